@@ -1,0 +1,11 @@
+"""The only place that knows where the files beside the package lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+TEMPLATES: Final = ROOT / "templates"
+STATIC: Final = ROOT / "static"
+SCHEMA: Final = ROOT / "schema.sql"

@@ -1,0 +1,1 @@
+"""The query language: expression tree, LogQuery, parser, matching."""

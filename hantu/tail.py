@@ -1,0 +1,1 @@
+"""Following a store: the commit signal and the cursor loop behind every live view."""
