@@ -1,51 +1,299 @@
-"""Every setting: its unit, default, allowed values and where its value came from."""
+"""Every setting: what it means, its unit, default, allowed values, and where its value came from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
+from typing import Any, Final
+
+DEFAULT_FILE: Final = Path("/etc/hantu/hantu.toml")
+ENV_PREFIX: Final = "HANTU_"
+
+
+class ConfigError(ValueError):
+    """A setting has a value that is not allowed; says which, what it is, and what is allowed."""
+
+
+Reader = Callable[[Any], Any]
+"""A raw value (from TOML: typed; from the environment: text) to the setting's value; ValueError."""
+
+
+def _choice(*names: str) -> tuple[Reader, str]:
+    def read(raw: Any) -> str:
+        if isinstance(raw, str) and raw.lower() in names:
+            return raw.lower()
+        raise ValueError
+
+    return read, " or ".join(names)
+
+
+def _int(least: int, most: int) -> tuple[Reader, str]:
+    def read(raw: Any) -> int:
+        number = int(raw) if isinstance(raw, str) else raw
+        if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
+            raise ValueError
+        return number
+
+    return read, f"a whole number from {least} to {most}"
+
+
+def _days(raw: Any) -> float:
+    number = float(raw)
+    if isinstance(raw, bool) or not 0 < number <= 36500:
+        raise ValueError
+    return number
+
+
+def _optional_days(raw: Any) -> float | None:
+    return None if raw in ("", "none") else _days(raw)
+
+
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
+
+
+def _size(raw: Any) -> int | None:
+    if raw in ("", "none"):
+        return None
+    match = _SIZE.fullmatch(str(raw).strip())
+    if match is None or isinstance(raw, bool):
+        raise ValueError
+    size = int(float(match.group(1)) * 1024 ** " kmgt".index(match.group(2).lower() or " "))
+    if size < 1024**2:
+        raise ValueError
+    return size
+
+
+def _text(raw: Any) -> str:
+    if not isinstance(raw, str):
+        raise ValueError
+    return raw
+
+
+def _path(raw: Any) -> Path:
+    if not isinstance(raw, str) or not raw or "\0" in raw:
+        raise ValueError
+    return Path(raw).expanduser()
+
+
+def _optional_path(raw: Any) -> Path | None:
+    return None if raw == "" else _path(raw)
+
+
+def _list(raw: Any) -> tuple[str, ...]:
+    if isinstance(raw, str):
+        return tuple(part.strip() for part in raw.split(",") if part.strip())
+    if isinstance(raw, list) and all(isinstance(part, str) for part in raw):
+        return tuple(raw)
+    raise ValueError
+
+
+def _bool(raw: Any) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    words = {
+        "1": True,
+        "true": True,
+        "yes": True,
+        "on": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "off": False,
+    }
+    if isinstance(raw, str) and raw.lower() in words:
+        return words[raw.lower()]
+    raise ValueError
+
+
+def _clock(raw: Any) -> str:
+    if isinstance(raw, str) and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", raw):
+        return raw
+    raise ValueError
+
+
+def _since(raw: Any) -> str:
+    if isinstance(raw, str) and re.fullmatch(
+        r"-\d+(s|m|min|h|d)|\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?|boot", raw
+    ):
+        return raw
+    raise ValueError
+
+
+def _setting(
+    default: Any, allowed: str | tuple[Reader, str], help_text: str, read: Reader | None = None
+) -> Any:
+    if isinstance(allowed, tuple):
+        read, allowed = allowed
+    return field(default=default, metadata={"read": read, "allowed": allowed, "help": help_text})
+
+
+_LIST: Final = (_list, "a list of texts (in the environment: separated by commas)")
+_BOOL: Final = (_bool, "true or false")
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The settings of one run. See SETTINGS for what each means and allows."""
+    """The settings of one run; settings() tells what each means and allows."""
 
-    data_dir: Path = Path("/var/lib/hantu")
-    host: str = "127.0.0.1"
-    port: int = 8514
-    docker: str = "auto"
-    docker_include: tuple[str, ...] = ("*",)
-    docker_exclude: tuple[str, ...] = ()
-    journal: str = "auto"
-    journal_units: tuple[str, ...] = ()
-    journal_identifiers: tuple[str, ...] = ()
-    journal_since: str = "-1h"
-    journal_namespace: str = ""
-    files: tuple[str, ...] = ()
-    files_from: str = "end"
-    file_poll_ms: int = 100
-    log_dir: Path | None = None
-    retention_days: float = 7.0
-    retention_bytes: int | None = None
-    maintenance_at: str = "04:00"
-    batch_entries: int = 100
-    batch_ms: int = 1000
-    tail_batch_ms: int = 100
-    tail_clients: int = 64
-    query_limit_ms: int = 5000
-    telegram_token: str = ""
-    telegram_chat_id: str = ""
-    telegram_api: str = "https://api.telegram.org"
-    cooldown_s: int = 300
-    language: str = "auto"
-    reconnect: str = "auto"
-    error_retention_days: float | None = None
-    allowed_hosts: tuple[str, ...] = ()
-    mask: bool = True
-    mask_keys: tuple[str, ...] = ()
-    debug: bool = False
+    data_dir: Path = _setting(Path("/var/lib/hantu"), (_path, "a folder"), "where hantu.db lies")
+    host: str = _setting("127.0.0.1", (_text, "an address to listen on"), "address of the web server")
+    port: int = _setting(8514, _int(0, 65535), "port of the web server; 0 takes a free one")
+    docker: str = _setting(
+        "auto", _choice("auto", "off"), "collect containers; auto: when there is an engine"
+    )
+    docker_include: tuple[str, ...] = _setting(
+        ("*",), _LIST, "container names to collect, * for any characters"
+    )
+    docker_exclude: tuple[str, ...] = _setting((), _LIST, "container names not to collect")
+    journal: str = _setting(
+        "auto", _choice("auto", "off"), "collect the systemd journal; auto: when there is one"
+    )
+    journal_units: tuple[str, ...] = _setting((), _LIST, "units to keep, * for any characters; empty: all")
+    journal_identifiers: tuple[str, ...] = _setting((), _LIST, "syslog identifiers to keep; empty: all")
+    journal_since: str = _setting(
+        "-1h",
+        (_since, "-1h, -30m, -2d …, a date, or boot"),
+        "how far back the first reading of the journal goes",
+    )
+    journal_namespace: str = _setting(
+        "", (_text, "a name"), "journal namespace to read; empty: the system's"
+    )
+    files: tuple[str, ...] = _setting(
+        (), _LIST, "globs of log files; empty: the usual places; none: no files"
+    )
+    files_from: str = _setting(
+        "end", _choice("end", "start"), "where reading of a file begins that was there before hantu"
+    )
+    file_poll_ms: int = _setting(100, _int(10, 60_000), "milliseconds between looks at the files")
+    log_dir: Path | None = _setting(
+        None, "a folder", "the log library's folder, read as well", _optional_path
+    )
+    retention_days: float = _setting(7.0, (_days, "days above 0"), "days that entries are kept")
+    retention_bytes: int | None = _setting(
+        None,
+        (_size, "a size of at least 1M such as 4G, or none"),
+        "size of hantu.db above which the oldest day goes",
+    )
+    maintenance_at: str = _setting(
+        "04:00", (_clock, "a time of day HH:MM"), "local time of the daily maintenance"
+    )
+    batch_entries: int = _setting(100, _int(1, 8000), "entries that make a batch due")
+    batch_ms: int = _setting(
+        1000, _int(1, 60_000), "milliseconds after its first entry that a batch is due"
+    )
+    tail_batch_ms: int = _setting(100, _int(10, 5000), "milliseconds between the sendings of a live tail")
+    tail_clients: int = _setting(64, _int(1, 500), "live tails at the same time")
+    query_limit_ms: int = _setting(5000, _int(50, 600_000), "milliseconds that one search may take")
+    telegram_token: str = _setting("", (_text, "a bot token"), "Telegram bot token")
+    telegram_chat_id: str = _setting("", (_text, "a chat id"), "Telegram chat that gets the alerts")
+    telegram_api: str = _setting("https://api.telegram.org", (_text, "a URL"), "address of the Bot API")
+    cooldown_s: int = _setting(300, _int(0, 86_400), "seconds that an error is not told again")
+    language: str = _setting(
+        "auto", _choice("auto", "ko", "en"), "language of the pages; auto: the browser's"
+    )
+    reconnect: str = _setting(
+        "auto", _choice("auto", "manual"), "after a collector's failure: try again, or wait"
+    )
+    error_retention_days: float | None = _setting(
+        None, (_optional_days, "days above 0, or none"), "days that errors are kept; none: without limit"
+    )
+    allowed_hosts: tuple[str, ...] = _setting((), _LIST, "further names that the pages may be asked for by")
+    mask: bool = _setting(True, _BOOL, "mask secrets before anything is stored")
+    mask_keys: tuple[str, ...] = _setting((), _LIST, "further metadata keys whose values are masked")
+    debug: bool = _setting(False, _BOOL, "log hantu's own debug lines")
 
     @property
     def database(self) -> Path:
         """The one SQLite file."""
         return self.data_dir / "hantu.db"
+
+
+SECRET_KEYS: Final = frozenset({"telegram_token"})
+"""Settings whose value is shown nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting as documentation and `hantu doctor` show it."""
+
+    key: str
+    default: Any
+    allowed: str
+    help: str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that overrides it."""
+        return ENV_PREFIX + self.key.upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration, where each value came from, and the file that was read (None: no file)."""
+
+    config: Config
+    origins: Mapping[str, str]
+    file: Path | None
+
+
+def settings() -> tuple[Setting, ...]:
+    """All settings in order."""
+    return tuple(
+        Setting(
+            f.name, None if f.default is MISSING else f.default, f.metadata["allowed"], f.metadata["help"]
+        )
+        for f in fields(Config)
+    )
+
+
+def load(
+    path: Path | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Loaded:
+    """The configuration: defaults, then the file, then HANTU_* variables, then overrides.
+
+    path None: DEFAULT_FILE when it is there. Raises ConfigError naming the key, the value and what
+    is allowed; for an unknown key in the file, too."""
+    environ = os.environ if environ is None else environ
+    by_key = {f.name: f for f in fields(Config)}
+    file = path if path is not None else (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(by_key, "default")
+    for key, raw in (_read_file(file) if file else {}).items():
+        if key not in by_key:
+            raise ConfigError(f"{file}: unknown setting {key!r}; known are {', '.join(by_key)}")
+        values[key] = _value(by_key[key], raw, f"{file}: {key}")
+        origins[key] = str(file)
+    for key, known in by_key.items():
+        variable = ENV_PREFIX + key.upper()
+        if variable in environ:
+            values[key] = _value(known, environ[variable], variable)
+            origins[key] = variable
+    for key, raw in (overrides or {}).items():
+        if raw is not None:
+            values[key] = _value(by_key[key], raw, f"--{key.replace('_', '-')}")
+            origins[key] = "command line"
+    return Loaded(Config(**values), origins, file)
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+
+
+def _value(known: Field[Any], raw: Any, where: str) -> Any:
+    try:
+        return known.metadata["read"](raw)
+    except (ValueError, TypeError):
+        shown = "(hidden)" if known.name in SECRET_KEYS else repr(raw)
+        raise ConfigError(f"{where} is {shown}; allowed: {known.metadata['allowed']}") from None

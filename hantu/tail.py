@@ -31,8 +31,7 @@ class CommitSignal:
     def publish(self, cursor: int) -> None:
         """Make `cursor` known and wake every waiting reader."""
         with self._changed:
-            if cursor > self._cursor:
-                self._cursor = cursor
+            self._cursor = max(self._cursor, cursor)
             self._changed.notify_all()
 
     def wait(self, after: int, timeout_s: float) -> int:

@@ -22,7 +22,7 @@ class Backoff:
 
     def wait_s(self, failures: int) -> float:
         """Seconds to wait after the `failures`-th failure in a row (1 is the first)."""
-        return min(self.most_s, self.first_s * 2 ** min(failures - 1, 30))
+        return min(self.most_s, self.first_s * 2.0 ** min(failures - 1, 30))
 
 
 class Worker:

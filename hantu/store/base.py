@@ -267,9 +267,16 @@ class LogStorage(Protocol):
         ...
 
     def cleanup(
-        self, retention_days: float = 7, *, now_ns: int | None = None, reason: str = "age"
+        self,
+        retention_days: float = 7,
+        *,
+        now_ns: int | None = None,
+        reason: str = "age",
+        pause: Callable[[], bool] | None = None,
     ) -> int:
-        """Delete entries older than now − retention_days; returns how many. The file shrinks."""
+        """Delete entries older than now − retention_days; returns how many. The file shrinks.
+
+        pause() is called between slices, as in maintain()."""
         ...
 
     def removals(self, *, most: int = 50) -> tuple[Removal, ...]:

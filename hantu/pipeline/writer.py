@@ -1,4 +1,4 @@
-"""The way of every entry to the store: submit → processors → bounded queue → buffer → one writer."""
+"""Pipeline: the processors, the queue and the one writer thread."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from hantu.model import LogEntry
+from hantu.pipeline.buffer import QUEUE_ENTRIES, LogBatchBuffer
+from hantu.pipeline.submission import Processor, QueueFull, Rewind, Submission
 from hantu.store.base import LogStorage, StoreError, WriteResult
 from hantu.tail import CommitSignal
 from hantu.threads import Worker
@@ -19,141 +21,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-QUEUE_ENTRIES: Final = 10_000
-COMMIT_ENTRIES_MOST: Final = 8_000
 RETRY_S: Final = 1.0
-
-Processor = Callable[[list[LogEntry]], list[LogEntry]]
-"""Entries in, entries out, in order; may drop or replace, never raises for a bad entry."""
-
-Settled = Callable[[WriteResult | None], None]
-"""Called after the commit with its result, or with None when nothing was stored."""
-
-
-class QueueFull(Exception):
-    """The queue has no room and the caller did not want to wait."""
-
-
-class PipelineStopped(Exception):
-    """The pipeline no longer takes entries."""
-
-
-class Rewind(Exception):
-    """The store failed since this reader began: begin again at the stored checkpoint."""
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """Entries handed in together with the checkpoints that become true with them.
-
-    epoch: Pipeline.epoch when the reader read its checkpoint; None for entries that nobody can read
-    again. durable: the commit must survive a power cut."""
-
-    entries: Sequence[LogEntry]
-    checkpoints: Mapping[str, bytes | None] = field(default_factory=dict)
-    epoch: int | None = None
-    durable: bool = False
-    settled: Settled | None = None
-
-
-class LogBatchBuffer:
-    """Gathers submissions until `entries` of them are there or `wait_ms` passed since the first.
-
-    CONTRACT M34: the timer starts at the first add and is cleared by a flush. Under load a flush
-    takes all that waits, up to COMMIT_ENTRIES_MOST entries. The buffer is the bounded queue, too:
-    put() waits for room, offer() refuses."""
-
-    def __init__(self, *, entries: int = 100, wait_ms: int = 1000, most: int = QUEUE_ENTRIES) -> None:
-        self._entries = entries
-        self._wait_s = wait_ms / 1000
-        self._most = most
-        self._queue: deque[Submission] = deque()
-        self._size = 0
-        self._first_at = 0.0
-        self._urgent = False
-        self._closed = False
-        self._lock = threading.Lock()
-        self._room = threading.Condition(self._lock)
-        self._work = threading.Condition(self._lock)
-
-    def __len__(self) -> int:
-        """Entries waiting."""
-        return self._size
-
-    def put(self, submission: Submission, *, stopping: Callable[[], bool]) -> bool:
-        """Add, waiting for room; False when stopping() became true first."""
-        with self._lock:
-            while self._size >= self._most and not self._closed:
-                if stopping():
-                    return False
-                self._room.wait(0.2)
-            self._add(submission)
-            return True
-
-    def offer(self, submission: Submission) -> None:
-        """Add, or raise QueueFull at once. A submission that alone exceeds the queue is taken when
-        the queue is empty."""
-        with self._lock:
-            if self._size and self._size + len(submission.entries) > self._most:
-                raise QueueFull(f"{self._size} entries are waiting to be written; try again shortly")
-            self._add(submission)
-
-    def _add(self, submission: Submission) -> None:
-        if self._closed:
-            raise PipelineStopped("hantu is stopping")
-        if not self._queue:
-            self._first_at = time.monotonic()
-        self._queue.append(submission)
-        self._size += len(submission.entries)
-        if submission.durable:
-            self._urgent = True
-        if self._urgent or self._size >= self._entries or len(self._queue) == 1:
-            self._work.notify()
-
-    def take(self) -> list[Submission] | None:
-        """The submissions of the next commit, as soon as they are due; None when closed and empty."""
-        with self._lock:
-            while True:
-                if self._queue and (self._closed or self._due_in() <= 0):
-                    return self._flush()
-                if self._closed:
-                    return None
-                self._work.wait(self._due_in() if self._queue else None)
-
-    def _due_in(self) -> float:
-        if self._urgent or self._size >= self._entries:
-            return 0.0
-        return self._first_at + self._wait_s - time.monotonic()
-
-    def _flush(self) -> list[Submission]:
-        taken: list[Submission] = []
-        count = 0
-        while self._queue and (not taken or count + len(self._queue[0].entries) <= COMMIT_ENTRIES_MOST):
-            submission = self._queue.popleft()
-            taken.append(submission)
-            count += len(submission.entries)
-        self._size -= count
-        self._urgent = any(waiting.durable for waiting in self._queue)
-        self._first_at = time.monotonic()
-        self._room.notify_all()
-        return taken
-
-    def drain(self) -> list[Submission]:
-        """Everything that waits, at once."""
-        with self._lock:
-            taken = list(self._queue)
-            self._queue.clear()
-            self._size = 0
-            self._urgent = False
-            self._room.notify_all()
-            return taken
-
-    def close(self) -> None:
-        """Take nothing more; what waits is due now."""
-        with self._lock:
-            self._closed = True
-            self._work.notify_all()
-            self._room.notify_all()
+PAUSE_S: Final = 0.002
 
 
 class Pipeline:
@@ -218,6 +87,18 @@ class Pipeline:
         with self._turn:
             return work(self._store)
 
+    def pause(self) -> bool:
+        """Within with_store: let commits in for a moment; True when the pipeline is stopping."""
+        self._turn.release()
+        try:
+            # A lock is not fair: without a sleep the writer seldom gets it.
+            time.sleep(PAUSE_S)
+            while self.waiting > self.queue_most // 2 and not self._stopping:
+                time.sleep(PAUSE_S)
+        finally:
+            self._turn.acquire()
+        return self._stopping
+
     def stop(self, timeout_s: float) -> bool:
         """Take nothing more, write what waits, end the writer; True when all was written."""
         self._stopping = True
@@ -255,9 +136,7 @@ class Pipeline:
             checkpoints.update(submission.checkpoints)
         try:
             with self._turn:
-                result = self._store.write_batch(
-                    entries, checkpoints, durable=any(s.durable for s in live)
-                )
+                result = self._store.write_batch(entries, checkpoints, durable=any(s.durable for s in live))
         except StoreError as error:
             self._failed(live, error)
             return
