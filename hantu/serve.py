@@ -1,0 +1,159 @@
+"""gunicorn: its settings, and the hooks that tie its life to the service's."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import flask
+import gunicorn.app.base
+
+from hantu.config import Config, Loaded, load
+from hantu.service import Service
+from hantu.store import open_store
+from hantu.web import create_app
+
+log = logging.getLogger(__name__)
+
+THREADS_FOR_PAGES: Final = 16
+GRACEFUL_S: Final = 6
+CONFIG_VARIABLE: Final = "HANTU_CONFIG"
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class ServeError(Exception):
+    """The service cannot start; the message says why and what to do."""
+
+
+class JournalFormatter(logging.Formatter):
+    """Lines for stderr: `<priority>` in front when journald reads them (sd-daemon(3)), else the time."""
+
+    _PRIORITY: Final = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
+
+    def __init__(self, *, journal: bool) -> None:
+        super().__init__("%(name)s: %(message)s" if journal else "%(asctime)s %(levelname)s %(name)s: %(message)s")
+        self._journal = journal
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record; every line of it with its priority, since journald splits at line ends."""
+        text = super().format(record)
+        if not self._journal:
+            return text
+        priority = self._PRIORITY.get(record.levelno, 6)
+        return "\n".join(f"<{priority}>{line}" for line in text.splitlines() or [""])
+
+
+def set_up_logging(*, debug: bool) -> None:
+    """Send hantu's own lines to stderr."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JournalFormatter(journal="JOURNAL_STREAM" in os.environ))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    logging.getLogger("hantu").setLevel(logging.DEBUG if debug else logging.INFO)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+
+
+def build_app(config: Config | None = None) -> flask.Flask:
+    """The WSGI application over a new Service (not started: the worker's hook does that)."""
+    if config is None:
+        path = os.environ.get(CONFIG_VARIABLE)
+        config = load(Path(path) if path else None).config
+    set_up_logging(debug=config.debug)
+    return create_app(Service(config))
+
+
+def check(config: Config) -> None:
+    """Raise ServeError when the service could not start: a second instance, a newer file, an
+    address that others could reach."""
+    if config.host not in _LOOPBACK:
+        raise ServeError(
+            f"host is {config.host}: pages have no password yet, so hantu only listens on this machine; "
+            "use 127.0.0.1 and reach it through ssh -L 8514:127.0.0.1:8514"
+        )
+    config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    open_store(config.database).close()
+
+
+class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn with one worker: two would collect everything twice."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        super().__init__()
+
+    def load_config(self) -> None:
+        """gunicorn's settings."""
+        config = self._config
+        host = f"[{config.host}]" if ":" in config.host else config.host
+        for key, value in {
+            "bind": [f"{host}:{config.port}"],
+            "workers": 1,
+            "worker_class": "gthread",
+            "threads": config.tail_clients + THREADS_FOR_PAGES,
+            "graceful_timeout": GRACEFUL_S,
+            "timeout": 120,
+            "keepalive": 15,
+            "max_requests": 0,
+            "preload_app": False,
+            "control_socket_disable": True,
+            "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: S108  gunicorn makes its own file there
+            "loglevel": "warning",
+            "post_worker_init": _start_service,
+            "worker_exit": _stop_service,
+            "proc_name": "hantu",
+        }.items():
+            self.cfg.set(key, value)
+
+    def load(self) -> flask.Flask:
+        """The application, built in the worker."""
+        return build_app(self._config)
+
+
+def serve(loaded: Loaded) -> None:
+    """Run the service until it is told to end. Raises ServeError or StoreError before it begins."""
+    check(loaded.config)
+    Server(loaded.config).run()
+
+
+def _service(worker: Any) -> Service:
+    found = worker.app.wsgi().extensions["hantu"]
+    if not isinstance(found, Service):
+        raise TypeError("the application has no service")
+    return found
+
+
+def _start_service(worker: Any) -> None:
+    """gunicorn's post_worker_init: the application is loaded, requests come next."""
+    service = _service(worker)
+    _stop_tails_first(worker, service)
+    host, port = worker.sockets[0].getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    service.start(url)
+    log.info("hantu answers at %s/", url)
+    if service.setup.open:
+        log.info("first set-up, this link works once: %s/setup?token=%s", url, service.setup.token)
+
+
+def _stop_tails_first(worker: Any, service: Service) -> None:
+    """Open tails are requests in flight: told before gunicorn waits for them, or it would kill."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        inner = signal.getsignal(number)
+
+        def handle(signum: int, frame: FrameType | None, inner: Any = inner) -> None:
+            service.begin_stop()
+            if callable(inner):
+                inner(signum, frame)
+
+        signal.signal(number, handle)
+
+
+def _stop_service(_server: Any, worker: Any) -> None:
+    """gunicorn's worker_exit: no request is in flight any more."""
+    if not _service(worker).stop():
+        log.error("not everything that waited could be written; it will be read again")

@@ -1,0 +1,16 @@
+"""The composition root: builds every part, starts and stops them in order."""
+
+from hantu.service.gauges import Gauges, Sample, TailSlots
+from hantu.service.service import Service
+from hantu.service.setup import SCOPES, SetupLink, digest, new_token
+
+__all__ = [
+    "SCOPES",
+    "Gauges",
+    "Sample",
+    "Service",
+    "SetupLink",
+    "TailSlots",
+    "digest",
+    "new_token",
+]

@@ -1,0 +1,179 @@
+"""Service: all parts of one running hantu."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import shutil
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import Final
+
+from hantu.collect.build import build_collectors
+from hantu.collect.manager import LogCollectorManager
+from hantu.config import Config
+from hantu.mask import SensitiveDataFilter
+from hantu.pipeline import Pipeline, Processor
+from hantu.pipeline.processors import DropSelf, Mask, bound
+from hantu.service.gauges import HISTORY_SAMPLES, SAMPLE_S, Gauges, QueryTimes, Sample, TailSlots, memory_bytes
+from hantu.service.maintenance import Maintenance
+from hantu.service.setup import SetupLink
+from hantu.store import open_store
+from hantu.store.base import LogStorage
+from hantu.tail import CommitSignal, TailHub
+from hantu.threads import Backoff, Worker
+
+log = logging.getLogger(__name__)
+
+STOP_COLLECTORS_S: Final = 2.0
+STOP_WRITER_S: Final = 3.0
+LAG_WARNING_S: Final = 30.0
+CONTROL_FILE: Final = "control.json"
+
+
+class Service:
+    """Builds every part on construction; start() begins to collect, stop() ends in order.
+
+    Raises StoreError (StoreBusy, NewerSchema) when the file cannot be opened for writing."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.store: LogStorage = open_store(config.database)
+        self.signal = CommitSignal(self.store.cursor())
+        self.hub = TailHub(self.store, self.signal, batch_ms=config.tail_batch_ms)
+        self.pipeline = Pipeline(
+            self.store,
+            self.signal,
+            processors=_processors(config),
+            batch_entries=config.batch_entries,
+            batch_ms=config.batch_ms,
+        )
+        self.manager: LogCollectorManager = build_collectors(config, self.pipeline, self.store)
+        self.maintenance = Maintenance(config, self.pipeline)
+        self.setup = SetupLink(self.store, self.pipeline)
+        self.tails = TailSlots(config.tail_clients)
+        self.query_times = QueryTimes()
+        self.control_token = secrets.token_urlsafe(32)
+        self.started_ns = time.time_ns()
+        self.stopping = threading.Event()
+        self.url = ""
+        self._history: deque[Sample] = deque(maxlen=HISTORY_SAMPLES)
+        self._workers = [
+            Worker("maintenance", self.maintenance.body, backoff=Backoff(first_s=60, most_s=3600)),
+            Worker("sampler", self._sample_all, backoff=Backoff()),
+        ]
+
+    def start(self, url: str = "") -> None:
+        """Start writing, collecting and maintaining. url: where the web server answers."""
+        self.url = url
+        self.pipeline.start()
+        self.manager.start_all()
+        for worker in self._workers:
+            worker.start()
+        if url:
+            self._write_control_file()
+
+    def begin_stop(self) -> None:
+        """Tell every live tail and worker to end; returns at once."""
+        self.stopping.set()
+        for worker in self._workers:
+            worker.stop()
+
+    def stop(self) -> bool:
+        """End collecting, write what waits, close the file; True when all was written."""
+        self.begin_stop()
+        self.manager.stop_all(STOP_COLLECTORS_S)
+        written = self.pipeline.stop(STOP_WRITER_S)
+        for worker in self._workers:
+            worker.join(1.0)
+        self.control_path.unlink(missing_ok=True)
+        self.store.close()
+        return written
+
+    @property
+    def control_path(self) -> Path:
+        """The file by which commands on this machine find and may steer the running service."""
+        return self.config.data_dir / CONTROL_FILE
+
+    def _write_control_file(self) -> None:
+        text = json.dumps({"url": self.url, "token": self.control_token, "pid": os.getpid()})
+        self.control_path.unlink(missing_ok=True)
+        descriptor = os.open(self.control_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def cleanup(self, retention_days: float, reason: str = "by hand") -> int:
+        """Delete entries older than retention_days; returns how many."""
+        return self.maintenance.cleanup(retention_days, reason=reason)
+
+    def gauges(self) -> Gauges:
+        """The figures of now."""
+        lags = [status.lag_s for status in self.manager.statuses() if status.lag_s is not None]
+        return Gauges(
+            memory_bytes=memory_bytes(),
+            queue_waiting=self.pipeline.waiting,
+            queue_most=self.pipeline.queue_most,
+            tails=self.tails.used,
+            tails_most=self.tails.most,
+            skipped_total=self.hub.skipped_total,
+            refused_total=self.pipeline.refused_total,
+            written_total=self.pipeline.written_total,
+            query_ms_recent=self.query_times.slowest(),
+            lag_s=max(lags, default=None),
+            size_bytes=_size_bytes(self.config.database),
+            disk_free_bytes=shutil.disk_usage(self.config.data_dir).free,
+        )
+
+    def history(self) -> tuple[Sample, ...]:
+        """A sample a minute, up to 24 hours, oldest first."""
+        return tuple(self._history)
+
+    def problems(self) -> list[str]:
+        """What is wrong, a sentence each; empty when all is well."""
+        problems = list(self.maintenance.problems)
+        if self.pipeline.failing:
+            problems.append(f"the database refuses writes: {self.pipeline.failing}")
+        if self.stopping.is_set():
+            problems.append("hantu is stopping")
+        return problems
+
+    def _sample_all(self, stop: threading.Event) -> None:
+        written = self.pipeline.written_total
+        while not stop.wait(SAMPLE_S):
+            now = self.gauges()
+            self._history.append(
+                Sample(
+                    at_ns=time.time_ns(),
+                    entries_per_min=now.written_total - written,
+                    query_ms=now.query_ms_recent,
+                    lag_s=now.lag_s,
+                    memory_bytes=now.memory_bytes,
+                    queue_waiting=now.queue_waiting,
+                    tails=now.tails,
+                    size_bytes=now.size_bytes,
+                )
+            )
+            written = now.written_total
+
+
+def _processors(config: Config) -> list[Processor]:
+    processors: list[Processor] = [DropSelf(os.getpid()), bound]
+    if config.mask:
+        masking = SensitiveDataFilter(extra_keys=config.mask_keys)
+        processors.append(Mask(masking.mask_batch))
+    return processors
+
+
+def _size_bytes(database: Path) -> int:
+    size = 0
+    for path in (database, database.with_name(database.name + "-wal")):
+        try:
+            size += path.stat().st_size
+        except FileNotFoundError:
+            continue
+    return size
