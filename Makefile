@@ -1,0 +1,47 @@
+# make run    creates .venv, installs, serves, prints the address and a one-time set-up link
+# make test   creates .venv, installs, runs every test
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA_DIR ?= data
+PORT ?= 8514
+LINES ?= 1000000
+
+.PHONY: run test check bench format promises clean
+
+run: $(VENV)/.server
+	$(BIN)/python app.py --data-dir $(DATA_DIR) serve --port $(PORT)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.promises
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m bench --lines $(LINES)
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+promises: $(VENV)/.dev
+	$(BIN)/python -m tests.promises --write
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.server: requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/.dev: requirements-dev.txt requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@ $(VENV)/.server

@@ -1,0 +1,188 @@
+"""What every command shares: the configuration, the store, the running service, and output."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import click
+
+from hantu.config import Config, Loaded
+from hantu.service.service import CONTROL_FILE
+from hantu.store import open_store
+from hantu.store.base import LogStorage, StoreError
+
+FAILED: Final = 1
+WRONG_USE: Final = 2
+HTTP_TIMEOUT_S: Final = 60.0
+
+
+def fail(message: str, code: int = FAILED) -> NoReturn:
+    """End the command with a sentence on stderr."""
+    click.echo(f"hantu: {message}", err=True)
+    sys.exit(code)
+
+
+def local_zone() -> datetime.tzinfo:
+    """The operator's zone, as this machine has it."""
+    zone = datetime.datetime.now().astimezone().tzinfo
+    return zone if zone is not None else datetime.UTC
+
+
+class ServiceError(Exception):
+    """The running service refused or failed; the message is its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The way to the service that runs on this machine over the same data folder."""
+
+    url: str
+    token: str
+    pid: int
+
+    def call(
+        self, method: str, path: str, body: bytes | None = None, content_type: str = "application/json"
+    ) -> Any:
+        """The decoded JSON answer. Raises ServiceError with the service's own message."""
+        request = urllib.request.Request(  # noqa: S310  the URL is the control file's, always http
+            self.url + path,
+            data=body,
+            method=method,
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": content_type},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=HTTP_TIMEOUT_S) as answer:  # noqa: S310
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise ServiceError(_message(error)) from error
+        except (OSError, ValueError) as error:
+            raise ServiceError(f"the service at {self.url} did not answer: {error}") from error
+
+
+def _message(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.load(error)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {error.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The configuration a command was started with."""
+
+    loaded: Loaded
+    as_json: bool = False
+
+    @property
+    def config(self) -> Config:
+        """The settings."""
+        return self.loaded.config
+
+    def with_json(self, as_json: bool) -> Desk:
+        """This desk, printing JSON when asked before or after the command's name."""
+        return Desk(self.loaded, as_json or self.as_json)
+
+    def read_store(self) -> LogStorage:
+        """The store, for reading; works with the service up or down."""
+        database = self.config.database
+        self._need_database(database)
+        try:
+            return open_store(database, read_only=True)
+        except StoreError as error:
+            fail(str(error))
+
+    def write_store(self) -> LogStorage:
+        """The store, for writing; only with the service down."""
+        self.config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            return open_store(self.config.database)
+        except StoreError as error:
+            fail(str(error))
+
+    def control(self) -> Control | None:
+        """The running service, None when there is none."""
+        path = self.config.data_dir / CONTROL_FILE
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            control = Control(str(found["url"]), str(found["token"]), int(found["pid"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return control if _alive(control.pid) else None
+
+    def need_control(self) -> Control:
+        """The running service; ends the command when there is none."""
+        control = self.control()
+        if control is None:
+            fail(f"no service runs over {self.config.data_dir}; start it with: hantu serve")
+        return control
+
+    def _need_database(self, database: Path) -> None:
+        try:
+            there = database.is_file()
+        except PermissionError:
+            fail(f"you may not read {database}; try: sudo hantu …")
+        if not there:
+            fail(
+                f"there is no {database} yet; start the service with: hantu serve (or name its folder: --data-dir)"
+            )
+        if not os.access(database, os.R_OK):
+            fail(f"you may not read {database}; try: sudo hantu …")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def iso(time_ns: int | None) -> str | None:
+    """ISO 8601 UTC with nanoseconds."""
+    if time_ns is None:
+        return None
+    seconds, rest = divmod(time_ns, 10**9)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:09d}Z"
+
+
+def human_bytes(size: float) -> str:
+    """1.5 GB, for people."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def query_args(
+    text: str,
+    *,
+    since: str | None,
+    until: str | None,
+    level: str | None,
+    source: tuple[str, ...],
+    trace_id: str | None,
+) -> Mapping[str, list[str]]:
+    """Command options as the URL's arguments, so that one parser reads both."""
+    if trace_id:
+        quoted = trace_id.replace('"', "")
+        text = f'{text} trace:"{quoted}"'.strip()
+    given = {"q": [text], "since": [since], "until": [until], "minLevel": [level], "sources": list(source)}
+    return {name: kept for name, values in given.items() if (kept := [value for value in values if value])}

@@ -1,0 +1,149 @@
+"""hantu doctor."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import click
+
+from hantu.cli.context import Control, Desk, ServiceError, human_bytes, print_json
+from hantu.cli.lines import safe
+from hantu.collect.build import probe_sources
+from hantu.config import SECRET_KEYS, settings
+from hantu.store import open_store
+from hantu.store.base import StoreError
+
+FREE_LEAST_BYTES = 500 * 10**6
+CLOCK_FIRST_SANE_NS = 1_760_000_000 * 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. fix: the command or act that mends it, "" when it is well."""
+
+    what: str
+    ok: bool
+    says: str
+    fix: str = ""
+
+
+def _folder(desk: Desk) -> Iterator[Finding]:
+    folder = desk.config.data_dir
+    if not folder.is_dir():
+        yield Finding("data folder", True, f"{folder} is not there yet; the first start makes it")
+        return
+    if not os.access(folder, os.W_OK | os.X_OK):
+        yield Finding("data folder", False, f"you may not write {folder}", f"sudo chown -R hantu: {folder}")
+        return
+    free = shutil.disk_usage(folder).free
+    yield Finding(
+        "data folder",
+        free > FREE_LEAST_BYTES,
+        f"{folder}, {human_bytes(free)} free",
+        ""
+        if free > FREE_LEAST_BYTES
+        else "free some space, or lower retention_days: hantu cleanup --days 3",
+    )
+
+
+def _database(desk: Desk) -> Iterator[Finding]:
+    database = desk.config.database
+    if not database.is_file():
+        yield Finding("database", True, f"{database} is not there yet; the first start makes it")
+        return
+    try:
+        store = open_store(database, read_only=True)
+        try:
+            stats = store.stats()
+        finally:
+            store.close()
+    except StoreError as error:
+        yield Finding("database", False, str(error), "see docs/storage.md, Damage")
+        return
+    yield Finding(
+        "database",
+        True,
+        f"{stats.entries:,} entries in {human_bytes(stats.size_bytes)}, schema {stats.schema_version}",
+    )
+    mode = database.stat().st_mode & 0o077
+    yield Finding(
+        "database mode",
+        not mode,
+        "only its owner may read it" if not mode else "others may read it",
+        f"chmod 600 {database}" if mode else "",
+    )
+
+
+def _clock(_desk: Desk) -> Iterator[Finding]:
+    sane = time.time_ns() > CLOCK_FIRST_SANE_NS
+    yield Finding(
+        "clock", sane, time.strftime("%Y-%m-%d %H:%M:%S %Z"), "" if sane else "timedatectl set-ntp true"
+    )
+
+
+def _service(desk: Desk) -> Iterator[Finding]:
+    control = desk.control()
+    if control is None:
+        yield Finding("service", True, "not running", "start it with: hantu serve")
+        for probe in probe_sources(desk.config):
+            yield Finding(probe.name, probe.ok, probe.says, probe.fix)
+        return
+    yield from _running(control)
+
+
+def _running(control: Control) -> Iterator[Finding]:
+    try:
+        health: Any = control.call("GET", "/healthz")
+        collectors: Any = control.call("GET", "/api/collectors")
+    except ServiceError as error:
+        yield Finding("service", False, str(error), "systemctl restart hantu")
+        return
+    yield Finding("service", health.get("status") == "ok", f"answers at {control.url}")
+    for found in collectors["collectors"]:
+        yield Finding(
+            found["name"],
+            found["state"] not in ("failed", "reconnecting"),
+            found["error"] or f"{found['state']}, {found['lines']:,} lines",
+            found["fix"],
+        )
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def doctor_command(desk: Desk, as_json: bool) -> None:
+    """Look for common faults, say what mends them, and print every setting with its origin."""
+    findings = [finding for look in (_folder, _database, _clock, _service) for finding in look(desk)]
+    values = {
+        setting.key: {
+            "value": "(set)"
+            if setting.key in SECRET_KEYS and getattr(desk.config, setting.key)
+            else getattr(desk.config, setting.key),
+            "origin": desk.loaded.origins[setting.key],
+        }
+        for setting in settings()
+    }
+    if desk.with_json(as_json).as_json:
+        print_json({"findings": [asdict(finding) for finding in findings], "settings": values})
+    else:
+        _print(findings, values)
+    if not all(finding.ok for finding in findings):
+        raise SystemExit(1)
+
+
+def _print(findings: list[Finding], values: dict[str, dict[str, Any]]) -> None:
+    for finding in findings:
+        mark = click.style("ok  ", fg="green") if finding.ok else click.style("BAD ", fg="red", bold=True)
+        click.echo(f"{mark} {safe(finding.what)}: {safe(finding.says)}")
+        if finding.fix:
+            click.echo(f"      → {safe(finding.fix)}")
+    click.echo("\nSettings")
+    for key, found in values.items():
+        value = found["value"]
+        shown = ", ".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
+        click.echo(f"  {key:<22}{safe(shown) or '–':<34}{found['origin']}")

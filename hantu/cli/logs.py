@@ -1,0 +1,137 @@
+"""hantu logs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import click
+import msgspec
+
+from hantu.cli.context import WRONG_USE, Desk, fail, iso, local_zone, query_args
+from hantu.cli.lines import line
+from hantu.model import LogEntry
+from hantu.query import LogQuery, Order, QueryError, from_args
+from hantu.store.base import LogStorage, StoreError
+from hantu.tail import PolledSignal, TailHub
+
+Command = Callable[..., None]
+
+
+def read_query(
+    text: str,
+    *,
+    since: str | None = None,
+    until: str | None = None,
+    level: str | None = None,
+    source: tuple[str, ...] = (),
+    trace_id: str | None = None,
+) -> LogQuery:
+    """The query that a command's words and options mean; ends the command when it is wrong."""
+    args = query_args(text, since=since, until=until, level=level, source=source, trace_id=trace_id)
+    try:
+        return from_args(args, now_ns=time.time_ns(), tz=local_zone())
+    except QueryError as error:
+        if text and error.position is not None:
+            click.echo(f"  {text}\n  {' ' * error.position}^", err=True)
+        fail(str(error), WRONG_USE)
+
+
+def query_options(command: Command) -> Command:
+    """The options that narrow a query."""
+    for option in (
+        click.option("--trace-id", help="Only this trace."),
+        click.option("--source", multiple=True, help="docker, journal, app … (may be given again)."),
+        click.option("--level", help="At least this level: trace debug info warn error fatal."),
+        click.option("--until", help="Up to: 10m, 2026-11-20, yesterday …"),
+        click.option("--since", help="From: 2h, 7d, 2026-11-20T09:00, today …"),
+        click.argument("words", nargs=-1),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command("logs")
+@query_options
+@click.option("-f", "--follow", "--tail", "follow", is_flag=True, help="Go on with new entries.")
+@click.option(
+    "-n", "--lines", type=click.IntRange(0, 10_000), default=100, show_default=True, help="How many."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_obj
+def logs_command(
+    desk: Desk,
+    words: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    level: str | None,
+    source: tuple[str, ...],
+    trace_id: str | None,
+    follow: bool,
+    lines: int,
+    as_json: bool,
+) -> None:
+    """Search the logs, newest last: hantu logs 주문 실패 level:error since:2h"""
+    text = " ".join(words)
+    query = read_query(text, since=since, until=until, level=level, source=source, trace_id=trace_id)
+    store = desk.read_store()
+    show = _printer(desk.with_json(as_json).as_json)
+    try:
+        cursor = store.cursor()
+        if lines:
+            page = store.search(replace(query, limit=lines, order=Order.NEWEST))
+            for entry in reversed(page.entries):
+                show(entry)
+            if not page.complete:
+                click.echo(
+                    f"hantu: the time limit ended the search; searched back to {iso(page.searched_to_ns)}",
+                    err=True,
+                )
+        if follow:
+            _follow(store, query, cursor, show)
+    except StoreError as error:
+        fail(str(error))
+    except BrokenPipeError:
+        sys.stderr.close()
+    finally:
+        store.close()
+
+
+def _follow(store: LogStorage, query: LogQuery, cursor: int, show: Callable[[LogEntry], None]) -> None:
+    hub = TailHub(store, PolledSignal(store))
+    try:
+        for batch in hub.follow(query, after_key=cursor, stopping=lambda: False):
+            if batch is None:
+                continue
+            if batch.arrivals.skipped:
+                click.echo(f"hantu: {batch.arrivals.skipped} entries skipped", err=True)
+            for entry in batch.arrivals.entries:
+                show(entry)
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        return
+
+
+def _printer(as_json: bool) -> Callable[[LogEntry], None]:
+    if as_json:
+        encode = msgspec.json.encode
+        return lambda entry: click.echo(encode(wire(entry)).decode())
+    zone = local_zone()
+    colour = sys.stdout.isatty()
+    return lambda entry: click.echo(line(entry, zone=zone, colour=colour))
+
+
+def wire(entry: LogEntry) -> dict[str, object]:
+    """The entry under the names of the HTTP API."""
+    return {
+        "id": entry.id,
+        "source": entry.source,
+        "sourceId": entry.source_id,
+        "level": entry.level.label,
+        "message": entry.message,
+        "timestamp": iso(entry.time_ns),
+        "createdAt": iso(entry.created_ns),
+        "metadata": entry.metadata,
+    }
