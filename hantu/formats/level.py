@@ -1,0 +1,185 @@
+"""The level that a word, a number or a line of text means.
+
+In free text a level must stand as a level: `0 errors found` is not an error.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from hantu.model import LEVEL_NAMES, LogLevel, Metadata
+
+_MORE_NAMES: Final = {
+    "trc": LogLevel.TRACE,
+    "silly": LogLevel.TRACE,
+    "finest": LogLevel.TRACE,
+    "finer": LogLevel.TRACE,
+    "fine": LogLevel.DEBUG,
+    "config": LogLevel.DEBUG,
+    "http": LogLevel.DEBUG,
+    "debug1": LogLevel.DEBUG,
+    "debug2": LogLevel.DEBUG,
+    "debug3": LogLevel.DEBUG,
+    "debug4": LogLevel.DEBUG,
+    "debug5": LogLevel.DEBUG,
+    "default": LogLevel.INFO,
+    "note": LogLevel.INFO,
+    "system": LogLevel.INFO,
+    "statement": LogLevel.INFO,
+    "hint": LogLevel.INFO,
+    "detail": LogLevel.INFO,
+    "context": LogLevel.INFO,
+    "warnings": LogLevel.WARN,
+    "wrong": LogLevel.WARN,
+    "eror": LogLevel.ERROR,
+    "fail": LogLevel.ERROR,
+    "fault": LogLevel.ERROR,
+    "ftl": LogLevel.FATAL,
+    "crt": LogLevel.FATAL,
+    "pnc": LogLevel.FATAL,
+}
+_NAMES: Final = {
+    form: level
+    for name, level in {**LEVEL_NAMES, **_MORE_NAMES}.items()
+    for form in (name, name.upper(), name.capitalize())
+}
+
+_COMMON: Final = frozenset(
+    {
+        *("trace", "debug", "info", "warn", "warning", "error", "fatal", "critical", "information"),
+        *("trc", "dbg", "inf", "wrn", "err", "crit", "informational"),
+    }
+)
+"""Names that say no more than their level."""
+
+LETTERS: Final = {
+    "V": LogLevel.TRACE,
+    "T": LogLevel.TRACE,
+    "D": LogLevel.DEBUG,
+    "I": LogLevel.INFO,
+    "N": LogLevel.INFO,
+    "W": LogLevel.WARN,
+    "E": LogLevel.ERROR,
+    "C": LogLevel.FATAL,
+    "F": LogLevel.FATAL,
+}
+
+SYSLOG: Final = (
+    LogLevel.FATAL,
+    LogLevel.FATAL,
+    LogLevel.FATAL,
+    LogLevel.ERROR,
+    LogLevel.WARN,
+    LogLevel.INFO,
+    LogLevel.INFO,
+    LogLevel.DEBUG,
+)
+"""By syslog severity 0–7, as CONTRACT M29."""
+
+
+def of_word(word: str) -> LogLevel | None:
+    """The level called `word` (any case), or None."""
+    level = _NAMES.get(word)
+    return level if level is not None else _NAMES.get(word.strip().lower())
+
+
+def note_word(word: str, metadata: Metadata) -> None:
+    """Keep in `metadata` what the six levels cannot say of `word`: success, or a name of its own
+    (notice, alert …) as `severity`."""
+    lower = word.lower()
+    if lower == "success":
+        metadata["success"] = True
+    elif lower not in _COMMON:
+        metadata["severity"] = word
+
+
+def is_common(word: str) -> bool:
+    """Whether one of the six levels says all that `word` says."""
+    return word in _COMMON or word.lower() in _COMMON
+
+
+def of_number(number: float) -> LogLevel | None:
+    """The level of Pino and bunyan (10–60, between two the lower) or Monolog (100–600); else None."""
+    if 10 <= number < 100:
+        return LogLevel(min(int(number) // 10 - 1, LogLevel.FATAL))
+    if 100 <= number <= 600:
+        return _MONOLOG[min(int(number) // 100, 5)]
+    return None
+
+
+_MONOLOG: Final = (
+    LogLevel.DEBUG,
+    LogLevel.DEBUG,
+    LogLevel.INFO,
+    LogLevel.WARN,
+    LogLevel.ERROR,
+    LogLevel.FATAL,
+)
+
+
+def of_python(number: float) -> LogLevel:
+    """The level of Python's logging (levelno 10–50)."""
+    return LogLevel(max(0, min(int(number) // 10, LogLevel.FATAL)))
+
+
+def of_status(status: int) -> LogLevel:
+    """The level of an HTTP status: 5xx error, 4xx warn, else info."""
+    return LogLevel.INFO if status < 400 else LogLevel.WARN if status < 500 else LogLevel.ERROR
+
+
+_LOOK_AT: Final = 200
+_UPPER: Final = (
+    "TRACE|VERBOSE|DEBUG|INFO|NOTICE|SUCCESS|WARN|WARNING|ERROR|ERR|SEVERE|FATAL|CRITICAL|CRIT|ALERT|"
+    "EMERG|EMERGENCY|PANIC"
+)
+_STEMS: Final = ("ERR", "WARN", "INFO", "DEBUG", "FATAL", "CRIT", "TRACE", "NOTICE", "SUCCESS",
+                 "PANIC", "ALERT", "EMERG", "SEVERE", "VERBOSE")  # fmt: skip
+_WORD: Final = re.compile(rf"(?<![\w./=\"'-])({_UPPER})(?=[\s:;,|\])>]|$)")
+_BRACKETS: Final = re.compile(
+    rf"[\[<(]\s{{0,2}}({_UPPER}|INF|WRN|DBG|FTL|TRC)\s{{0,4}}[\])>]", re.IGNORECASE
+)
+_HEAD: Final = re.compile(
+    rf"\W{{0,3}}(?:({_UPPER}|npm ERR|npm WARN)(?:\[\d+\])?(?::\s|:?$|!\s)"
+    r"|(?:\w+\.)*\w*(?:Error|Exception)(?:: |$))",
+    re.IGNORECASE,
+)
+_KEY: Final = re.compile(rf"\b(?:level|lvl|severity)[\"']?\s?[=:]\s?[\"']?({_UPPER})\b", re.IGNORECASE)
+_EXCEPTION_NAME: Final = re.compile(r"(?:[A-Za-z_][\w$]*\.)*[A-Z]\w*(?:Error|Exception)(?:: |$)")
+_PYTHON_WARNING: Final = re.compile(r"\S+:\d+: \w*Warning: ")
+_NPM: Final = {"npm err": LogLevel.ERROR, "npm warn": LogLevel.WARN}
+
+
+def in_text(text: str) -> tuple[LogLevel, str] | None:
+    """The level that stands in a line of free text, and its word ("" when it is no word).
+
+    Counts: an upper-case word that stands free; a word of any case in brackets, after `level=`, or at
+    the head before a colon; the name of an exception at the head; a Python warning."""
+    head = text[:_LOOK_AT]
+    first = head[:1]
+    if ":" in head and not first.isspace() and (found := _at_head(head)):
+        return found
+    if "level" in head or "lvl" in head or "severity" in head:
+        match = _KEY.search(head)
+        if match:
+            return _NAMES[match[1].lower()], match[1]
+    if ("[" in head or "<" in head or "(" in head) and (match := _BRACKETS.search(head)):
+        return _NAMES[match[1].lower()], match[1]
+    for stem in _STEMS:
+        if stem in head:
+            match = _WORD.search(head)
+            return (_NAMES[match[1]], match[1]) if match else None
+    return None
+
+
+def _at_head(head: str) -> tuple[LogLevel, str] | None:
+    match = _HEAD.match(head)
+    if match:
+        word = match[1]
+        if word is None:
+            return (LogLevel.ERROR, "") if _EXCEPTION_NAME.match(head) else None
+        level = _NPM.get(word.lower())
+        return (level, "") if level is not None else (_NAMES[word.lower()], word)
+    if "Warning: " in head and _PYTHON_WARNING.match(head):
+        return LogLevel.WARN, ""
+    return None
