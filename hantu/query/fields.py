@@ -187,6 +187,22 @@ def value_texts(metadata: Metadata | None, path: str) -> list[str]:
     )
 
 
+def leaf_paths(metadata: Metadata | None) -> list[str]:
+    """The paths of metadata at which values lie, each once, in order: what value_texts() can be asked."""
+    return list(dict.fromkeys(_paths(metadata or {}, "")))
+
+
+def _paths(node: Any, path: str) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _paths(value, f"{path}.{key}" if path else key)
+    elif isinstance(node, list):
+        for element in node:
+            yield from _paths(element, path)
+    else:
+        yield path
+
+
 def value_text(value: Any) -> str:
     """A single metadata value as text: null true false, numbers as written, strings as they are."""
     if isinstance(value, str):
