@@ -20,7 +20,7 @@ from hantu.pipeline import (
     Submission,
 )
 from hantu.pipeline.processors import DropSelf, Mask, bound
-from hantu.query import LogQuery
+from hantu.query.logquery import LogQuery
 from hantu.store.base import StoreError, WriteResult
 from hantu.store.memory import MemoryStore
 from hantu.tail import CommitSignal

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from hantu.model import LogEntry, LogLevel
-from hantu.query import LogQuery
+from hantu.query.logquery import LogQuery
 from hantu.store.base import Arrivals
 from hantu.store.memory import MemoryStore
 from hantu.tail import Batch, CommitSignal, PolledSignal, TailHub

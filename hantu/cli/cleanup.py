@@ -7,7 +7,7 @@ import time
 import click
 
 from hantu.cli.context import Desk, ServiceError, fail, iso, print_json
-from hantu.query import LogQuery
+from hantu.query.logquery import LogQuery
 from hantu.store.base import LogStorage, StoreError
 
 DAY_NS = 86_400 * 10**9

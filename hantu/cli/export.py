@@ -18,7 +18,7 @@ from hantu.cli.context import Desk, fail, iso, local_zone
 from hantu.cli.lines import line
 from hantu.cli.logs import query_options, read_query, wire
 from hantu.model import LogEntry
-from hantu.query import Order
+from hantu.query.logquery import Order
 from hantu.store.base import StoreError
 
 PROGRESS_EVERY = 10_000

@@ -13,7 +13,9 @@ import msgspec
 from hantu.cli.context import WRONG_USE, Desk, fail, iso, local_zone, query_args
 from hantu.cli.lines import line
 from hantu.model import LogEntry
-from hantu.query import LogQuery, Order, QueryError, from_args
+from hantu.query.args import from_args
+from hantu.query.error import QueryError
+from hantu.query.logquery import LogQuery, Order
 from hantu.store.base import LogStorage, StoreError
 from hantu.tail import PolledSignal, TailHub
 
