@@ -97,3 +97,10 @@ class Worker:
         log.exception("%s failed", self.name)
         if self._on_error is not None:
             self._on_error(error)
+
+
+class DaemonThread(threading.Thread):
+    """For libraries that take a thread class: their threads do not hold up the end of the process."""
+
+    def __init__(self, target: Callable[[], object]) -> None:
+        super().__init__(target=target, daemon=True)

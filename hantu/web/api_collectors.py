@@ -1,0 +1,125 @@
+"""/api/collectors: what collects, and starting and stopping it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Response
+
+from hantu.collect.base import CollectorStatus
+from hantu.web.current import service
+from hantu.web.errors import ApiError
+from hantu.web.openapi import Api, Content, NoArgs, Route
+from hantu.web.wire import Wire, iso, json_response, optional_iso
+
+api: Final = Api("api_collectors")
+
+
+class Collector(Wire, frozen=True):
+    """A collector. perMinute: lines of the last minute. lagS: age of its newest entry when it was
+    handed over. error, fix: what is wrong and what mends it. gaps: times that lines were lost."""
+
+    key: str
+    name: str
+    source: str
+    source_id: str
+    state: str
+    since: str
+    lines: int
+    per_minute: float
+    lag_s: float | None
+    last: str | None
+    error: str
+    fix: str
+    retry_in_s: float | None
+    gaps: int
+    detail: str
+
+
+class CollectorsAnswer(Wire, frozen=True):
+    """Every collector, and what was found but is not collected."""
+
+    collectors: list[Collector]
+
+
+class CollectorAnswer(Wire, frozen=True):
+    """The collector after the act."""
+
+    collector: Collector
+
+
+def wire(status: CollectorStatus) -> Collector:
+    """A status as the API gives it."""
+    return Collector(
+        key=status.key,
+        name=status.name,
+        source=status.source,
+        source_id=status.source_id,
+        state=status.state.value,
+        since=iso(status.since_ns),
+        lines=status.lines,
+        per_minute=status.per_minute,
+        lag_s=status.lag_s,
+        last=optional_iso(status.last_ns),
+        error=status.error,
+        fix=status.fix,
+        retry_in_s=status.retry_in_s,
+        gaps=status.gaps,
+        detail=status.detail,
+    )
+
+
+@api.route(
+    Route(
+        "GET",
+        "/api/collectors",
+        "Every collector: state, rate, lag, last error",
+        answer=Content(type=CollectorsAnswer),
+    )
+)
+def collectors(args: NoArgs) -> Response:  # noqa: ARG001  every view takes its arguments
+    return json_response(CollectorsAnswer([wire(status) for status in service().manager.statuses()]))
+
+
+_ACT_REFUSALS: Final = (400, 401, 403, 404, 421, 503)
+
+
+@api.route(
+    Route(
+        "POST",
+        "/api/collectors/<path:key>/start",
+        "Start a collector",
+        answer=Content(type=CollectorAnswer),
+        refusals=_ACT_REFUSALS,
+    )
+)
+def start_collector(args: NoArgs, key: str) -> Response:  # noqa: ARG001
+    return _act(key, start=True)
+
+
+@api.route(
+    Route(
+        "POST",
+        "/api/collectors/<path:key>/stop",
+        "Stop a collector; it stays stopped until it is started again",
+        answer=Content(type=CollectorAnswer),
+        refusals=_ACT_REFUSALS,
+    )
+)
+def stop_collector(args: NoArgs, key: str) -> Response:  # noqa: ARG001
+    return _act(key, start=False)
+
+
+def _act(key: str, *, start: bool) -> Response:
+    manager = service().manager
+    try:
+        if start:
+            manager.start_collector(key)
+        else:
+            manager.stop_collector(key)
+    except KeyError:
+        raise ApiError(404, f"there is no collector {key}; GET /api/collectors lists them") from None
+    for status in manager.statuses():
+        if status.key == key:
+            return json_response(CollectorAnswer(wire(status)))
+    raise ApiError(404, f"collector {key} is gone")

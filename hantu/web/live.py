@@ -1,0 +1,418 @@
+"""Live tail: WS /ws/logs and GET /api/logs/stream. A search with a cursor, never a filter of its own."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Final, Literal, Protocol
+
+import msgspec
+from flask import Response, current_app, g, request, stream_with_context
+from flask_sock import Sock
+from msgspec import Meta
+from simple_websocket import ConnectionClosed
+from simple_websocket import Server as WebSocket
+
+from hantu.model import DOCKER, LogEntry, LogLevel
+from hantu.query.args import from_args
+from hantu.query.error import QueryError
+from hantu.query.expr import And, Expr, Field, Not, Op, Or
+from hantu.query.logquery import LogQuery
+from hantu.service import Service, TailSlots
+from hantu.store.base import Arrivals, StoreError
+from hantu.tail import BATCH_ENTRIES_MOST
+from hantu.web.api_logs import Cursor, QueryArgs, asked_query, zone
+from hantu.web.current import service
+from hantu.web.errors import ApiError
+from hantu.web.openapi import Api, Content, Route
+from hantu.web.streams import bound_sends
+from hantu.web.wire import complaint_of, entries_json, to_json
+
+log = logging.getLogger(__name__)
+
+api: Final = Api("live")
+sock: Final = Sock()
+
+WS_PATH: Final = "/ws/logs"
+STREAM_PATH: Final = "/api/logs/stream"
+STALLED_S: Final = 10.0
+SEND_BUFFER_BYTES: Final = 256 * 1024
+HEARTBEAT_S: Final = 10.0
+IDLE_TICK_S: Final = 0.25
+HTML_ROWS_MOST: Final = 200
+RETRY_MS: Final = 2_000
+DEFAULT_LEVEL: Final = LogLevel.INFO
+GOING_AWAY: Final = 1001
+
+Format = Literal["json", "html"]
+
+
+class RowRenderer(Protocol):
+    """What the pages register as app.extensions["hantu.rows"]."""
+
+    def __call__(self, entries: Sequence[LogEntry], query: LogQuery) -> str:
+        """HTML of the rows, in the order given."""
+        ...
+
+    def variant(self) -> str:
+        """Names the rendering of the current request: those of one name can share it."""
+        ...
+
+
+class Subscribe(msgspec.Struct, frozen=True, rename="camel", tag_field="type", tag="subscribe-logs"):
+    """What a client sends to (re)start its tail; see docs/api.md. Keys it does not know are passed over."""
+
+    sources: list[str] = []
+    containers: list[str] = []
+    levels: list[str] = []
+    min_level: str = ""
+    source_id: str = ""
+    query: str = ""
+    format: Format = "json"
+    after: int | str | None = None
+    timestamp: float | int | str | None = None
+
+
+class StreamArgs(QueryArgs, frozen=True):
+    """Which entries, and from where on."""
+
+    after: Annotated[
+        Cursor | None, Meta(description="The cursor to go on from; from now on when absent.")
+    ] = None
+    format: Annotated[Format, Meta(description="Entries as JSON, or as rows of the page.")] = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A tail that somebody asked for. after: the cursor it begins at."""
+
+    query: LogQuery
+    after: int
+    form: Format
+
+    @property
+    def most(self) -> int:
+        """Entries a step at most; more are skipped and counted."""
+        return HTML_ROWS_MOST if self.form == "html" else BATCH_ENTRIES_MOST
+
+
+def subscription(asked: Subscribe, newest: int) -> Subscription:
+    """The tail that a message asks for. newest: the cursor of now. Raises QueryError."""
+    query = from_args(
+        {
+            "q": asked.query,
+            "sources": asked.sources,
+            "levels": asked.levels,
+            "minLevel": asked.min_level,
+            "sourceId": asked.source_id,
+        },
+        now_ns=time.time_ns(),
+        tz=zone(),
+    )
+    query = _of_containers(_with_level(query), tuple(dict.fromkeys(asked.containers)))
+    return Subscription(query, _start(asked.after, newest), asked.format)
+
+
+def _with_level(query: LogQuery) -> LogQuery:
+    """CONTRACT M36: info and above, unless the client names a level in any way."""
+    if query.min_level is not None or query.levels or _names_level(query.search):
+        return query
+    return replace(query, min_level=DEFAULT_LEVEL)
+
+
+def _names_level(search: Expr | None) -> bool:
+    match search:
+        case Field():
+            return search.name == "level"
+        case Not():
+            return _names_level(search.item)
+        case And() | Or():
+            return any(_names_level(item) for item in search.items)
+        case _:
+            return False
+
+
+def _of_containers(query: LogQuery, containers: tuple[str, ...]) -> LogQuery:
+    """Of Docker only these containers; of the other sources that were asked for, everything."""
+    if not containers:
+        return query
+    wanted: list[Expr] = [Field("container", Op.EQ, name) for name in containers]
+    if query.sources and DOCKER not in query.sources:
+        return query
+    if len(query.sources) > 1:
+        wanted.append(Not(Field("source", Op.EQ, DOCKER)))
+    else:
+        query = replace(query, sources=(DOCKER,))
+    chosen: Expr = Or(tuple(wanted)) if len(wanted) > 1 else wanted[0]
+    if query.search is None:
+        return replace(query, search=chosen)
+    inner = query.search.items if isinstance(query.search, And) else (query.search,)
+    return replace(query, search=And((*inner, chosen)))
+
+
+def _start(after: int | str | None, newest: int) -> int:
+    if after is None or after == "":
+        return newest
+    try:
+        cursor = int(after)
+    except ValueError:
+        raise QueryError(f"after: {str(after)[:40]!r} is no cursor", parameter="after") from None
+    if cursor < 0:
+        raise QueryError("after: a cursor is never negative", parameter="after")
+    # A cursor of another database may lie ahead of this one's.
+    return min(cursor, newest)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to a client. cursor: where to go on after it."""
+
+    kind: str
+    text: str
+    cursor: int
+
+
+def messages(desk: Service, wanted: Subscription, stopping: Callable[[], bool]) -> Iterator[Message | None]:
+    """What a tail sends, for ever; None at least every 250 ms without news."""
+    cursor = wanted.after
+    name, render = _renderer(wanted)
+    for batch in desk.hub.follow(wanted.query, after_key=cursor, stopping=stopping, most=wanted.most):
+        if batch is None:
+            yield None
+            continue
+        arrivals = batch.arrivals
+        if arrivals.skipped:
+            skipped = {
+                "type": "skipped",
+                "count": arrivals.skipped,
+                "after": cursor,
+                "upTo": arrivals.skipped_to,
+            }
+            yield Message("skipped", to_json(skipped).decode(), cursor)
+        cursor = arrivals.cursor
+        if arrivals.entries:
+            yield Message("rows" if wanted.form == "html" else "logs", batch.rendered(name, render), cursor)
+
+
+def _renderer(wanted: Subscription) -> tuple[str, Callable[[Arrivals], str]]:
+    """The name of a rendering, and the rendering: made once for all tails which share a batch."""
+    if wanted.form == "json":
+        return "json", _logs_text
+    rows: RowRenderer | None = current_app.extensions.get("hantu.rows")
+    if rows is None:
+        raise QueryError("format: html is not offered here; use json", parameter="format")
+    found = rows
+
+    def render(arrivals: Arrivals) -> str:
+        return to_json(
+            {
+                "type": "rows",
+                "html": str(found(arrivals.entries, wanted.query)),
+                "cursor": arrivals.cursor,
+                "count": len(arrivals.entries),
+            }
+        ).decode()
+
+    return f"html:{rows.variant()}", render
+
+
+def _logs_text(arrivals: Arrivals) -> str:
+    data = entries_json(arrivals.entries).decode()
+    now_ms = time.time_ns() // 1_000_000
+    return f'{{"type":"logs","data":{data},"timestamp":{now_ms},"cursor":{arrivals.cursor}}}'
+
+
+class Slot:
+    """A place among the live tails, given back once."""
+
+    def __init__(self, slots: TailSlots) -> None:
+        self._slots = slots
+        self._held = True
+        self._lock = threading.Lock()
+
+    def release(self) -> None:
+        """Give the place back; again does nothing."""
+        with self._lock:
+            held, self._held = self._held, False
+        if held:
+            self._slots.release()
+
+
+@api.blueprint.before_request
+def take_slot() -> None:
+    """Every tail holds a thread of the server: beyond the cap 503, so that pages stay up (R19)."""
+    g.slot = None
+    if request.method == "HEAD":
+        return
+    desk = service()
+    if desk.stopping.is_set():
+        raise ApiError(503, "hantu is stopping", code="stopping", headers={"Retry-After": "5"})
+    if not desk.tails.acquire():
+        raise ApiError(
+            503,
+            f"{desk.tails.most} live tails are open, more are not allowed (setting tail_clients)",
+            code="too_many_tails",
+            headers={"Retry-After": "10"},
+        )
+    g.slot = Slot(desk.tails)
+    # Compressing each frame for each client would cost more than loopback and a LAN can gain.
+    request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+
+
+@api.blueprint.teardown_request
+def give_slot_back(_error: BaseException | None) -> None:
+    """The end of a WebSocket, or of a request that never became a tail."""
+    slot: Slot | None = g.get("slot")
+    if slot is not None:
+        slot.release()
+
+
+@api.route(
+    Route(
+        "GET",
+        STREAM_PATH,
+        "Live tail as server-sent events; resumes with Last-Event-ID",
+        args=StreamArgs,
+        answer=Content(
+            "text/event-stream", example='id: 42\nevent: logs\ndata: {"type":"logs","data":[]}\n\n'
+        ),
+    )
+)
+def stream(args: StreamArgs) -> Response:
+    desk = service()
+    last = request.headers.get("Last-Event-ID", "")
+    wanted = Subscription(
+        _with_level(asked_query()), _start(last or args.after, desk.signal.cursor), args.format
+    )
+    if request.method == "HEAD":
+        return Response(mimetype="text/event-stream")
+    bound_sends(request.environ, STALLED_S)
+    slot: Slot = g.pop("slot")
+    response = Response(stream_with_context(_events(desk, wanted)), mimetype="text/event-stream")
+    response.call_on_close(slot.release)
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _events(desk: Service, wanted: Subscription) -> Iterator[str]:
+    # An id without data sets the client's Last-Event-ID, so that it resumes here even without news.
+    yield f"retry: {RETRY_MS}\nid: {wanted.after}\n\n"
+    said_at = time.monotonic()
+    try:
+        for message in messages(desk, wanted, desk.stopping.is_set):
+            if message is not None:
+                yield f"id: {message.cursor}\nevent: {message.kind}\ndata: {message.text}\n\n"
+                said_at = time.monotonic()
+            elif time.monotonic() - said_at > HEARTBEAT_S:
+                yield ": still here\n\n"
+                said_at = time.monotonic()
+    except StoreError as error:
+        log.warning("a live tail ended: %s", error)
+        yield f"event: error\ndata: {_error_text(str(error))}\n\n"
+
+
+class BoundedSocket:
+    """The socket of a WebSocket: frames go out whole, one after the other, and a client that takes
+    nothing for STALLED_S is cut off.
+
+    simple-websocket calls send() from two threads and takes for granted that it sends everything."""
+
+    def __init__(self, inner: socket.socket) -> None:
+        self._inner = inner
+        self._lock = threading.Lock()
+        self.stalled = False
+
+    def send(self, data: bytes) -> int:
+        """Send all of it. Raises OSError."""
+        with self._lock:
+            if self.stalled:
+                raise BrokenPipeError("the client was cut off")
+            try:
+                self._inner.sendall(data)
+            except OSError as error:
+                self.stalled = isinstance(error, BlockingIOError)
+                # Half a frame may be out: nothing sensible can follow it.
+                self._shut()
+                raise
+        return len(data)
+
+    def _shut(self) -> None:
+        try:
+            self._inner.shutdown(socket.SHUT_RDWR)
+        except OSError as error:
+            log.debug("a live tail's connection was closed already: %s", error)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def tail(ws: WebSocket) -> None:
+    """One client's live tail, for as long as it stays."""
+    desk = service()
+    bound_sends(request.environ, STALLED_S)
+    ws.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    connection = ws.sock = BoundedSocket(ws.sock)
+    try:
+        _talk(desk, ws)
+    except ConnectionClosed:
+        return
+    except OSError as error:
+        if connection.stalled:
+            log.info("a live tail took nothing for %.0f s and was cut off", STALLED_S)
+        else:
+            log.debug("a live tail's connection broke: %s", error)
+        return
+    ws.close(GOING_AWAY, "hantu is stopping")
+
+
+sock.route(WS_PATH, bp=api.blueprint)(tail)
+
+
+def _talk(desk: Service, ws: WebSocket) -> None:
+    """Answer the client's messages and send its tail, until hantu stops. Raises ConnectionClosed."""
+    running: Iterator[Message | None] | None = None
+    while not desk.stopping.is_set():
+        said = ws.receive(timeout=IDLE_TICK_S if running is None else 0)
+        if said is not None:
+            running = _answer(desk, ws, said) or running
+            continue
+        if running is None:
+            continue
+        try:
+            message = next(running, None)
+        except StoreError as error:
+            log.warning("a live tail ended: %s", error)
+            ws.send(_error_text(str(error)))
+            running = None
+            continue
+        if message is not None:
+            ws.send(message.text)
+
+
+def _answer(desk: Service, ws: WebSocket, said: str | bytes) -> Iterator[Message | None] | None:
+    """The tail that the client's message starts, None (and an error sent) when it is wrong."""
+    try:
+        wanted = subscription(msgspec.json.decode(said, type=Subscribe), desk.signal.cursor)
+        running = messages(desk, wanted, lambda: desk.stopping.is_set() or not ws.connected)
+        _renderer(wanted)
+    except QueryError as error:
+        ws.send(_error_text(error.message, error.position, error.length))
+    except msgspec.ValidationError as error:
+        place, complaint = complaint_of(error)
+        ws.send(_error_text(f"{place}: {complaint}" if place else complaint))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        ws.send(_error_text('a message is a JSON object: {"type": "subscribe-logs", "query": "…"}'))
+    else:
+        return running
+    return None
+
+
+def _error_text(message: str, position: int | None = None, length: int | None = None) -> str:
+    body: dict[str, object] = {"type": "error", "message": message}
+    if position is not None:
+        body |= {"position": position, "length": length}
+    return to_json(body).decode()

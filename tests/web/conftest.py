@@ -1,0 +1,32 @@
+"""A service, its application and a client on the same machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import flask
+import pytest
+from flask.testing import FlaskClient
+
+from hantu.service import Service
+from tests.web.desk import HOST, app_of, running_service
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with running_service(tmp_path / "data") as started:
+        yield started
+
+
+@pytest.fixture
+def app(service: Service) -> flask.Flask:
+    return app_of(service)
+
+
+@pytest.fixture
+def client(app: flask.Flask) -> FlaskClient:
+    """A program on this machine, without a token."""
+    made = app.test_client()
+    made.environ_base["HTTP_HOST"] = HOST
+    return made
