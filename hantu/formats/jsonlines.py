@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from hantu.formats import level as levels
-from hantu.formats.parsed import Format, Parsed
+from hantu.formats.parsed import RESERVED, Format, Parsed
 from hantu.formats.timestamp import SECOND_NS, Clock, Stamp
 from hantu.model import MESSAGE_LIMIT_BYTES, LogLevel, Metadata
 from hantu.text import clean
@@ -60,10 +60,6 @@ _RENAMED: Final = {
 }
 _NESTED: Final = frozenset({"err", "error", "exception", "log", "fields", "trace", "service"})
 _OWN: Final = frozenset({"timestamp", "level", "service", "module", "function", "message", "id"})
-_RESERVED: Final = frozenset(
-    {"gap", "truncated_bytes", "time_inferred", "time_text", "continued", "success"}
-)
-"""Keys in which hantu itself speaks: a program's own value moves to `line_…`."""
 
 _DEPTH_MOST: Final = 64
 _SHAPES_MOST: Final = 512
@@ -189,7 +185,7 @@ def _shape_of(keys: frozenset[str]) -> _Shape:
     trace = first(_TRACE)
     stack = first(_STACK)
     renamed = [(old, new) for old, new in _RENAMED.items() if old in keys and new not in keys]
-    renamed += [(name, f"line_{name}") for name in _RESERVED & keys]
+    renamed += [(name, f"line_{name}") for name in RESERVED & keys if name not in {message, time, level}]
     nested = not _NESTED.isdisjoint(keys)
     own = keys >= _OWN
     return _Shape(
@@ -287,7 +283,7 @@ def _unnest(
     if type(fields) is dict and message is None and type(fields.get("message")) is str:
         # Rust's tracing: the event's own fields lie beside its message.
         message = fields.pop("message")
-        for key in [key for key in fields if key not in record and key not in _RESERVED]:
+        for key in [key for key in fields if key not in record and key not in RESERVED]:
             record[key] = fields.pop(key)
         if not fields:
             del record["fields"]

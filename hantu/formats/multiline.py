@@ -53,7 +53,8 @@ _HINTS: Final = (
 )  # fmt: skip
 _START: Final = re.compile(
     r"""
-    (?P<python>Traceback\ \(most\ recent\ call\ last\):|\s*\+\ Exception\ Group\ Traceback\ |[ ]{2}File\ "[^"]*",\ line\ \d+)
+    (?P<python>Traceback\ \(most\ recent\ call\ last\):|\s*\+\ Exception\ Group\ Traceback[ ]
+      |[ ]{2}File\ "[^"]*",\ line\ \d+)
     |(?P<java>Exception\ in\ thread\ ".*?"\ |Caused\ by:\ |Unhandled\ exception\.\ |PHP\ Fatal\ error:
       |(?=[\w$.]*?(?:Exception|Error|Throwable)\b)(?:[A-Za-z_$][\w$]*\.)+[\w$]+(?=[:\s]|$))
     |(?P<node>(?:file://)?/\S+\.[cm]?[jt]sx?:\d+$|node:\S+:\d+$

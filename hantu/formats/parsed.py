@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
 from hantu.formats.timestamp import Stamp
 from hantu.model import LogLevel, Metadata
+
+RESERVED: Final = frozenset(
+    {"gap", "truncated_bytes", "time_inferred", "time_text", "continued", "success", "severity"}
+)
+"""Metadata keys in which hantu itself speaks: a program's own value of that name moves to `line_…`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ _ZONE_HOURS: Final = {
 ZONE: Final = r"Z|z|[+-]\d\d:?\d\d|[A-Z]{3,4}(?![A-Za-z:=(\[])"
 ISO: Final = (
     r"(\d{4}[-/.]\d\d[-/.]\d\d[Tt _]\d\d:\d\d):(\d\d)(?:[.,](\d{1,9})\d*)?"
-    r" ?(Z|z|[+-]\d\d:?(?:\d\d)?(?!\d)|UTC|GMT)?"
+    r"(?: ?((?:Z|z|UTC|GMT)(?![A-Za-z])|[+-]\d\d:?\d\d(?!\d)|(?<=\d)[+-]\d\d(?!\d)))?"
 )
 """Groups: minute, second, fraction, zone."""
 
