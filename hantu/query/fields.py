@@ -189,18 +189,18 @@ def value_texts(metadata: Metadata | None, path: str) -> list[str]:
 
 def leaf_paths(metadata: Metadata | None) -> list[str]:
     """The paths of metadata at which values lie, each once, in order: what value_texts() can be asked."""
-    return list(dict.fromkeys(_paths(metadata or {}, "")))
+    return list(dict.fromkeys(_paths(metadata or {}, ())))
 
 
-def _paths(node: Any, path: str) -> Iterator[str]:
+def _paths(node: Any, above: tuple[str, ...]) -> Iterator[str]:
     if isinstance(node, dict):
         for key, value in node.items():
-            yield from _paths(value, f"{path}.{key}" if path else key)
+            yield from _paths(value, (*above, key))
     elif isinstance(node, list):
         for element in node:
-            yield from _paths(element, path)
+            yield from _paths(element, above)
     else:
-        yield path
+        yield ".".join(above)
 
 
 def value_text(value: Any) -> str:
