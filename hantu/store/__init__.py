@@ -1,1 +1,39 @@
 """Log stores behind one protocol; open_store() is the one place that chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from hantu.store.base import QUERY_TIME_LIMIT_MS, LogStorage
+
+
+class RunSql(Protocol):
+    """Runs one statement: its column names and rows, at most `most` of them."""
+
+    def __call__(
+        self, statement: str, *, most: int, time_limit_ms: int = QUERY_TIME_LIMIT_MS
+    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]: ...
+
+
+def open_store(path: Path, *, read_only: bool = False) -> LogStorage:
+    """The store in the file at `path`, made when it is not there.
+
+    read_only: works beside a process that writes. Raises StoreError, NewerSchema, StoreBusy."""
+    from hantu.store.sqlite import SqliteStore
+
+    return SqliteStore.open(path, read_only=read_only)
+
+
+@contextmanager
+def open_sql(path: Path) -> Iterator[RunSql]:
+    """A function that runs reading SQL on the store at `path`. Raises StoreError."""
+    from hantu.store.sqlite import SqliteStore
+
+    store = SqliteStore.open(path, read_only=True)
+    try:
+        yield store.sql
+    finally:
+        store.close()

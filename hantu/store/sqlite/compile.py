@@ -1,0 +1,270 @@
+"""From a query to SQL conditions on the row `e` of entry.
+
+Words become FTS5 expressions. Fields of source, source_id and level become sets of stream numbers
+and levels, found by asking hantu.query.fields once for each stream. Substrings, regular expressions
+and metadata fields are asked row by row through `holds(number, value)`, which calls the same code
+as hantu.query.match."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from hantu import text
+from hantu.model import LogLevel
+from hantu.query.expr import And, Expr, Field, Not, Op, Or, Regex, Substring, Word
+from hantu.query.fields import entry_id, metadata_paths, metadata_test, stream_test
+from hantu.query.logquery import LogQuery
+from hantu.query.regex import compile_regex
+from hantu.store.ids import EntryIds
+from hantu.store.sqlite.entries import LEVELS, decode_metadata
+
+TIME_LEAST: Final = -(1 << 63)
+TIME_MOST: Final = (1 << 63) - 1
+
+Streams = Mapping[int, tuple[str, str]]
+Test = Callable[[Any], bool]
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Plan:
+    """A compiled query.
+
+    start_ns ≤ time < end_ns; first_key ≤ key. streams, levels: the only ones that can match, None for
+    all. match: the FTS5 expression that every match satisfies. key: the only entry that can match.
+    trace: as entry.trace_id, which every match has, or ''. terms: SQL conditions for the rest, joined
+    by AND, with binds; tests: the functions that they call by number. slow: terms cost more than a
+    few column comparisons. rows: FROM … WHERE …, once search.py has chosen an index."""
+
+    start_ns: int = TIME_LEAST
+    end_ns: int = TIME_MOST
+    first_key: int = 0
+    streams: frozenset[int] | None = None
+    levels: frozenset[int] | None = None
+    source_no: int | None = None
+    match: str | None = None
+    key: int | None = None
+    trace: str | None = None
+    terms: list[str] = field(default_factory=list)
+    binds: dict[str, Any] = field(default_factory=dict)
+    tests: list[Test] = field(default_factory=list)
+    slow: bool = False
+    rows: str | None = None
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing can match."""
+        return (
+            (self.streams is not None and not self.streams)
+            or (self.levels is not None and not self.levels)
+            or self.start_ns >= self.end_ns
+        )
+
+    @property
+    def plain(self) -> bool:
+        """Whether streams, levels and times say it all, so that counts of blocks are enough."""
+        return not self.terms and self.match is None and self.key is None and not self.first_key
+
+    def bind(self, value: Any) -> str:
+        """The name under which `value` is bound."""
+        name = f"v{len(self.binds)}"
+        self.binds[name] = value
+        return f":{name}"
+
+    def bind_all(self, values: Iterable[int]) -> str:
+        """A list to stand after IN."""
+        return f"(SELECT value FROM json_each({self.bind(_encode(sorted(values)).decode())}))"
+
+
+def compile_query(query: LogQuery, streams: Streams, ids: EntryIds) -> Plan:
+    """The plan for a query over these streams; place, order, limit and offset do not count."""
+    plan = Plan()
+    if query.start_ns is not None:
+        plan.start_ns = max(plan.start_ns, query.start_ns)
+    if query.end_ns is not None:
+        plan.end_ns = min(plan.end_ns, query.end_ns)
+    if query.after_key is not None:
+        plan.first_key = max(0, query.after_key + 1)
+    if query.sources or query.source_id is not None:
+        _only_streams(
+            plan,
+            (
+                number
+                for number, (source, source_id) in streams.items()
+                if (not query.sources or source in query.sources)
+                and (query.source_id is None or source_id == query.source_id)
+            ),
+        )
+    if query.levels:
+        _only_levels(plan, query.levels)
+    if query.min_level is not None:
+        _only_levels(plan, (level for level in LEVELS if level >= query.min_level))
+    if query.search is not None:
+        items = query.search.items if isinstance(query.search, And) else (query.search,)
+        _Compiler(plan, streams, ids).require(items)
+    return plan
+
+
+def _only_streams(plan: Plan, numbers: Iterable[int]) -> None:
+    own = frozenset(numbers)
+    plan.streams = own if plan.streams is None else plan.streams & own
+
+
+def _only_levels(plan: Plan, levels: Iterable[int]) -> None:
+    own = frozenset(int(level) for level in levels)
+    plan.levels = own if plan.levels is None else plan.levels & own
+
+
+class _Compiler:
+    def __init__(self, plan: Plan, streams: Streams, ids: EntryIds) -> None:
+        self._plan = plan
+        self._streams = streams
+        self._ids = ids
+
+    def require(self, items: Iterable[Expr]) -> None:
+        """All items must hold: what an index can answer goes into the plan's parts."""
+        plan = self._plan
+        wanted: list[str] = []
+        unwanted: list[Not] = []
+        for item in items:
+            if isinstance(item, Field) and self._require_field(item):
+                continue
+            if isinstance(item, Not) and _fts(item.item) is not None:
+                unwanted.append(item)
+                continue
+            match = _fts(item)
+            if match is None:
+                plan.terms.append(self._sql(item))
+            else:
+                wanted.append(match)
+        if not wanted:
+            plan.terms.extend(self._sql(item) for item in unwanted)
+            return
+        plan.match = " AND ".join(wanted)
+        for item in unwanted:
+            plan.match = f"({plan.match}) NOT {_fts(item.item)}"
+
+    def _require_field(self, item: Field) -> bool:
+        """Whether the plan's parts alone say what the field asks."""
+        plan = self._plan
+        wanted = entry_id(item)
+        if wanted is not None:
+            key = self._ids.key(wanted) or 0
+            plan.key = key if plan.key in (None, key) else 0
+            return True
+        yes, maybe = self._ask(item)
+        if item.name.lower() == "level":
+            _only_levels(plan, self._levels(item))
+            return True
+        if len(yes) + len(maybe) < len(self._streams):
+            _only_streams(plan, (*yes, *maybe))
+        if not maybe:
+            return True
+        if item.op is Op.EQ and "*" not in item.value and metadata_paths(item.name) == (("trace_id",),):
+            plan.trace = text.fold(item.value)
+        return False
+
+    def _ask(self, item: Field) -> tuple[list[int], list[int]]:
+        """The streams where the field holds, and those where the metadata decides."""
+        yes: list[int] = []
+        maybe: list[int] = []
+        if item.name.lower() == "level":
+            return yes, maybe
+        test = stream_test(item)
+        for number, (source, source_id) in self._streams.items():
+            answer = test(source, source_id, LogLevel.INFO)
+            if answer is None:
+                maybe.append(number)
+            elif answer:
+                yes.append(number)
+        return yes, maybe
+
+    def _levels(self, item: Field) -> list[int]:
+        test = stream_test(item)
+        return [int(level) for level in LEVELS if test("", "", level)]
+
+    def _sql(self, expr: Expr) -> str:
+        """A condition that is 0 or 1, never NULL."""
+        match = _fts(expr)
+        if match is not None:
+            self._plan.slow = True
+            return (
+                f"e.key IN (SELECT rowid FROM word WHERE word MATCH {self._plan.bind(match)}"
+                " AND rowid BETWEEN :first AND :last)"
+            )
+        match expr:
+            case Word():
+                return "0"
+            case Substring():
+                part = text.fold(expr.text)
+                return self._holds("e.message", lambda message: part in text.fold(message))
+            case Regex():
+                search = compile_regex(expr.pattern).search
+                return self._holds("e.message", lambda message: search(message) is not None)
+            case Field():
+                return self._field(expr)
+            case Not():
+                return f"NOT {self._sql(expr.item)}"
+            case And():
+                return f"({' AND '.join(map(self._sql, expr.items))})"
+            case Or():
+                return f"({' OR '.join(map(self._sql, expr.items))})"
+
+    def _field(self, item: Field) -> str:
+        plan = self._plan
+        wanted = entry_id(item)
+        if wanted is not None:
+            return f"e.key = {plan.bind(self._ids.key(wanted) or 0)}"
+        if item.name.lower() == "level":
+            return f"e.level IN {plan.bind_all(self._levels(item))}"
+        yes, maybe = self._ask(item)
+        terms = []
+        if yes:
+            terms.append(f"e.stream_no IN {plan.bind_all(yes)}")
+        if maybe:
+            test = metadata_test(item)
+            without = test(None)
+            holds = self._holds(
+                "e.metadata",
+                lambda packed: without if packed is None else test(decode_metadata(packed)),
+            )
+            everywhere = len(maybe) == len(self._streams)
+            terms.append(holds if everywhere else f"(e.stream_no IN {plan.bind_all(maybe)} AND {holds})")
+        return f"({' OR '.join(terms)})" if terms else "0"
+
+    def _holds(self, column: str, test: Test) -> str:
+        self._plan.slow = True
+        self._plan.tests.append(test)
+        return f"holds({len(self._plan.tests) - 1}, {column})"
+
+
+def _fts(expr: Expr) -> str | None:
+    """The FTS5 expression for a tree of words; None when it holds anything else, or a word without
+    tokens, or nothing that must be there."""
+    match expr:
+        case Word():
+            needle = text.needle(expr.text, prefix=expr.prefix)
+            if not needle.tokens:
+                return None
+            # Tokens are letters and digits only: nothing in the quotes needs an escape.
+            return f'"{" ".join(needle.tokens)}"{" *" if needle.open else ""}'
+        case Or():
+            parts = [_fts(item) for item in expr.items]
+            known = [part for part in parts if part is not None]
+            return f"({' OR '.join(known)})" if len(known) == len(parts) else None
+        case And():
+            wanted = [_fts(item) for item in expr.items if not isinstance(item, Not)]
+            unwanted = [_fts(item.item) for item in expr.items if isinstance(item, Not)]
+            if not wanted or None in wanted or None in unwanted:
+                return None
+            joined = " AND ".join(str(part) for part in wanted)
+            for part in unwanted:
+                joined = f"({joined}) NOT {part}"
+            return f"({joined})"
+        case _:
+            return None

@@ -1,0 +1,318 @@
+"""The file: who may open it, the one connection that writes, the pool of connections that read."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+
+from hantu.store.base import QueryTimeout, StoreBusy, StoreError
+from hantu.store.sqlite.deadline import Deadline, Watch
+from hantu.store.sqlite.migrate import VERSION, migrate, newer
+
+APPLICATION_ID: Final = 0x68616E74
+"""`hant`: marks the file as hantu's."""
+
+IDLE_READERS: Final = 8
+_BUSY_MS: Final = 10_000
+
+_WRITER: Final = """
+PRAGMA synchronous = NORMAL;
+PRAGMA foreign_keys = ON;
+PRAGMA temp_store = MEMORY;
+PRAGMA cache_size = -32000;
+PRAGMA wal_autocheckpoint = 4000;
+PRAGMA journal_size_limit = 67108864;
+"""
+_READER: Final = """
+PRAGMA query_only = ON;
+PRAGMA temp_store = MEMORY;
+PRAGMA cache_size = -8000;
+PRAGMA mmap_size = 268435456;
+"""
+
+Test = Callable[[Any], bool]
+
+
+class Reader:
+    """A borrowed connection inside a read transaction: everything it sees is of one moment.
+
+    tests: what the SQL function `holds(number, value)` calls, by number; see compile.py."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
+        self.deadline = Deadline(connection, None)
+        self.tests: list[Test] = []
+        connection.create_scalar_function("holds", self._holds, 2)
+
+    def _holds(self, number: int, value: Any) -> bool:
+        return self.tests[number](value)
+
+    def rows(self, sql: str, binds: Any = None) -> apsw.Cursor:
+        """Run a statement; its rows one after the other."""
+        return self.connection.execute(sql, binds)
+
+    def value(self, sql: str, binds: Any = None) -> Any:
+        """The first column of the first row, None when there is none."""
+        row = self.connection.execute(sql, binds).fetchone()
+        return None if row is None else row[0]
+
+
+class Database:
+    """One open file. Readers may be any number of threads, writers one at a time."""
+
+    def __init__(self, path: Path, *, read_only: bool, vfs: str | None = None) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._vfs = vfs
+        self._closed = False
+        self._idle: list[Reader] = []
+        self._pool = threading.Lock()
+        self._turn = threading.RLock()
+        self._writer: apsw.Connection | None = None
+        self._watch = Watch()
+        self._lock: int | None = None
+        is_new = _check_header(path)
+        if read_only and is_new:
+            raise StoreError(f"there is no database at {path}; hantu serve makes it")
+        try:
+            if not read_only:
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._lock = _lock(path)
+            version = 0 if is_new else self._check_version()
+            if read_only and version < VERSION:
+                raise StoreError(f"{path} was written by an older hantu; start hantu serve once")
+            if not read_only:
+                self._writer = self._open_writer(create=is_new)
+        except OSError as error:
+            self._unlock()
+            raise StoreError(f"{path} cannot be opened: {error.strerror}") from error
+        except apsw.Error as error:
+            self._unlock()
+            raise StoreError(explain(error, path)) from error
+        except BaseException:
+            self._unlock()
+            raise
+
+    @property
+    def wal_bytes(self) -> int:
+        """The size of the write-ahead log."""
+        try:
+            return self.path.with_name(self.path.name + "-wal").stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def close(self) -> None:
+        """Close every connection and give the lock back; twice does no harm."""
+        with self._turn:
+            if self._closed:
+                return
+            self._closed = True
+            self._watch.close()
+            with self._pool:
+                idle, self._idle = self._idle, []
+            for reader in idle:
+                reader.connection.close()
+            self._drop_writer()
+            self._unlock()
+
+    @contextmanager
+    def reading(self, limit_ms: int | None) -> Iterator[Reader]:
+        """Borrow a reader for at most limit_ms (None: as long as it takes).
+
+        Raises QueryTimeout when the time is over, StoreError when the file cannot be read."""
+        try:
+            reader = self._borrow()
+        except apsw.Error as error:
+            raise StoreError(explain(error, self.path)) from error
+        deadline = reader.deadline = Deadline(reader.connection, limit_ms)
+        self._watch.add(deadline)
+        sound = False
+        try:
+            reader.connection.execute("BEGIN")
+            yield reader
+            sound = True
+        except apsw.InterruptError as error:
+            sound = True
+            raise QueryTimeout(
+                f"the time limit of {(limit_ms or 0) / 1000:g} s was over before there was an answer; "
+                "ask for a shorter time range or add a word to look for"
+            ) from error
+        except apsw.Error as error:
+            raise StoreError(explain(error, self.path)) from error
+        except StoreError:
+            sound = True
+            raise
+        finally:
+            self._watch.remove(deadline)
+            self._give_back(reader, sound=sound)
+
+    @contextmanager
+    def writing(self, *, durable: bool = False) -> Iterator[apsw.Connection]:
+        """One write transaction; all of it is stored or nothing.
+
+        After any failure the connection is closed and the next writer opens a new one: a COMMIT that
+        reported failure may have persisted, only the file knows. Raises StoreError."""
+        with self._turn:
+            try:
+                connection = self.writer()
+                if durable:
+                    connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+                if durable:
+                    connection.execute("PRAGMA synchronous = NORMAL")
+            except apsw.Error as error:
+                self._drop_writer()
+                raise StoreError(explain(error, self.path)) from error
+            except BaseException:
+                self._drop_writer()
+                raise
+
+    def writer(self) -> apsw.Connection:
+        """The connection that writes, opened again after a failure."""
+        if self._closed:
+            raise StoreError(f"{self.path} is closed")
+        if self.read_only:
+            raise StoreError(f"{self.path} is open for reading only")
+        if self._writer is None:
+            self._writer = self._open_writer(create=False)
+        return self._writer
+
+    def connect_reader(self) -> apsw.Connection:
+        """A new connection that only reads."""
+        # Opened for writing where that is possible: the last one to close then tidies up the WAL.
+        writable = os.access(self.path, os.W_OK)
+        flags = apsw.SQLITE_OPEN_READWRITE if writable else apsw.SQLITE_OPEN_READONLY
+        connection = apsw.Connection(str(self.path), flags=flags, vfs=self._vfs)
+        connection.set_busy_timeout(_BUSY_MS)
+        connection.execute(_READER)
+        return connection
+
+    def _borrow(self) -> Reader:
+        with self._pool:
+            if self._closed:
+                raise StoreError(f"{self.path} is closed")
+            if self._idle:
+                return self._idle.pop()
+        return Reader(self.connect_reader())
+
+    def _give_back(self, reader: Reader, *, sound: bool) -> None:
+        reader.tests.clear()
+        if sound and reader.connection.in_transaction:
+            reader.connection.execute("ROLLBACK")
+        with self._pool:
+            if sound and not self._closed and len(self._idle) < IDLE_READERS:
+                self._idle.append(reader)
+                return
+        reader.connection.close(True)
+
+    def _open_writer(self, *, create: bool) -> apsw.Connection:
+        if create:
+            # SQLite gives -wal and -shm the mode of the file.
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=self._vfs)
+        try:
+            connection.set_busy_timeout(_BUSY_MS)
+            if create:
+                # auto_vacuum first: after journal_mode it would silently stay off.
+                connection.execute("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL")
+                connection.pragma("application_id", APPLICATION_ID)
+            if connection.pragma("journal_mode", "WAL") != "wal":
+                raise StoreError(f"{self.path}: this file system cannot hold a database in WAL mode")
+            connection.execute(_WRITER)
+            migrate(connection)
+        except BaseException:
+            connection.close(True)
+            raise
+        return connection
+
+    def _check_version(self) -> int:
+        """The schema version, also where only the WAL of a crashed process has it."""
+        connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READONLY, vfs=self._vfs)
+        try:
+            # A file that is refused must keep its bytes: no checkpoint when this closes.
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            connection.set_busy_timeout(_BUSY_MS)
+            version = int(connection.pragma("user_version"))
+        finally:
+            connection.close()
+        if version > VERSION:
+            raise newer(self.path, version)
+        return version
+
+    def _drop_writer(self) -> None:
+        connection, self._writer = self._writer, None
+        if connection is not None:
+            connection.close(True)
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def explain(error: apsw.Error, path: Path) -> str:
+    """What went wrong with the file, in words a person can act on."""
+    said = str(error)
+    if isinstance(error, apsw.FullError):
+        return f"the disk is full: {path} could not be written ({said})"
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+        return f"{path} is damaged ({said}); restore a backup or move the file away"
+    if isinstance(error, apsw.BusyError | apsw.LockedError):
+        return f"{path} is locked by another process ({said})"
+    if isinstance(error, apsw.ReadOnlyError | apsw.CantOpenError | apsw.PermissionsError | apsw.AuthError):
+        return f"{path} cannot be opened or written: check the rights of the file and its folder ({said})"
+    if isinstance(error, apsw.IOError):
+        return f"the disk failed: {path} could not be read or written ({said})"
+    return f"{path}: {said}"
+
+
+def _check_header(path: Path) -> bool:
+    """Whether the file is still to be made. Raises for a file that is not ours or newer.
+
+    Read without SQLite, so that a refused file stays as it is and no -wal appears beside it. Source:
+    SQLite "Database File Format", 1.3: user_version at byte 60, application_id at byte 68."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(100)
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+    if not head:
+        return True
+    if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):
+        raise StoreError(f"{path} is not a SQLite file; it was not touched")
+    if int.from_bytes(head[68:72]) != APPLICATION_ID:
+        raise StoreError(f"{path} is a database of another program; it was not touched")
+    version = int.from_bytes(head[60:64])
+    if version > VERSION:
+        raise newer(path, version)
+    return False
+
+
+def _lock(path: Path) -> int:
+    """A descriptor that holds the write lock of the store. Raises StoreBusy."""
+    lock_path = path.with_name(path.name + ".lock")
+    descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.read(descriptor, 32).decode("ascii", "replace").strip()
+        os.close(descriptor)
+        by = f"process {owner}" if owner else "another process"
+        raise StoreBusy(
+            f"{path} is already open for writing by {by}; only one hantu may write to it. "
+            "Stop that one first, or use another data_dir"
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()}\n".encode())
+    return descriptor

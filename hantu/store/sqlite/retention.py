@@ -1,0 +1,297 @@
+"""Deleting old entries, and the daily work that keeps the file small and sound. All in slices."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import apsw
+
+from hantu.store.base import MaintenanceReport, Removal, StoreError
+from hantu.store.sqlite.database import Database, explain
+from hantu.store.sqlite.entries import BLOCK_BITS, EntryWriter
+from hantu.threads import Worker
+
+SLICE_S: Final = 0.015
+"""What one slice aims at: commits wait for it."""
+
+Pause = Callable[[], bool]
+
+_OLDEST: Final = """
+SELECT key, stream_no, level
+FROM entry INDEXED BY entry_time
+WHERE time_ns < ?
+ORDER BY time_ns, key
+LIMIT ?
+"""
+_SUBTRACT: Final = """
+UPDATE block_count
+SET entries = entries - ?
+WHERE block_no = ? AND stream_no = ? AND level = ?
+"""
+_DROP_STREAMS: Final = """
+DELETE FROM stream
+WHERE stream_no NOT IN (SELECT stream_no FROM block_count)
+"""
+_READ_REMOVALS: Final = """
+SELECT at_ns, before_ns, entries, freed_bytes, reason
+FROM removal
+ORDER BY removal_no DESC
+LIMIT ?
+"""
+_CHECKED: Final = (
+    "meta",
+    "source",
+    "stream",
+    "block",
+    "block_count",
+    "checkpoint",
+    "removal",
+    "token",
+    "entry",
+    "word",
+)
+
+
+class Stopped(Exception):
+    """pause() said to stop early."""
+
+
+class _Pace:
+    """How much one slice should take on, so that it lasts about SLICE_S."""
+
+    def __init__(self, size: int, most: int) -> None:
+        self.size = size
+        self._most = most
+        self._began = time.monotonic()
+
+    def begin(self) -> None:
+        """A slice begins."""
+        self._began = time.monotonic()
+
+    def end(self) -> None:
+        """It ended: the next one is smaller or larger."""
+        took_s = max(time.monotonic() - self._began, 0.0005)
+        self.size = max(16, min(self._most, int(self.size * min(2.0, max(0.25, SLICE_S / took_s)))))
+
+
+class Retention:
+    """Removes entries from a Database and gives their room back to the disk."""
+
+    def __init__(self, database: Database, writer: EntryWriter) -> None:
+        self._database = database
+        self._writer = writer
+
+    def cleanup(
+        self,
+        before_ns: int,
+        *,
+        now_ns: int,
+        reason: str,
+        pause: Pause,
+        removed: Callable[[int], None],
+    ) -> None:
+        """Delete entries older than before_ns and shrink the file; tells removed() how many, slice by
+        slice. Raises Stopped when pause() asks for it; what is gone by then is recorded."""
+        size = self.file_bytes()
+        gone = 0
+        try:
+            for many in self._delete(before_ns, pause):
+                gone += many
+                removed(many)
+            if gone:
+                self._drop_streams()
+                self.shrink(pause)
+        finally:
+            if gone:
+                freed = max(0, size - self.file_bytes())
+                self._record(Removal(now_ns, before_ns, gone, freed, reason))
+
+    def maintain(self, before_ns: int, *, now_ns: int, pause: Pause) -> MaintenanceReport:
+        """As LogStorage.maintain."""
+        size = self.file_bytes()
+        gone = 0
+        problems: tuple[str, ...] = ()
+
+        def removed(many: int) -> None:
+            nonlocal gone
+            gone += many
+
+        try:
+            self.cleanup(before_ns, now_ns=now_ns, reason="age", pause=pause, removed=removed)
+            if not gone:
+                self.shrink(pause)
+            problems = self.check(pause)
+        except Stopped:
+            pass
+        return MaintenanceReport(gone, max(0, size - self.file_bytes()), problems)
+
+    def shrink(self, pause: Pause) -> None:
+        """Merge the index of words into one part without deleted entries, then give free pages back."""
+        self._merge_words(pause)
+        self._vacuum(pause)
+        self._truncate_wal()
+
+    def removals(self, most: int) -> tuple[Removal, ...]:
+        """As LogStorage.removals."""
+        with self._database.reading(None) as reader:
+            return tuple(Removal(*row) for row in reader.rows(_READ_REMOVALS, (most,)))
+
+    def check(self, pause: Pause) -> tuple[str, ...]:
+        """Look for damage on a reading connection; pause() is called all the time meanwhile."""
+        checking = _Check(self._database)
+        worker = Worker("store-check", checking.body)
+        worker.start()
+        stopped = False
+        while not worker.join(0.05):
+            if not stopped and pause():
+                stopped = True
+                worker.stop()
+                checking.interrupt()
+        if stopped:
+            raise Stopped
+        return tuple(checking.problems)
+
+    def _delete(self, before_ns: int, pause: Pause) -> Iterator[int]:
+        pace = _Pace(256, 4_096)
+        while True:
+            pace.begin()
+            with self._database.writing() as connection:
+                rows = connection.execute(_OLDEST, (before_ns, pace.size)).fetchall()
+                if rows:
+                    _delete_rows(connection, rows)
+            if not rows:
+                return
+            pace.end()
+            yield len(rows)
+            _pause(pause)
+
+    def _drop_streams(self) -> None:
+        with self._database.writing() as connection:
+            connection.execute(_DROP_STREAMS)
+            self._writer.forget()
+
+    def _merge_words(self, pause: Pause) -> None:
+        # Source: SQLite FTS5, 6.9 "The 'merge' Command": negative once, then positive until a call
+        # changes fewer than two rows.
+        pace = _Pace(64, 4_096)
+        pages = -pace.size
+        while True:
+            pace.begin()
+            with self._database.writing() as connection:
+                before = connection.total_changes()
+                connection.execute("INSERT INTO word (word, rank) VALUES ('merge', ?)", (pages,))
+                changed = connection.total_changes() - before
+            pace.end()
+            if changed < 2:
+                return
+            pages = pace.size
+            _pause(pause)
+
+    def _vacuum(self, pause: Pause) -> None:
+        pace = _Pace(128, 8_192)
+        while True:
+            pace.begin()
+            with self._database.writing() as connection:
+                free = connection.pragma("freelist_count")
+                # A page is freed each time the statement is stepped.
+                for _ in connection.execute(f"PRAGMA incremental_vacuum({pace.size:d})"):
+                    pass
+                left = connection.pragma("freelist_count")
+            pace.end()
+            if not left or left >= free:
+                return
+            _pause(pause)
+
+    def _truncate_wal(self) -> None:
+        try:
+            self._database.writer().wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        except apsw.BusyError:
+            # A long reader holds on to the WAL: the file shrinks at the next checkpoint.
+            return
+        except apsw.Error as error:
+            raise StoreError(explain(error, self._database.path)) from error
+
+    def _record(self, removal: Removal) -> None:
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT INTO removal (at_ns, before_ns, entries, freed_bytes, reason) VALUES (?, ?, ?, ?, ?)",
+                (removal.at_ns, removal.before_ns, removal.entries, removal.freed_bytes, removal.reason),
+            )
+
+    def file_bytes(self) -> int:
+        """The size of the file once all is checkpointed."""
+        with self._database.reading(None) as reader:
+            return int(reader.value("PRAGMA page_count") * reader.value("PRAGMA page_size"))
+
+
+def _pause(pause: Pause) -> None:
+    if pause():
+        raise Stopped
+
+
+def _delete_rows(connection: apsw.Connection, rows: list[tuple[int, int, int]]) -> None:
+    keys = sorted((key,) for key, _, _ in rows)
+    connection.executemany("DELETE FROM entry WHERE key = ?", keys)
+    connection.executemany("DELETE FROM word WHERE rowid = ?", keys)
+    counts: dict[tuple[int, int, int], int] = {}
+    for key, stream_no, level in rows:
+        cell = (key >> BLOCK_BITS, stream_no, level)
+        counts[cell] = counts.get(cell, 0) + 1
+    connection.executemany(_SUBTRACT, [(many, *cell) for cell, many in counts.items()])
+    for block_no in sorted({cell[0] for cell in counts}):
+        connection.execute("DELETE FROM block_count WHERE block_no = ? AND entries <= 0", (block_no,))
+        connection.execute(
+            "DELETE FROM block WHERE block_no = ?1"
+            " AND NOT EXISTS (SELECT 1 FROM block_count WHERE block_no = ?1)",
+            (block_no,),
+        )
+
+
+class _Check:
+    """SQLite's own check, table by table, so that no snapshot is held for long."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: apsw.Connection | None = None
+        self._lock = threading.Lock()
+        self.problems: list[str] = []
+
+    def interrupt(self) -> None:
+        """End the statement that runs."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.interrupt()
+
+    def body(self, stop: threading.Event) -> None:
+        """Check every table until told to stop."""
+        try:
+            connection = self._database.connect_reader()
+        except apsw.Error as error:
+            self.problems.append(explain(error, self._database.path))
+            return
+        with self._lock:
+            self._connection = connection
+        try:
+            for table in _CHECKED:
+                if stop.is_set():
+                    return
+                self._check(connection, table)
+        finally:
+            with self._lock:
+                self._connection = None
+            connection.close()
+
+    def _check(self, connection: apsw.Connection, table: str) -> None:
+        # integrity_check, not quick_check, of the index of words: only it reads all of it.
+        kind = "integrity_check" if table == "word" else "quick_check"
+        try:
+            for (said,) in connection.execute(f"PRAGMA {kind}({table})"):
+                if said != "ok":
+                    self.problems.append(f"{table}: {said}")
+        except apsw.InterruptError:
+            return
+        except apsw.Error as error:
+            self.problems.append(f"{table}: {explain(error, self._database.path)}")

@@ -1,0 +1,262 @@
+"""SqliteStore: LogStorage over one SQLite file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from hantu.model import LogEntry
+from hantu.query.logquery import LogQuery
+from hantu.store.base import (
+    COUNT_CAP,
+    QUERY_TIME_LIMIT_MS,
+    Answer,
+    Arrivals,
+    Facet,
+    Histogram,
+    MaintenanceReport,
+    Page,
+    Removal,
+    SourceInfo,
+    StoreError,
+    StoreStats,
+    Token,
+    Total,
+    WriteResult,
+)
+from hantu.store.ids import EntryIds
+from hantu.store.sqlite.around import context
+from hantu.store.sqlite.database import Database
+from hantu.store.sqlite.entries import EntryReader, EntryWriter
+from hantu.store.sqlite.question import Rows, ask
+from hantu.store.sqlite.retention import Retention, Stopped
+from hantu.store.sqlite.search import Search
+from hantu.store.sqlite.tallies import Tallies
+
+DAY_NS: Final = 86_400_000_000_000
+
+
+class SqliteStore:
+    """Entries, checkpoints and tokens in one SQLite file."""
+
+    def __init__(self, database: Database) -> None:
+        """Use open()."""
+        self._database = database
+        with database.reading(QUERY_TIME_LIMIT_MS) as reader:
+            store_id = reader.value("SELECT value FROM meta WHERE name = 'store_id'")
+        self._ids = EntryIds(store_id)
+        self._entries = EntryReader(self._ids)
+        self._writer = EntryWriter(database)
+        self._search = Search(database, self._entries)
+        self._tallies = Tallies(database, self._entries, self._search)
+        self._retention = Retention(database, self._writer)
+
+    @classmethod
+    def open(cls, path: Path, *, read_only: bool = False, vfs: str | None = None) -> SqliteStore:
+        """Open the file, making it when it is not there. vfs: the name of an SQLite VFS.
+
+        Raises NewerSchema, StoreBusy (another process writes to it), StoreError; a file that is
+        refused is left as it is. read_only needs no lock and works beside a writer."""
+        database = Database(path, read_only=read_only, vfs=vfs)
+        try:
+            return cls(database)
+        except BaseException:
+            database.close()
+            raise
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._database.path
+
+    def write(self, entry: LogEntry) -> WriteResult:
+        """Store one entry, durably."""
+        return self.write_batch([entry], durable=True)
+
+    def write_batch(
+        self,
+        entries: Sequence[LogEntry],
+        checkpoints: Mapping[str, bytes | None] | None = None,
+        *,
+        durable: bool = False,
+    ) -> WriteResult:
+        """Store entries and checkpoints in one transaction."""
+        return self._writer.write_batch(entries, checkpoints or {}, durable=durable)
+
+    def checkpoint(self, name: str) -> bytes | None:
+        """The checkpoint committed last under `name`."""
+        with self._database.reading(QUERY_TIME_LIMIT_MS) as reader:
+            found: bytes | None = reader.value("SELECT value FROM checkpoint WHERE name = ?", (name,))
+            return found
+
+    def checkpoints(self, prefix: str) -> dict[str, bytes]:
+        """All checkpoints whose name begins with prefix."""
+        with self._database.reading(QUERY_TIME_LIMIT_MS) as reader:
+            rows = reader.rows(
+                "SELECT name, value FROM checkpoint WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name",
+                (prefix,),
+            )
+            return dict(rows)
+
+    def cursor(self) -> int:
+        """The key of the newest entry ever committed."""
+        with self._database.reading(QUERY_TIME_LIMIT_MS) as reader:
+            return int(reader.value("SELECT value FROM meta WHERE name = 'cursor'"))
+
+    def get(self, entry_id: str) -> LogEntry | None:
+        """The entry with this UUID."""
+        with self._database.reading(QUERY_TIME_LIMIT_MS) as reader:
+            key = self._ids.key(entry_id)
+            found = [] if key is None else self._entries.read(reader, [key])
+            return found[0] if found else None
+
+    def query(self, query: LogQuery, *, time_limit_ms: int = QUERY_TIME_LIMIT_MS) -> Answer:
+        """A page and its total."""
+        page = self.search(query, time_limit_ms=time_limit_ms)
+        return Answer(page, self.count(query, time_limit_ms=time_limit_ms))
+
+    def search(self, query: LogQuery, *, time_limit_ms: int = QUERY_TIME_LIMIT_MS) -> Page:
+        """One page in the query's order."""
+        return self._search.page(query, time_limit_ms)
+
+    def arrivals(self, query: LogQuery, *, most: int, time_limit_ms: int = QUERY_TIME_LIMIT_MS) -> Arrivals:
+        """Matching entries after the cursor in arrival order, the newest `most` of them.
+
+        When time runs out, those up to a key that the answer's cursor gives."""
+        return self._search.arrivals(query, most, time_limit_ms)
+
+    def count(
+        self, query: LogQuery, *, cap: int = COUNT_CAP, time_limit_ms: int = QUERY_TIME_LIMIT_MS
+    ) -> Total:
+        """How many entries match, up to cap."""
+        return self._search.count(query, cap, time_limit_ms)
+
+    def histogram(
+        self,
+        query: LogQuery,
+        *,
+        start_ns: int,
+        end_ns: int,
+        buckets: int,
+        time_limit_ms: int = QUERY_TIME_LIMIT_MS,
+    ) -> Histogram:
+        """Matching entries by time and level."""
+        return self._tallies.histogram(
+            query, start_ns=start_ns, end_ns=end_ns, buckets=buckets, limit_ms=time_limit_ms
+        )
+
+    def facets(
+        self,
+        query: LogQuery,
+        fields: Sequence[str],
+        *,
+        most: int = 10,
+        time_limit_ms: int = QUERY_TIME_LIMIT_MS,
+    ) -> tuple[Facet, ...]:
+        """For each field, its most frequent values."""
+        return self._tallies.facets(query, fields, most=most, limit_ms=time_limit_ms)
+
+    def field_names(self, *, most: int = 50) -> tuple[str, ...]:
+        """Metadata paths of recent entries, most frequent first."""
+        return self._tallies.field_names(most, QUERY_TIME_LIMIT_MS)
+
+    def context(
+        self, entry: LogEntry, *, before: int, after: int, all_sources: bool = False
+    ) -> tuple[LogEntry, ...]:
+        """Entries around `entry` in (time, key) order."""
+        with self._database.reading(QUERY_TIME_LIMIT_MS) as reader:
+            keys = context(reader, entry, before=before, after=after, all_sources=all_sources)
+            return tuple(self._entries.read(reader, keys))
+
+    def source_ids(self) -> tuple[SourceInfo, ...]:
+        """Every (source, source_id) that has entries."""
+        return self._tallies.source_ids(QUERY_TIME_LIMIT_MS)
+
+    def stats(self) -> StoreStats:
+        """Counts per source and level, sizes, bounds."""
+        return self._tallies.stats(QUERY_TIME_LIMIT_MS)
+
+    def cleanup(
+        self,
+        retention_days: float = 7,
+        *,
+        now_ns: int | None = None,
+        reason: str = "age",
+        pause: Callable[[], bool] | None = None,
+    ) -> int:
+        """Delete entries older than now − retention_days; returns how many."""
+        now = time.time_ns() if now_ns is None else now_ns
+        removed = 0
+
+        def count(many: int) -> None:
+            nonlocal removed
+            removed += many
+
+        try:
+            self._retention.cleanup(
+                now - int(retention_days * DAY_NS),
+                now_ns=now,
+                reason=reason,
+                pause=pause or bool,
+                removed=count,
+            )
+        except Stopped:
+            pass
+        return removed
+
+    def removals(self, *, most: int = 50) -> tuple[Removal, ...]:
+        """What clean-ups removed, newest first."""
+        return self._retention.removals(most)
+
+    def maintain(
+        self, retention_days: float, *, now_ns: int, pause: Callable[[], bool]
+    ) -> MaintenanceReport:
+        """Retention, index optimisation, vacuum, integrity check, in slices."""
+        return self._retention.maintain(now_ns - int(retention_days * DAY_NS), now_ns=now_ns, pause=pause)
+
+    def export(self, query: LogQuery) -> Iterator[LogEntry]:
+        """Every matching entry in the query's order."""
+        return self._search.export(query)
+
+    def tokens(self) -> tuple[Token, ...]:
+        """All API tokens by name."""
+        with self._database.reading(QUERY_TIME_LIMIT_MS) as reader:
+            rows = reader.rows(
+                "SELECT name, scope, digest, created_ns, last_used_ns FROM token ORDER BY name"
+            )
+            return tuple(Token(*row) for row in rows)
+
+    def add_token(self, token: Token) -> None:
+        """Store a token."""
+        with self._database.writing(durable=True) as connection:
+            taken = connection.execute("SELECT 1 FROM token WHERE name = ?", (token.name,)).fetchone()
+            if taken is not None:
+                raise StoreError(f"a token named {token.name!r} exists already; choose another name")
+            connection.execute(
+                "INSERT INTO token (name, scope, digest, created_ns, last_used_ns) VALUES (?, ?, ?, ?, ?)",
+                (token.name, token.scope, token.digest, token.created_ns, token.last_used_ns),
+            )
+
+    def remove_token(self, name: str) -> bool:
+        """Remove a token; False when there was none."""
+        with self._database.writing(durable=True) as connection:
+            connection.execute("DELETE FROM token WHERE name = ?", (name,))
+            return connection.changes() > 0
+
+    def touch_tokens(self, used: Mapping[str, int]) -> None:
+        """Set last_used_ns by token name; unknown names are passed over."""
+        with self._database.writing() as connection:
+            connection.executemany(
+                "UPDATE token SET last_used_ns = ? WHERE name = ?",
+                [(at_ns, name) for name, at_ns in used.items()],
+            )
+
+    def sql(self, statement: str, *, most: int, time_limit_ms: int = QUERY_TIME_LIMIT_MS) -> Rows:
+        """Run one statement of a person; nothing can be changed. Raises StoreError."""
+        return ask(self._database, statement, most=most, limit_ms=time_limit_ms)
+
+    def close(self) -> None:
+        """Close the file; a closed store raises StoreError."""
+        self._database.close()
