@@ -23,22 +23,87 @@ END_NS: Final = 1_795_200_000 * 10**9
 SPAN_NS: Final = 7 * DAY_NS
 
 _WEIGHT: Final = {"trace": 2, "debug": 30, "info": 60, "warn": 8, "error": 3, "fatal": 0.05}
-_USERS: Final = ("admin", "root", "deploy", "kim", "lee", "park", "choi", "oracle", "test", "ubuntu", "git", "www-data")
+_USERS: Final = (
+    "admin",
+    "root",
+    "deploy",
+    "kim",
+    "lee",
+    "park",
+    "choi",
+    "oracle",
+    "test",
+    "ubuntu",
+    "git",
+    "www-data",
+)
 _TABLES: Final = (
-    "orders", "users", "sessions", "accounts", "positions", "invoices", "events", "quotes", "trades", "alerts",
-    "reports", "settings", "devices", "messages", "products", "payments", "wallets", "audits", "jobs", "tickets",
+    "orders",
+    "users",
+    "sessions",
+    "accounts",
+    "positions",
+    "invoices",
+    "events",
+    "quotes",
+    "trades",
+    "alerts",
+    "reports",
+    "settings",
+    "devices",
+    "messages",
+    "products",
+    "payments",
+    "wallets",
+    "audits",
+    "jobs",
+    "tickets",
 )
 _JOBS: Final = (
-    "nightly_report", "sync_prices", "rebalance", "send_digest", "cleanup_tmp", "rotate_keys", "import_quotes",
-    "settle", "backup_db", "warm_cache", "check_health", "refresh_tokens", "build_index", "export_csv",
+    "nightly_report",
+    "sync_prices",
+    "rebalance",
+    "send_digest",
+    "cleanup_tmp",
+    "rotate_keys",
+    "import_quotes",
+    "settle",
+    "backup_db",
+    "warm_cache",
+    "check_health",
+    "refresh_tokens",
+    "build_index",
+    "export_csv",
 )
-_HOSTS: Final = ("api.internal", "db.internal", "broker.example.com", "feed.example.net", "mail.example.org", "cdn.example.com")
-_SYMBOLS: Final = ("005930", "000660", "035420", "035720", "051910", "AAPL", "MSFT", "NVDA", "TSLA", "BTC-KRW", "ETH-KRW")
+_HOSTS: Final = (
+    "api.internal",
+    "db.internal",
+    "broker.example.com",
+    "feed.example.net",
+    "mail.example.org",
+    "cdn.example.com",
+)
+_SYMBOLS: Final = (
+    "005930",
+    "000660",
+    "035420",
+    "035720",
+    "051910",
+    "AAPL",
+    "MSFT",
+    "NVDA",
+    "TSLA",
+    "BTC-KRW",
+    "ETH-KRW",
+)
 _METHODS: Final = ("GET", "GET", "GET", "GET", "POST", "POST", "PUT", "DELETE")
 _STATUS: Final = ("200", "200", "200", "200", "201", "204", "301", "304", "400", "401", "404", "500", "502")
 _EXCEPTIONS: Final = (
-    "ValueError: invalid price '{hex8}'", "KeyError: '{table}'", "ConnectionError: {host}:{port} refused",
-    "TimeoutError: no answer within {ms} ms", "InsufficientBalance: required {price}, available {price}",
+    "ValueError: invalid price '{hex8}'",
+    "KeyError: '{table}'",
+    "ConnectionError: {host}:{port} refused",
+    "TimeoutError: no answer within {ms} ms",
+    "InsufficientBalance: required {price}, available {price}",
 )
 
 
@@ -53,16 +118,41 @@ class Corpus:
     def __init__(self, seed: int = SEED) -> None:
         self._random = random.Random(seed)
         self._paths = tuple(
-            f"/{area}/v{version}/{table}" for area in ("api", "internal") for version in (1, 2) for table in _TABLES
+            f"/{area}/v{version}/{table}"
+            for area in ("api", "internal")
+            for version in (1, 2)
+            for table in _TABLES
         )
         self._traces = tuple(f"{self._random.getrandbits(32):08x}" for _ in range(500))
-        self._fill = {name: getattr(self, f"_{name}") for name in (
-            "int", "digit", "float", "ms", "ip", "port", "uuid", "hex8", "hex16", "size", "price", "day", "clock", "email",
-        )} | {
+        self._fill = {
+            name: getattr(self, f"_{name}")
+            for name in (
+                "int",
+                "digit",
+                "float",
+                "ms",
+                "ip",
+                "port",
+                "uuid",
+                "hex8",
+                "hex16",
+                "size",
+                "price",
+                "day",
+                "clock",
+                "email",
+            )
+        } | {
             name: self._picker(pool)
             for name, pool in {
-                "user": _USERS, "table": _TABLES, "job": _JOBS, "host": _HOSTS, "symbol": _SYMBOLS,
-                "method": _METHODS, "status": _STATUS, "path": self._paths,
+                "user": _USERS,
+                "table": _TABLES,
+                "job": _JOBS,
+                "host": _HOSTS,
+                "symbol": _SYMBOLS,
+                "method": _METHODS,
+                "status": _STATUS,
+                "path": self._paths,
             }.items()
         }
         self._compiled: dict[str, Callable[[], str]] = {}
@@ -90,7 +180,12 @@ class Corpus:
                 level, message = "error", self._trace(message)
             late_ns = draw.randrange(5 * 10**9) if draw.random() < 0.005 else 0
             yield LogEntry(
-                source, source_id, LogLevel.parse(level), message, time_ns - late_ns, self._metadata(source, source_id)
+                source,
+                source_id,
+                LogLevel.parse(level),
+                message,
+                time_ns - late_ns,
+                self._metadata(source, source_id),
             )
 
     def _message(self, shape: str) -> str:
@@ -109,23 +204,43 @@ class Corpus:
         draw = self._random.random()
         if source == "docker":
             container = f"{hash_of(source_id):012x}"
-            metadata: Metadata = {"stream": "stdout" if draw < 0.85 else "stderr", "container_id": container}
+            metadata: Metadata = {
+                "stream": "stdout" if draw < 0.85 else "stderr",
+                "container_id": container,
+            }
             if draw < 0.25:
-                metadata |= {"trace_id": self._random.choice(self._traces), "user": {"id": self._random.randrange(5000)}}
+                metadata |= {
+                    "trace_id": self._random.choice(self._traces),
+                    "user": {"id": self._random.randrange(5000)},
+                }
             elif draw < 0.4:
-                metadata |= {"status": int(self._random.choice(_STATUS)), "ms": self._random.randrange(3000)}
+                metadata |= {
+                    "status": int(self._random.choice(_STATUS)),
+                    "ms": self._random.randrange(3000),
+                }
             return metadata
         if source == "journal":
-            return {"pid": self._random.randrange(300, 65000), "identifier": source_id.split(".")[0]}
-        return {"logger": "core.trading.engine", "trace_id": self._random.choice(self._traces)} if draw < 0.3 else None
+            return {
+                "pid": self._random.randrange(300, 65000),
+                "identifier": source_id.split(".", maxsplit=1)[0],
+            }
+        return (
+            {"logger": "core.trading.engine", "trace_id": self._random.choice(self._traces)}
+            if draw < 0.3
+            else None
+        )
 
     def _trace(self, message: str) -> str:
         draw = self._random
         lines = [message, "Traceback (most recent call last):"]
         for _ in range(draw.randrange(6, 18)):
             table = draw.choice(_TABLES)
-            lines.append(f'  File "/srv/app/core/{table}.py", line {draw.randrange(900)}, in handle_{table}')
-            lines.append(f"    result = self.{table}.{draw.choice(_JOBS)}(request, key={draw.randrange(100)})")
+            lines.append(
+                f'  File "/srv/app/core/{table}.py", line {draw.randrange(900)}, in handle_{table}'
+            )
+            lines.append(
+                f"    result = self.{table}.{draw.choice(_JOBS)}(request, key={draw.randrange(100)})"
+            )
         lines.append(self._message(draw.choice(_EXCEPTIONS)))
         return "\n".join(lines)
 
