@@ -206,9 +206,7 @@ class LogStorage(Protocol):
         """One page, ordered by (time_ns, key)."""
         ...
 
-    def arrivals(
-        self, query: LogQuery, *, most: int, time_limit_ms: int = QUERY_TIME_LIMIT_MS
-    ) -> Arrivals:
+    def arrivals(self, query: LogQuery, *, most: int, time_limit_ms: int = QUERY_TIME_LIMIT_MS) -> Arrivals:
         """Matching entries with key > query.after_key in arrival order (after_key None: 0).
 
         When more than `most` match, the newest `most` are given and the others counted as skipped.
