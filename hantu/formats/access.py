@@ -29,12 +29,21 @@ UVICORN: Final = Format("uvicorn", 'INFO:     127.0.0.1:5000 - "GET / HTTP/1.1" 
 FORMATS: Final = (ACCESS, REQUEST, RUNSERVER, UVICORN)
 
 _QUOTED: Final = r'"([^"\\]*(?:\\.[^"\\]*)*)"'
-_CLF: Final = re.compile(
-    r"(?:[\w.-]+:\d+ )?(\S+) \S+ (\S+(?: \S+)?) "
-    rf"\[(\d\d/(?:{MONTH})/\d{{4}}:\d\d:\d\d):(\d\d) ([+-]\d{{4}})\] "
-    rf"{_QUOTED} (\d{{3}}) (\d{{1,18}}|-)(?: {_QUOTED} {_QUOTED}|)(.*)",
-    re.DOTALL,
-)
+_SIMPLY_QUOTED: Final = r'"([^"]*)"'
+
+
+def _clf_pattern(user: str, quoted: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"(?:[\w.-]+:\d+ )?(\S+) \S+ {user} "
+        rf"\[(\d\d/(?:{MONTH})/\d{{4}}:\d\d:\d\d:\d\d [+-]\d{{4}})\] "
+        rf"{quoted} (\d{{3}}) (\d{{1,18}}|-)(?: {quoted} {quoted})?(.*)",
+        re.DOTALL,
+    )
+
+
+_CLF: Final = _clf_pattern(r"(\S+(?: \S+)?)", _QUOTED)
+# Most lines have neither an escaped quote nor a blank in the user's name: half the time.
+_CLF_SIMPLE: Final = _clf_pattern(r"(\S+)", _SIMPLY_QUOTED)
 _METHOD: Final = "GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE|PROPFIND|REPORT"
 _MORGAN: Final = re.compile(
     rf"({_METHOD}) (\S+) (\d{{3}}) (?:(\d+(?:\.\d+)?) ?ms|-)(?: - (\d{{1,18}}|-))?\s*$"
@@ -50,18 +59,24 @@ _MILLISECONDS: Final = re.compile(r" (\d+(?:\.\d+)?)ms(?=\s|$)")
 
 def clf(text: str, clock: Clock) -> Parsed | None:
     """A line in common or combined log format, with whatever the server adds at its end."""
-    found = _CLF.match(text)
+    found = _CLF_SIMPLE.match(text) if "\\" not in text else None
     if found is None:
-        return None
-    remote, user, minute, second, zone, request, status, size, referer, agent, rest = found.groups()
-    time = clock.clf(minute, second, zone)
+        found = _CLF.match(text)
+        if found is None:
+            return None
+    remote, user, time_text, request, status, size, referer, agent, rest = found.groups()
+    time = clock.clf(time_text)
     if time is None:
         return None
     code = int(status)
     metadata: Metadata = {"remote": remote, "status": code}
     if user != "-":
         metadata["user"] = user
-    _split_request(request, metadata)
+    parts = request.split(" ")
+    if len(parts) == 3:
+        metadata["method"], metadata["path"], metadata["protocol"] = parts
+    elif len(parts) == 2:
+        metadata["method"], metadata["path"] = parts
     if size != "-":
         metadata["bytes"] = int(size)
     if referer and referer != "-":
@@ -70,7 +85,7 @@ def clf(text: str, clock: Clock) -> Parsed | None:
         metadata["agent"] = agent
     if rest:
         _add_duration(rest, metadata)
-    return Parsed(ACCESS, levels.of_status(code), text, metadata, time, f"{minute}:{second} {zone}")
+    return Parsed(ACCESS, levels.of_status(code), text, metadata, time, time_text)
 
 
 def morgan(text: str) -> Parsed | None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from hantu.formats import access, ansi, headed, klog, logfmt, syslog, textline
+from hantu.formats import access, ansi, headed, klog, syslog, textline
 from hantu.formats.jsonlines import JSON, JsonLines
+from hantu.formats.logfmt import LOGFMT, Logfmt
 from hantu.formats.parsed import Format, Parsed
 from hantu.formats.timestamp import MONTHS, Clock
 
@@ -17,7 +18,7 @@ TEXT: Final = Format("text", "Listening on port 8080", whole=True)
 
 FORMATS: Final = (
     JSON,
-    logfmt.LOGFMT,
+    LOGFMT,
     *syslog.FORMATS,
     *access.FORMATS,
     *textline.FORMATS,
@@ -38,6 +39,7 @@ class Reader:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._json = JsonLines(clock)
+        self._logfmt = Logfmt(clock)
         upper = dict.fromkeys("ABCDEFGHIJKLMNOPQRSTUVWXYZ", self._capital)
         lower = dict.fromkeys("abcdefghijklmnopqrstuvwxyz_@", self._letter)
         self._by_first: dict[str, Callable[[str], Parsed | None]] = {
@@ -120,7 +122,7 @@ class Reader:
 
     def _letter(self, text: str) -> Parsed | None:
         at = text.find("=", 0, 64)
-        if at > 0 and " " not in text[:at] and (found := logfmt.logfmt(text, self._clock)):
+        if at > 0 and " " not in text[:at] and (found := self._logfmt.read(text)):
             return found
         if ": " in text[:12] and (found := headed.small_level_first(text)):
             return found

@@ -69,7 +69,7 @@ _APACHE: Final = re.compile(
 )
 _APT: Final = re.compile(
     r"(?:Start-Date|End-Date|Log started|Log ended|update-alternatives):? "
-    r"(\d{4}-\d\d-\d\d) {1,2}(\d\d:\d\d):(\d\d)"
+    r"(\d{4}-\d\d-\d\d) {1,2}(\d\d:\d\d:\d\d)"
 )
 _EPOCH: Final = re.compile(r"(\d{10}\.\d{3,9})\s+(\S.*)", re.DOTALL)
 
@@ -93,10 +93,10 @@ def bracketed_level(text: str) -> Parsed | None:
 
 
 def _parsed(pattern: Pattern, text: str) -> Parsed | None:
-    groups = pattern.match(text)
-    if groups is None:
+    head = pattern.read(text)
+    if head is None:
         return None
-    level, message, metadata = pattern.head(groups)
+    level, message, metadata = head
     return Parsed(pattern.kind, level, message or text, metadata)
 
 
@@ -110,14 +110,14 @@ def clock_first(text: str, clock: Clock) -> Parsed | None:
         return None
     hours = int(hour) if half is None else int(hour) % 12 + (12 if half == "PM" else 0)
     for pattern in _AFTER_CLOCK:
-        groups = pattern.match(text, found.end())
-        if groups is None:
+        head = pattern.read(text, found.end())
+        if head is None:
             continue
         time = clock.dateless(hours, int(minute), second or "00", fraction)
         if time is None:
             return None
-        level, message, metadata = pattern.head(groups)
-        return Parsed(pattern.kind, level, message or text, metadata, time, found[0].strip())
+        level, message, metadata = head
+        return Parsed(pattern.kind, level, message or text, metadata, time, found[0])
     return None
 
 
@@ -163,10 +163,11 @@ def apt(text: str, clock: Clock) -> Parsed | None:
     found = _APT.match(text)
     if found is None:
         return None
-    time = clock.iso(f"{found[1]} {found[2]}", found[3], None, None)
+    time_text = f"{found[1]} {found[2]}"
+    time = clock.iso(time_text, None, None)
     if time is None:
         return None
-    return Parsed(APT, None, text, None, time, f"{found[1]} {found[2]}:{found[3]}")
+    return Parsed(APT, None, text, None, time, time_text)
 
 
 def epoch_first(text: str, clock: Clock) -> Parsed | None:

@@ -80,7 +80,7 @@ class _Shape:
     nested: bool
     own: bool
     plain: bool
-    """Nothing but message, time, level and logger to look after."""
+    """No stack, no ids, no objects to look after."""
     of_level: Callable[[Any], LogLevel | None]
 
 
@@ -115,9 +115,7 @@ class JsonLines:
         return shape
 
     def _parse(self, record: Metadata, shape: _Shape, raw: bytes) -> Parsed:
-        level = time = message = None
-        time_text: object = ""
-        word: object = None
+        level = time = event_id = message = word = time_text = None
         if shape.level:
             word = record[shape.level]
             level = shape.of_level(word)
@@ -132,33 +130,26 @@ class JsonLines:
             message = record.pop(shape.message)
         if shape.logger and type(record[shape.logger]) is str:
             record["logger"] = record.pop(shape.logger)
-        event_id = None
-        stacks: list[str] = []
+        for old, new in shape.renamed:
+            record[new] = record.pop(old)
+        stacks: list[str] | None = None
         if not shape.plain:
+            stacks = []
             event_id = _tidy(record, shape, stacks)
             if shape.nested:
                 message, level, word = _unnest(record, stacks, message, level, word)
-        if type(message) is not str:
+            if level is None and stacks:
+                level = LogLevel.ERROR
+        if type(message) is not str or not message:
             message = "" if message is None else msgspec.json.encode(message).decode()
-        if not message:
-            message = raw.decode("utf-8", "replace")
-            stacks.clear()
-        for stack in stacks:
-            if stack not in message:
-                message = f"{message}\n{stack}"
-        if level is None and stacks:
-            level = LogLevel.ERROR
-        if type(word) is str and level is not None and not levels.is_common(word):
+            if message in {"", '""'}:
+                message = raw.decode("utf-8", "replace")
+                stacks = None
+        if stacks:
+            message = "\n".join([message, *(stack for stack in stacks if stack not in message)])
+        if type(word) is str and level is not None and word not in levels.PLAIN:
             levels.note_word(word, record)
-        return Parsed(
-            JSON,
-            level,
-            message,
-            record or None,
-            time,
-            time_text if type(time_text) is str else str(time_text),
-            event_id,
-        )
+        return Parsed(JSON, level, message, record or None, time, time_text, event_id)
 
     def _odd_time(self, value: object) -> Stamp | None:
         """MongoDB's {"$date": …}, Log4j's {"epochSecond": …, "nanoOfSecond": …}."""
@@ -184,7 +175,9 @@ def _shape_of(keys: frozenset[str]) -> _Shape:
         time = ""
     trace = first(_TRACE)
     stack = first(_STACK)
-    renamed = [(old, new) for old, new in _RENAMED.items() if old in keys and new not in keys]
+    # The first name wins: the second `service` of an object stays under its own name.
+    wanted = {new: old for old, new in reversed(_RENAMED.items()) if old in keys and new not in keys}
+    renamed = [(old, new) for new, old in wanted.items()]
     renamed += [(name, f"line_{name}") for name in RESERVED & keys if name not in {message, time, level}]
     nested = not _NESTED.isdisjoint(keys)
     own = keys >= _OWN
@@ -198,7 +191,7 @@ def _shape_of(keys: frozenset[str]) -> _Shape:
         renamed=tuple(renamed),
         nested=nested,
         own=own,
-        plain=not (trace or stack or renamed or nested or own),
+        plain=not (trace or stack or nested or own),
         of_level=_reader_of(level, gelf="short_message" in keys),
     )
 
@@ -242,15 +235,12 @@ def _of_otel(value: Any) -> LogLevel | None:
 
 
 def _tidy(record: Metadata, shape: _Shape, stacks: list[str]) -> bytes | None:
-    """Move what stands under other names to its well-known key; the event id when there is one."""
+    """Take out stacks and ids; the event id when there is one."""
     if shape.trace:
         trace = record.pop(shape.trace)
         if type(trace) is str and trace.startswith("projects/"):
             trace = trace.rpartition("/")[2]
         record["trace_id"] = trace
-    for old, new in shape.renamed:
-        if new not in record:
-            record[new] = record.pop(old)
     if shape.stack:
         _take_stack(record, shape.stack, stacks)
     if not shape.own:

@@ -18,10 +18,10 @@ REDIS: Final = Format(
 FORMATS: Final = (KLOG, LOGCAT, REDIS)
 
 _KLOG: Final = re.compile(
-    r"([IWEF])(\d{4} \d\d:\d\d):(\d\d)\.(\d{6})\s+(\d{1,9}) ([^\s:\]]+:\d+)\] ?(.*)", re.DOTALL
+    r"([IWEF])(\d{4} \d\d:\d\d:\d\d)\.(\d{6})\s+(\d{1,9}) ([^\s:\]]+:\d+)\] ?(.*)", re.DOTALL
 )
 _LOGCAT: Final = re.compile(
-    r"(\d\d)-(\d\d) (\d\d:\d\d):(\d\d)\.(\d{3})\s+(\d{1,9})\s+(\d{1,9}) ([VDIWEFA]) (.*?)\s*: (.*)",
+    r"(\d\d)-(\d\d) (\d\d:\d\d:\d\d)\.(\d{3})\s+(\d{1,9})\s+(\d{1,9}) ([VDIWEFA]) (.*?)\s*: (.*)",
     re.DOTALL,
 )
 _LOGCAT_BRIEF: Final = re.compile(r"([VDIWEF])/([^(:]{1,64}?)\s*(?:\(\s*(\d{1,9})\))?: (.*)", re.DOTALL)
@@ -42,12 +42,11 @@ def klog(text: str, clock: Clock) -> Parsed | None:
     found = _KLOG.match(text)
     if found is None:
         return None
-    letter, minute, second, fraction, pid, caller, message = found.groups()
-    time = clock.yearless(minute, second, fraction)
+    letter, time_text, fraction, pid, caller, message = found.groups()
+    time = clock.yearless(time_text, fraction)
     if time is None:
         return None
     metadata: Metadata = {"pid": int(pid), "caller": caller}
-    time_text = f"{minute}:{second}.{fraction}"
     return Parsed(KLOG, levels.LETTERS[letter], message or text, metadata, time, time_text)
 
 
@@ -56,8 +55,8 @@ def logcat(text: str, clock: Clock) -> Parsed | None:
     found = _LOGCAT.match(text)
     if found is None:
         return None
-    month, day, minute, second, fraction, pid, tid, letter, tag, message = found.groups()
-    time = clock.yearless(f"{month}{day} {minute}", second, fraction)
+    month, day, second, fraction, pid, tid, letter, tag, message = found.groups()
+    time = clock.yearless(f"{month}{day} {second}", fraction)
     if time is None:
         return None
     metadata: Metadata = {"pid": int(pid), "tid": int(tid), "logger": tag}

@@ -53,6 +53,9 @@ _COMMON: Final = frozenset(
 )
 """Names that say no more than their level."""
 
+PLAIN: Final = {form: level for form, level in _NAMES.items() if form.lower() in _COMMON}
+"""The levels whose name needs no note_word(), by name as most programs write it."""
+
 LETTERS: Final = {
     "V": LogLevel.TRACE,
     "T": LogLevel.TRACE,
@@ -91,7 +94,7 @@ def note_word(word: str, metadata: Metadata) -> None:
     if lower == "success":
         metadata["success"] = True
     elif lower not in _COMMON:
-        metadata["severity"] = word
+        metadata.setdefault("severity", word)
 
 
 def is_common(word: str) -> bool:
@@ -129,25 +132,18 @@ def of_status(status: int) -> LogLevel:
 
 
 _LOOK_AT: Final = 200
+_NAME_MOST: Final = 64
 _UPPER: Final = (
     "TRACE|VERBOSE|DEBUG|INFO|NOTICE|SUCCESS|WARN|WARNING|ERROR|ERR|SEVERE|FATAL|CRITICAL|CRIT|ALERT|"
     "EMERG|EMERGENCY|PANIC"
 )
-_STEMS: Final = ("ERR", "WARN", "INFO", "DEBUG", "FATAL", "CRIT", "TRACE", "NOTICE", "SUCCESS",
-                 "PANIC", "ALERT", "EMERG", "SEVERE", "VERBOSE")  # fmt: skip
+_AT_HEAD: Final = frozenset(_UPPER.lower().split("|"))
+_CAPITALS: Final = re.compile("[A-Z]{3}")
 _WORD: Final = re.compile(rf"(?<![\w./=\"'-])({_UPPER})(?=[\s:;,|\])>]|$)")
-_BRACKETS: Final = re.compile(
-    rf"[\[<(]\s{{0,2}}({_UPPER}|INF|WRN|DBG|FTL|TRC)\s{{0,4}}[\])>]", re.IGNORECASE
-)
-_HEAD: Final = re.compile(
-    rf"\W{{0,3}}(?:({_UPPER}|npm ERR|npm WARN)(?:\[\d+\])?(?::\s|:?$|!\s)"
-    r"|(?:\w+\.)*\w*(?:Error|Exception)(?:: |$))",
-    re.IGNORECASE,
-)
+_BRACKETS: Final = re.compile(rf"[\[<]\s{{0,2}}({_UPPER}|INF|WRN|DBG|FTL|TRC)\s{{0,4}}[\]>]", re.IGNORECASE)
 _KEY: Final = re.compile(rf"\b(?:level|lvl|severity)[\"']?\s?[=:]\s?[\"']?({_UPPER})\b", re.IGNORECASE)
-_EXCEPTION_NAME: Final = re.compile(r"(?:[A-Za-z_][\w$]*\.)*[A-Z]\w*(?:Error|Exception)(?:: |$)")
+_EXCEPTION_NAME: Final = re.compile(r"(?:[A-Za-z_][\w$]*\.)*[A-Z]\w*$")
 _PYTHON_WARNING: Final = re.compile(r"\S+:\d+: \w*Warning: ")
-_NPM: Final = {"npm err": LogLevel.ERROR, "npm warn": LogLevel.WARN}
 
 
 def in_text(text: str) -> tuple[LogLevel, str] | None:
@@ -156,30 +152,27 @@ def in_text(text: str) -> tuple[LogLevel, str] | None:
     Counts: an upper-case word that stands free; a word of any case in brackets, after `level=`, or at
     the head before a colon; the name of an exception at the head; a Python warning."""
     head = text[:_LOOK_AT]
-    first = head[:1]
-    if ":" in head and not first.isspace() and (found := _at_head(head)):
+    if ":" in head and (found := _at_head(head)):
         return found
-    if "level" in head or "lvl" in head or "severity" in head:
-        match = _KEY.search(head)
-        if match:
-            return _NAMES[match[1].lower()], match[1]
-    if ("[" in head or "<" in head or "(" in head) and (match := _BRACKETS.search(head)):
+    if ("level" in head or "lvl" in head or "severity" in head) and (match := _KEY.search(head)):
         return _NAMES[match[1].lower()], match[1]
-    for stem in _STEMS:
-        if stem in head:
-            match = _WORD.search(head)
-            return (_NAMES[match[1]], match[1]) if match else None
+    if ("[" in head or "<" in head) and (match := _BRACKETS.search(head)):
+        return _NAMES[match[1].lower()], match[1]
+    if not head.islower() and _CAPITALS.search(head) and (match := _WORD.search(head)):
+        return _NAMES[match[1]], match[1]
     return None
 
 
 def _at_head(head: str) -> tuple[LogLevel, str] | None:
-    match = _HEAD.match(head)
-    if match:
-        word = match[1]
-        if word is None:
-            return (LogLevel.ERROR, "") if _EXCEPTION_NAME.match(head) else None
-        level = _NPM.get(word.lower())
-        return (level, "") if level is not None else (_NAMES[word.lower()], word)
+    end = head.find(":", 0, _NAME_MOST)
+    if end > 0 and head[end + 1 : end + 2] in ("", " ", "\t"):
+        word = head[:end].lstrip("#*!- ")
+        if word.lower() in _AT_HEAD:
+            return _NAMES[word.lower()], word
+        if word.endswith(("Error", "Exception")) and _EXCEPTION_NAME.match(word):
+            return LogLevel.ERROR, ""
+    if head.startswith("npm ERR!"):
+        return LogLevel.ERROR, ""
     if "Warning: " in head and _PYTHON_WARNING.match(head):
         return LogLevel.WARN, ""
     return None

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 from hantu.formats import level as levels
 from hantu.formats.parsed import RESERVED, Format, Parsed
 from hantu.formats.timestamp import Clock
-from hantu.model import Metadata
+from hantu.model import LogLevel, Metadata
 
 LOGFMT: Final = Format(
     "logfmt", 'time=2026-11-20T14:02:31Z level=info msg="order taken" id=77 trace_id=abc', closed=True
 )
 
-# The blanks between pairs belong to the pattern: what the matches cover must be the whole line.
-_PAIR: Final = re.compile(r'([^\s="]+)=(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^\s"]*))(?:\s+|$)', re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _PLAIN_ESCAPES: Final[dict[str, str]] = {"n": "\n", "t": "\t", "r": "\r"}
-_WHOLE_NUMBER: Final = re.compile(r"(?:0|-?[1-9]\d{0,17})$")
+_QUOTED: Final = re.compile(r'="([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 
 _MESSAGE: Final = ("msg", "message", "event")
 _TIME: Final = ("time", "ts", "t", "timestamp", "@timestamp")
@@ -26,57 +25,122 @@ _LEVEL: Final = ("level", "lvl", "severity")
 _LOGGER: Final = ("logger", "module", "name", "component")
 _TRACE: Final = ("trace_id", "traceID", "traceId", "trace.id")
 _RENAMED: Final = {"hostname": "host"}
+_SHAPES_MOST: Final = 512
 
 
-def logfmt(text: str, clock: Clock) -> Parsed | None:
-    """A line that is nothing but pairs: at least two, one of them a level, a message or a time."""
-    metadata: Metadata = {}
-    end = 0
-    for match in _PAIR.finditer(text):
-        key, quoted, bare = match.groups()
-        if match.start() != end or key in metadata:
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """The keys that play a part, "" when there is none; renamed: (old, new)."""
+
+    message: str
+    time: str
+    level: str
+    renamed: tuple[tuple[str, str], ...]
+
+
+class Logfmt:
+    """Reads logfmt lines of one stream; which key plays which part is decided once for each shape."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._shapes: dict[tuple[str, ...], _Shape] = {}
+
+    def read(self, text: str) -> Parsed | None:
+        """A line that is nothing but pairs: at least two, one of them a level, a message or a time;
+        no key twice."""
+        metadata = _pairs(text)
+        if metadata is None:
             return None
-        if bare is not None:
-            metadata[key] = int(bare) if _is_number(bare) else bare
-        else:
-            metadata[key] = _ESCAPED.sub(_unescape, quoted) if "\\" in quoted else quoted
+        keys = tuple(metadata)
+        shape = self._shapes.get(keys) or self._learn(keys)
+        if not (shape.message or shape.time or shape.level) or len(keys) < 2:
+            return None
+        level: LogLevel | None = None
+        if shape.level:
+            word = str(metadata[shape.level])
+            level = levels.of_word(word)
+            if level is not None:
+                del metadata[shape.level]
+        time = None
+        time_text = ""
+        if shape.time:
+            time_text = str(metadata[shape.time])
+            time = self._clock.read(time_text)
+            if time is not None:
+                del metadata[shape.time]
+        message = str(metadata.pop(shape.message)) if shape.message else ""
+        for old, new in shape.renamed:
+            metadata[new] = metadata.pop(old)
+        if level is not None and word not in levels.PLAIN:
+            levels.note_word(word, metadata)
+        return Parsed(LOGFMT, level, message or text, metadata or None, time, time_text)
+
+    def _learn(self, keys: tuple[str, ...]) -> _Shape:
+        if len(self._shapes) >= _SHAPES_MOST:
+            self._shapes.clear()
+        shape = self._shapes[keys] = _shape_of(frozenset(keys))
+        return shape
+
+
+def _shape_of(keys: frozenset[str]) -> _Shape:
+    def first(names: tuple[str, ...]) -> str:
+        return next((name for name in names if name in keys), "")
+
+    message, time, level = first(_MESSAGE), first(_TIME), first(_LEVEL)
+    renamed = [(first(_LOGGER), "logger"), (first(_TRACE), "trace_id"), *_RENAMED.items()]
+    renamed = [(old, new) for old, new in renamed if old in keys and old != new and new not in keys]
+    renamed += [(name, f"line_{name}") for name in RESERVED & keys if name not in {message, time, level}]
+    return _Shape(message, time, level, tuple(renamed))
+
+
+def _pairs(text: str) -> Metadata | None:
+    """The pairs of a line in order; None when anything else stands in it."""
+    quoted: list[str] = []
+    if '"' in text:
+        # The values in quotes are taken out first; what is left has no blanks but between pairs.
+        parts = text.split('"') if "\\" not in text else _split_escaped(text)
+        if not len(parts) % 2:
+            return None
+        for at in range(1, len(parts), 2):
+            if parts[at - 1][-1:] != "=" or parts[at + 1][:1] not in _AFTER_QUOTE:
+                return None
+        quoted = parts[1::2]
+        text = '"'.join(parts[::2])
+    metadata: Metadata = {}
+    used = 0
+    pairs = text.split()
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            return None
+        if value == '"':
+            value = quoted[used]
+            used += 1
+        elif value.isdecimal() and _keeps_its_text(value):
+            metadata[key] = int(value)
+            continue
+        metadata[key] = value
+    # A quote elsewhere than around a whole value was not used up; a key that came twice is one too few.
+    return metadata if used == len(quoted) and len(metadata) == len(pairs) else None
+
+
+_AFTER_QUOTE: Final = frozenset({"", " ", "\t"})
+
+
+def _keeps_its_text(digits: str) -> bool:
+    """Whether the number says all that its digits say: 007 and ٣ do not."""
+    return digits.isascii() and len(digits) < 19 and (digits[0] != "0" or digits == "0")
+
+
+def _split_escaped(text: str) -> list[str]:
+    """text.split('"') that minds escaped quotes; an even number of parts when it cannot be split."""
+    parts: list[str] = []
+    end = 0
+    for match in _QUOTED.finditer(text):
+        parts += [text[end : match.start() + 1], _ESCAPED.sub(_unescape, match[1])]
         end = match.end()
-    if end != len(text) or len(metadata) < 2:
-        return None
-    word = _pop(metadata, _LEVEL)
-    message = _pop(metadata, _MESSAGE)
-    time_key = next((key for key in _TIME if key in metadata), "")
-    if word is None and message is None and not time_key:
-        return None
-    for key in RESERVED & metadata.keys():
-        metadata[f"line_{key}"] = metadata.pop(key)
-    time = clock.read(metadata[time_key]) if time_key else None
-    time_text = str(metadata.pop(time_key)) if time is not None else ""
-    level = None
-    if word is not None:
-        level = levels.of_word(str(word))
-        if level is None:
-            metadata["level"] = word
-        elif not levels.is_common(str(word)):
-            levels.note_word(str(word), metadata)
-    for name, keys in (("logger", _LOGGER), ("trace_id", _TRACE)):
-        value = _pop(metadata, keys)
-        if value is not None:
-            metadata[name] = value
-    return Parsed(
-        LOGFMT, level, text if message in (None, "") else str(message), metadata or None, time, time_text
-    )
-
-
-def _is_number(text: str) -> bool:
-    return text.isdecimal() and _WHOLE_NUMBER.match(text) is not None
-
-
-def _pop(metadata: Metadata, keys: tuple[str, ...]) -> object:
-    for key in keys:
-        if key in metadata:
-            return metadata.pop(key)
-    return None
+    parts.append(text[end:])
+    return parts if '"' not in "".join(parts[::2]) else []
 
 
 def _unescape(match: re.Match[str]) -> str:

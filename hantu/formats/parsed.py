@@ -10,9 +10,7 @@ import msgspec
 from hantu.formats.timestamp import Stamp
 from hantu.model import LogLevel, Metadata
 
-RESERVED: Final = frozenset(
-    {"gap", "truncated_bytes", "time_inferred", "time_text", "continued", "success", "severity"}
-)
+RESERVED: Final = frozenset({"gap", "truncated_bytes", "time_inferred", "time_text", "continued"})
 """Metadata keys in which hantu itself speaks: a program's own value of that name moves to `line_…`."""
 
 
@@ -35,7 +33,8 @@ class Format:
 class Parsed(msgspec.Struct, gc=False):
     """A line with a head of its own (a time, a level, a JSON object …): it begins a record.
 
-    time: None when the line has none. time_text: the time as written, kept when it cannot be used.
+    time: None when the line has none. time_text: the time as written, kept when it
+    cannot be used.
     event_id: the writer's own 16-byte id."""
 
     format: Format
@@ -43,5 +42,5 @@ class Parsed(msgspec.Struct, gc=False):
     message: str
     metadata: Metadata | None = None
     time: Stamp | None = None
-    time_text: str = ""
+    time_text: object = ""
     event_id: bytes | None = None

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Final
 
+import msgspec
+
 from hantu.formats import level as levels
 from hantu.formats import multiline
 from hantu.formats.detect import TEXT, Reader
@@ -183,7 +185,7 @@ class LineParser:
             if engine_ns is not None:
                 if not -APART_NS <= engine_ns - time_ns <= APART_NS and _apart(engine_ns, stamp):
                     metadata = metadata or {}
-                    metadata["time_text"] = parsed.time_text
+                    metadata["time_text"] = _as_written(parsed.time_text)
                 time_ns = engine_ns
             elif OLDEST_NS <= time_ns <= self._clock.now_ns + 2 * DAY_NS:
                 self._lag_ns = self._clock.now_ns - time_ns
@@ -193,7 +195,7 @@ class LineParser:
             else:
                 time_ns = self._clock.now_ns - (self._lag_ns or 0)
                 metadata = metadata or {}
-                metadata["time_text"] = parsed.time_text
+                metadata["time_text"] = _as_written(parsed.time_text)
         level = parsed.level
         if level is None:
             level = self._default_level
@@ -219,6 +221,10 @@ def _apart(engine_ns: int, stamp: tuple[int, str]) -> bool:
         return True
     off = (engine_ns - stamp[0]) % _QUARTER_NS
     return min(off, _QUARTER_NS - off) > APART_NS
+
+
+def _as_written(time_text: object) -> str:
+    return time_text.strip() if isinstance(time_text, str) else msgspec.json.encode(time_text).decode()
 
 
 def _cut(message: str, metadata: Metadata | None) -> tuple[str, Metadata | None]:

@@ -20,15 +20,15 @@ ANY_LEVEL: Final = rf"(?P<level>(?i:{_NAMES}))(?![\w-])"
 MESSAGE: Final = r"(?P<message>.*)"
 
 _WHOLE_NUMBERS: Final = frozenset({"pid", "tid", "line", "thread_id", "connection"})
-_OWN_ROLES: Final = frozenset({"level", "message", "zone"})
+_OWN_ROLES: Final = frozenset({"level", "message"})
 
 Head = tuple[LogLevel | None, str, Metadata | None]
 """Level, message and metadata."""
 
 
 class Pattern:
-    """One way to write a line. Groups: `message`; `level` (a word), `zone` (see the caller); any
-    other is metadata under its own name, as a number when it is one by nature (pid, line …).
+    """One way to write a line. Groups: `message`; `level` (a word); any other is metadata under its own
+    name, as a number when it is one by nature (pid, line …).
 
     Without a level group the level is looked for in the message."""
 
@@ -38,30 +38,30 @@ class Pattern:
         index = self._regex.groupindex
         self._message = index["message"] - 1
         self._level = index.get("level", 0) - 1
-        self.zone = index.get("zone", 0) - 1
         self._fields = tuple(
             (at - 1, name, name in _WHOLE_NUMBERS) for name, at in index.items() if name not in _OWN_ROLES
         )
 
-    def match(self, text: str, at: int = 0) -> tuple[str | None, ...] | None:
-        """The groups when `text` reads so from position `at` on."""
+    def read(self, text: str, at: int = 0) -> Head | None:
+        """Level, message and metadata when `text` reads so from position `at` on."""
         found = self._regex.match(text, at)
-        return None if found is None else found.groups()
-
-    def head(self, groups: tuple[str | None, ...]) -> Head:
-        """Level, message and metadata of what match() gave."""
-        message = groups[self._message] or ""
+        if found is None:
+            return None
+        groups = found.groups()
+        message = groups[self._message]
         metadata: Metadata = {}
-        for at, name, whole_number in self._fields:
-            value = groups[at]
+        for index, name, whole_number in self._fields:
+            value = groups[index]
             if value:
                 metadata[name] = int(value) if whole_number and len(value) < 19 else value
-        word = groups[self._level] if self._level >= 0 else None
-        if word is None:
+        if self._level < 0:
             return level_in(message, metadata), message, metadata or None
-        if not levels.is_common(word):
+        word = groups[self._level]
+        level = levels.PLAIN.get(word)
+        if level is None:
             levels.note_word(word, metadata)
-        return levels.of_word(word), message, metadata or None
+            level = levels.of_word(word)
+        return level, message, metadata or None
 
 
 def level_in(message: str, metadata: Metadata) -> LogLevel | None:

@@ -26,7 +26,7 @@ FACILITIES: Final = (
 )  # fmt: skip
 
 _OLD: Final = re.compile(
-    rf"(?:<(\d{{1,3}})>)?(?:\d+: )?((?:{MONTH}) [ \d]\d (?:\d{{4}} )?\d\d:\d\d):(\d\d)(?:\.(\d{{1,9}}))? "
+    rf"(?:<(\d{{1,3}})>)?(?:\d+: )?((?:{MONTH}) [ \d]\d (?:\d{{4}} )?\d\d:\d\d:\d\d)(?:\.(\d{{1,9}}))? "
     r"(?:([\w.:-]*[\w.-]) )?([^\s:\[\]]{1,64})(?:\[(\d{1,9})\])?: ?(.*)",
     re.DOTALL,
 )
@@ -47,27 +47,27 @@ def old(text: str, clock: Clock) -> Parsed | None:
     found = _OLD.match(text)
     if found is None:
         return _iso_with_pri(text, clock)
-    pri, minute, second, fraction, host, identifier, pid, message = found.groups()
-    if len(minute) == 17:  # Cisco and others put the year after the day
-        time = clock.read(f"{minute}:{second}{f'.{fraction}' if fraction else ''}")
+    pri, time_text, fraction, host, identifier, pid, message = found.groups()
+    if len(time_text) == 20:  # Cisco and others put the year after the day
+        time = clock.read(f"{time_text}.{fraction}" if fraction else time_text)
     else:
-        time = clock.yearless(minute, second, fraction)
+        time = clock.yearless(time_text, fraction)
     if time is None:
         return None
     metadata, level = _parts(pri, host, identifier, pid, message)
-    return Parsed(RFC3164, level, message or text, metadata, time, f"{minute}:{second}")
+    return Parsed(RFC3164, level, message or text, metadata, time, time_text)
 
 
 def _iso_with_pri(text: str, clock: Clock) -> Parsed | None:
     found = _ISO_WITH_PRI.match(text)
     if found is None:
         return None
-    pri, minute, second, fraction, zone, host, identifier, pid, message = found.groups()
-    time = clock.iso(minute, second, fraction, zone)
+    pri, time_text, fraction, zone, host, identifier, pid, message = found.groups()
+    time = clock.iso(time_text, fraction, zone)
     if time is None:
         return None
     metadata, level = _parts(pri, host, identifier, pid, message)
-    return Parsed(RFC3164, level, message or text, metadata, time, f"{minute}:{second}{zone or ''}")
+    return Parsed(RFC3164, level, message or text, metadata, time, time_text)
 
 
 def _parts(
@@ -95,8 +95,8 @@ def new(text: str, clock: Clock) -> Parsed | None:
     found = _NEW.match(text)
     if found is None:
         return None
-    pri, minute, second, fraction, zone, host, identifier, pid, message_id, dash = found.groups()
-    time = clock.iso(minute, second, fraction, zone) if minute else None
+    pri, time_text, fraction, zone, host, identifier, pid, message_id, dash = found.groups()
+    time = clock.iso(time_text, fraction, zone) if time_text else None
     metadata: Metadata = {}
     at = found.end()
     if dash == "[":
@@ -111,8 +111,7 @@ def new(text: str, clock: Clock) -> Parsed | None:
     if pid != "-":
         metadata["pid"] = int(pid) if pid.isdecimal() and len(pid) < 10 else pid
     level = _level(pri, metadata)
-    time_text = "" if minute is None else f"{minute}:{second}{zone or ''}"
-    return Parsed(RFC5424, level, message.removeprefix("\ufeff") or text, metadata, time, time_text)
+    return Parsed(RFC5424, level, message.removeprefix("\ufeff") or text, metadata, time, time_text or "")
 
 
 def _structured(text: str, at: int, metadata: Metadata) -> int | None:

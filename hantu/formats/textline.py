@@ -65,18 +65,16 @@ _BY_BAR: Final = (
     Pattern(LEVEL_AFTER_TIME, rf"\|\s*{LEVEL}\s*\|?\s*{MESSAGE}"),
 )
 _HANTU: Final = Pattern(HANTU, rf"(?:(?:✅|❌|⭕|ℹ️?) )?\[{LEVEL}\] {_LOGGER}{MESSAGE}")
+_POSTGRESQL_REST: Final = (
+    r"(?:(?P<user>[^@\s]+)@(?P<database>\S+) )?"
+    r"(?P<level>LOG|ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|DEBUG\d?|STATEMENT|DETAIL|HINT|CONTEXT|QUERY)"
+    rf":  {MESSAGE}"
+)
 _BY_BRACKET: Final = (
     _HANTU,
     Pattern(
-        NGINX_ERROR,
-        r"\[(?P<level>debug|info|notice|warn|error|crit|alert|emerg)\] (?P<pid>\d+)#(?P<tid>\d+): "
-        r"(?P<message>(?:.*?, client: (?P<remote>[^,]+))?.*)",
-    ),
-    Pattern(
         POSTGRESQL,
-        r"\[(?P<pid>\d+)(?:-\d+)?\] (?:(?P<user>[^@\s]+)@(?P<database>\S+) )?"
-        r"(?P<level>LOG|ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|DEBUG\d?|STATEMENT|DETAIL|HINT|CONTEXT|QUERY)"
-        rf":  {MESSAGE}",
+        rf"\[(?P<pid>\d+)(?:-\d+)?\] {_POSTGRESQL_REST}",
     ),
     Pattern(LOGBACK, rf"\[(?P<thread>[^\]]+)\] {LEVEL}\s+(?P<logger>[\w.$\[\]/]+) (?:- |: ){MESSAGE}"),
     Pattern(LEVEL_IN_BRACKETS, rf"\[{ANY_LEVEL}\s*\]:?\s?{MESSAGE}"),
@@ -87,6 +85,10 @@ _BY_DIGIT: Final = (
         r"(?P<connection>\d+) \[(?P<level>Note|Warning|ERROR|System|Error)\] "
         rf"(?:\[(?P<code>MY-\d+)\] \[(?P<subsystem>\w+)\] )?{MESSAGE}",
     ),
+)
+_POSTGRESQL_ZONE: Final = Pattern(
+    POSTGRESQL,
+    rf"(?P<zone>[A-Z]{{3,5}}) \[(?P<pid>\d+)(?:-\d+)?\] {_POSTGRESQL_REST}",
 )
 _BY_CAPITAL: Final = (
     Pattern(
@@ -104,12 +106,7 @@ _BY_CAPITAL: Final = (
         TRACING, rf"{LEVEL} (?:ThreadId\((?P<thread_id>\d+)\) )?(?P<logger>[a-z_]\w*(?:::\w+)*): {MESSAGE}"
     ),
     Pattern(LEVEL_AFTER_TIME, rf"{LEVEL}(?:\s*[:|-]|)\s*{MESSAGE}"),
-    Pattern(
-        POSTGRESQL,
-        r"(?P<zone>[A-Z]{3,5}) \[(?P<pid>\d+)(?:-\d+)?\] (?:(?P<user>[^@\s]+)@(?P<database>\S+) )?"
-        r"(?P<level>LOG|ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|DEBUG\d?|STATEMENT|DETAIL|HINT|CONTEXT|QUERY)"
-        rf":  {MESSAGE}",
-    ),
+    _POSTGRESQL_ZONE,
 )
 _BY_ANY: Final = (
     Pattern(
@@ -124,6 +121,12 @@ _DPKG: Final = (
         r" \S.*)",
     ),
 )
+_NGINX_ERROR: Final = Pattern(
+    NGINX_ERROR,
+    r"\[(?P<level>debug|info|notice|warn|error|crit|alert|emerg)\] (?P<pid>\d+)#(?P<tid>\d+): "
+    r"(?P<message>(?:[^,]*(?:,(?! client: )[^,]*)*, client: (?P<remote>[^,]+))?.*)",
+)
+_SLASHED_BRACKET: Final = (_NGINX_ERROR, *_BY_BRACKET)
 _GO: Final = (Pattern(GO, rf"(?:(?P<caller>[^\s:]+\.go:\d+): )?{MESSAGE}"),)
 
 _AFTER_TIME: Final[dict[str, tuple[Pattern, ...]]] = {
@@ -156,7 +159,7 @@ FORMATS: Final = (
     BRACKET_TIME,
 )  # fmt: skip
 
-_TIME: Final = re.compile(ISO + r"[:,]?(\s*)")
+_TIME: Final = re.compile(ISO + r"[:,]?\s*")
 _BRACKETED: Final = re.compile(r"\[\s?" + ISO)
 _TRACE_ID: Final = " (trace_id="
 
@@ -166,38 +169,33 @@ def time_first(text: str, clock: Clock) -> Parsed | None:
     found = _TIME.match(text)
     if found is None:
         return None
-    minute, second, fraction, zone, _ = found.groups()
-    time = clock.iso(minute, second, fraction, zone)
+    second, fraction, zone = found.groups()
+    time = clock.iso(second, fraction, zone)
     if time is None:
         return None
     at = found.end()
-    for pattern in _patterns_after(text, at, zone):
-        groups = pattern.match(text, at)
-        if groups is None:
+    patterns = _AFTER_TIME.get(text[at : at + 1], ())
+    if text[4] == "/":
+        patterns = _SLASHED_BRACKET if patterns is _BY_BRACKET else (*patterns, *_GO)
+    elif zone is not None and len(zone) == 6:
+        patterns = (*patterns, *_BY_ANY)
+    for pattern in patterns:
+        head = pattern.read(text, at)
+        if head is None:
             continue
-        level, message, metadata = pattern.head(groups)
-        if pattern.zone >= 0:
-            time = clock.iso(minute, second, fraction, groups[pattern.zone]) or time
-            if time[1]:
-                metadata = {**(metadata or {}), "zone": groups[pattern.zone]}
+        level, message, metadata = head
         if pattern is _HANTU and message[-1:] == ")":
             message, metadata = _take_trace_id(message, metadata)
-        if not message:
-            message = text
-        return Parsed(pattern.kind, level, message, metadata, time, text[: found.end(5)].rstrip())
+        elif pattern is _POSTGRESQL_ZONE and metadata is not None:
+            # The zone's short name; one that means nothing for sure stays in the metadata.
+            time = clock.iso(second, fraction, metadata["zone"]) or time
+            if not time[1]:
+                del metadata["zone"]
+        return Parsed(pattern.kind, level, message or text, metadata, time, found[0])
     message = text[at:]
     own: Metadata = {}
     level = level_in(message, own)
-    return Parsed(TIMED, level, message or text, own or None, time, text[:at].rstrip())
-
-
-def _patterns_after(text: str, at: int, zone: str | None) -> tuple[Pattern, ...]:
-    patterns = _AFTER_TIME.get(text[at : at + 1], ())
-    if text[4] == "/":
-        return (*patterns, *_GO) if patterns is _BY_BRACKET or patterns is _BY_CAPITAL else _GO
-    if zone is not None and text[10] == "T" and len(zone) == 6:
-        return (*patterns, *_BY_ANY)
-    return patterns
+    return Parsed(TIMED, level, message or text, own or None, time, found[0])
 
 
 def _take_trace_id(message: str, metadata: Metadata | None) -> tuple[str, Metadata | None]:
@@ -214,12 +212,12 @@ def bracketed_time(text: str, clock: Clock) -> Parsed | None:
     found = _BRACKETED.match(text)
     if found is None:
         return None
-    time: Stamp | None = clock.iso(*found.groups())
+    time: Stamp | None = clock.iso(found[1], found[2], found[3])
     if time is None:
         return None
     for pattern in _IN_BRACKETS:
-        groups = pattern.match(text, found.end())
-        if groups is not None:
-            level, message, metadata = pattern.head(groups)
+        head = pattern.read(text, found.end())
+        if head is not None:
+            level, message, metadata = head
             return Parsed(pattern.kind, level, message or text, metadata, time, text[1 : found.end()])
     return None

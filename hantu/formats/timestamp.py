@@ -1,7 +1,7 @@
 """Times as logs write them, as integer nanoseconds UTC.
 
-A Clock reads for one stream. It remembers the minutes it has seen, because most lines share theirs
-with the line before: a known minute costs a dictionary look-up instead of date arithmetic.
+A Clock reads for one stream. It remembers the seconds and minutes it has seen, because most lines share
+theirs with the line before: a known second costs a dictionary look-up instead of date arithmetic.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OLDEST_NS: Final = 631_152_000 * SECOND_NS
 """1990-01-01: an older time in a log is a clock that was never set."""
 
 _SCALE: Final = tuple(10 ** (9 - digits) for digits in range(10))
-_MINUTES_KEPT: Final = 256
+_KEPT: Final = 256
 
 MONTH: Final = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 MONTHS: Final = {name: number for number, name in enumerate(MONTH.split("|"), start=1)}
@@ -35,10 +35,10 @@ _ZONE_HOURS: Final = {
 
 ZONE: Final = r"Z|z|[+-]\d\d:?\d\d|[A-Z]{3,4}(?![A-Za-z:=(\[])"
 ISO: Final = (
-    r"(\d{4}[-/.]\d\d[-/.]\d\d[Tt _]\d\d:\d\d):(\d\d)(?:[.,](\d{1,9})\d*)?"
+    r"(\d{4}[-/.]\d\d[-/.]\d\d[Tt _]\d\d:\d\d:\d\d)(?:[.,](\d{1,9})\d*)?"
     r"(?: ?((?:Z|z|UTC|GMT)(?![A-Za-z])|[+-]\d\d:?\d\d(?!\d)|(?<=\d)[+-]\d\d(?!\d)))?"
 )
-"""Groups: minute, second, fraction, zone."""
+"""Groups: date and time to the second, fraction, zone."""
 
 _ISO: Final = re.compile(ISO + r"$")
 _COMPACT: Final = re.compile(r"(\d{4})(\d\d)(\d\d)T?(\d\d)(\d\d)(\d\d)(?:[.,](\d{1,9})\d*)?(Z|[+-]\d{4})?$")
@@ -63,7 +63,8 @@ class Clock:
         self._tz = tz
         self._now_ns = now_ns
         self._hour = -1
-        self._minutes: dict[tuple[str, str | None], Stamp | None] = {}
+        self._seconds: dict[tuple[str, str | None], Stamp] = {}
+        self._minutes: dict[tuple[str, str | None], Stamp] = {}
 
     @property
     def now_ns(self) -> int:
@@ -76,37 +77,30 @@ class Clock:
         hour = now_ns // (3600 * SECOND_NS)
         if hour != self._hour:
             # A year inferred an hour ago may be wrong by now, and so may be the system's zone.
+            self._seconds.clear()
             self._minutes.clear()
             self._hour = hour
 
-    def iso(self, minute: str, second: str, fraction: str | None, zone: str | None) -> Stamp | None:
-        """The time of `YYYY-MM-DD HH:MM` (any separators), SS, fraction digits and zone; None when
+    def iso(self, text: str, fraction: str | None, zone: str | None) -> Stamp | None:
+        """The time of `YYYY-MM-DD HH:MM:SS` (any separators), fraction digits and zone; None when
         there is no such time. The arguments are the groups of the pattern ISO."""
-        base = self._minutes.get((minute, zone))
-        if base is None:
-            base = self._remember(minute, zone, self._iso_minute)
-            if base is None:
-                return None
-        return _within(base, second, fraction)
+        stamp = self._seconds.get((text, zone)) or self._learn(text, zone, self._iso_minute)
+        if stamp is not None and fraction:
+            return stamp[0] + int(fraction) * _SCALE[len(fraction)], stamp[1]
+        return stamp
 
-    def clf(self, minute: str, second: str, zone: str) -> Stamp | None:
-        """The time of an access log: `20/Nov/2026:14:02`, SS, `+0900`."""
-        base = self._minutes.get((minute, zone))
-        if base is None:
-            base = self._remember(minute, zone, self._clf_minute)
-            if base is None:
-                return None
-        return _within(base, second, None)
+    def clf(self, text: str) -> Stamp | None:
+        """The time of an access log: `20/Nov/2026:14:02:31 +0900`."""
+        stamp = self._seconds.get((text, None))
+        return stamp or self._learn(text[:20], text[21:], self._clf_minute, (text, None))
 
-    def yearless(self, minute: str, second: str, fraction: str | None) -> Stamp | None:
-        """The time of `Nov 20 14:02` or `1120 14:02`, SS: in the year that puts it nearest before
+    def yearless(self, text: str, fraction: str | None) -> Stamp | None:
+        """The time of `Nov 20 14:02:31` or `1120 14:02:31`: in the year that puts it nearest before
         now (a day of slack for clocks that differ)."""
-        base = self._minutes.get((minute, None))
-        if base is None:
-            base = self._remember(minute, None, self._yearless_minute)
-            if base is None:
-                return None
-        return _within(base, second, fraction)
+        stamp = self._seconds.get((text, None)) or self._learn(text, None, self._yearless_minute)
+        if stamp is not None and fraction:
+            return stamp[0] + int(fraction) * _SCALE[len(fraction)], stamp[1]
+        return stamp
 
     def dateless(self, hour: int, minute: int, second: str, fraction: str | None) -> Stamp | None:
         """The time of HH, MM, SS on the day that puts it nearest before now (an hour of slack)."""
@@ -131,10 +125,10 @@ class Clock:
 
     def _read_text(self, text: str) -> Stamp | None:
         if match := _ISO.match(text):
-            return self.iso(*match.groups())
+            return self.iso(match[1], match[2], match[3])
         text = text.strip()
         if match := _ISO.match(text):
-            return self.iso(*match.groups())
+            return self.iso(match[1], match[2], match[3])
         if match := _NUMBER.match(text):
             return _epoch_digits(match[1], match[2])
         if match := _COMPACT.match(text):
@@ -156,19 +150,33 @@ class Clock:
             hours = hours % 12 + (12 if half == "PM" else 0)
         year = year or late_year
         if year is None:
-            return self.yearless(f"{name} {day} {hours:02}:{minute}", second, fraction)
+            return self.yearless(f"{name} {day} {hours:02}:{minute}:{second}", fraction)
         base = self._minute((int(year), MONTHS[name], int(day), hours, int(minute)), zone)
         return base and _within(base, second, fraction)
 
-    def _remember(
-        self, minute: str, zone: str | None, read: Callable[[str, str | None], Stamp | None]
+    def _learn(
+        self,
+        text: str,
+        zone: str | None,
+        read: Callable[[str, str | None], Stamp | None],
+        key: tuple[str, str | None] | None = None,
     ) -> Stamp | None:
-        base = read(minute, zone)
-        if base is not None:
-            if len(self._minutes) >= _MINUTES_KEPT:
+        """The time of `text`, whose last two characters are the seconds; remembered under `key`."""
+        minute = text[:-3], zone
+        base = self._minutes.get(minute)
+        if base is None:
+            base = read(*minute)
+            if base is None:
+                return None
+            if len(self._minutes) >= _KEPT:
                 self._minutes.clear()
-            self._minutes[minute, zone] = base
-        return base
+            self._minutes[minute] = base
+        stamp = _within(base, text[-2:], None)
+        if stamp is not None:
+            if len(self._seconds) >= _KEPT:
+                self._seconds.clear()
+            self._seconds[key or (text, zone)] = stamp
+        return stamp
 
     def _iso_minute(self, text: str, zone: str | None) -> Stamp | None:
         return self._minute(
