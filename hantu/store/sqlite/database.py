@@ -51,8 +51,9 @@ class Reader:
         self.tests: list[Test] = []
         connection.create_scalar_function("holds", self._holds, 2)
 
-    def _holds(self, number: int, value: Any) -> bool:
-        return self.tests[number](value)
+    def _holds(self, *arguments: Any) -> bool:
+        test: Test = self.tests[arguments[0]]
+        return test(arguments[1])
 
     def rows(self, sql: str, binds: Any = None) -> apsw.Cursor:
         """Run a statement; its rows one after the other."""

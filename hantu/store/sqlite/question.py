@@ -21,8 +21,20 @@ _ALLOWED: Final = frozenset(
     )
 )
 _PRAGMAS: Final = frozenset(
-    ("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "page_count")
-    + ("page_size", "freelist_count", "user_version", "data_version", "compile_options")
+    (
+        "table_info",
+        "table_xinfo",
+        "table_list",
+        "index_list",
+        "index_info",
+        "index_xinfo",
+        "page_count",
+        "page_size",
+        "freelist_count",
+        "user_version",
+        "data_version",
+        "compile_options",
+    )
 )
 _FUNCTIONS_REFUSED: Final = frozenset(("load_extension", "writefile", "edit", "fts3_tokenizer"))
 
@@ -61,7 +73,7 @@ def ask(database: Database, statement: str, *, most: int, limit_ms: int) -> Rows
 
 
 def _authorize(
-    action: int, first: str | None, _second: str | None, _database: str | None, _trigger: str | None
+    action: int, first: str | None, _second: str | None, _schema: str | None, _trigger: str | None
 ) -> int:
     if action == apsw.SQLITE_PRAGMA:
         return apsw.SQLITE_OK if (first or "").lower() in _PRAGMAS else apsw.SQLITE_DENY

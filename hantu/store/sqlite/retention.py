@@ -41,6 +41,10 @@ FROM removal
 ORDER BY removal_no DESC
 LIMIT ?
 """
+_ADD_REMOVAL: Final = """
+INSERT INTO removal (at_ns, before_ns, entries, freed_bytes, reason)
+VALUES (?, ?, ?, ?, ?)
+"""
 _CHECKED: Final = (
     "meta",
     "source",
@@ -159,7 +163,10 @@ class Retention:
         while True:
             pace.begin()
             with self._database.writing() as connection:
-                rows = connection.execute(_OLDEST, (before_ns, pace.size)).fetchall()
+                rows = [
+                    (key, stream_no, level)
+                    for key, stream_no, level in connection.execute(_OLDEST, (before_ns, pace.size))
+                ]
                 if rows:
                     _delete_rows(connection, rows)
             if not rows:
@@ -217,7 +224,7 @@ class Retention:
     def _record(self, removal: Removal) -> None:
         with self._database.writing() as connection:
             connection.execute(
-                "INSERT INTO removal (at_ns, before_ns, entries, freed_bytes, reason) VALUES (?, ?, ?, ?, ?)",
+                _ADD_REMOVAL,
                 (removal.at_ns, removal.before_ns, removal.entries, removal.freed_bytes, removal.reason),
             )
 

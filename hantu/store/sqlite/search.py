@@ -70,8 +70,7 @@ class Search:
         frontier_ns: int | None = None
         try:
             for part in slices(read_blocks(reader, plan), plan, query.order):
-                if reader.deadline.passed:
-                    raise apsw.InterruptError
+                stop_when_late(reader)
                 hits = _hits_in(reader, plan, part, most - len(found), newest_first=newest_first)
                 found += hits
                 if len(found) >= most:
@@ -96,8 +95,7 @@ class Search:
             reached = after
             try:
                 for first, last in key_ranges(after + 1, cursor) if not plan.nothing else ():
-                    if reader.deadline.passed:
-                        raise apsw.InterruptError
+                    stop_when_late(reader)
                     newest.extend(_keys_in(reader, plan, first, last))
                     reached = last
                     while len(newest) > most:
@@ -120,8 +118,7 @@ class Search:
                 if plan.nothing:
                     return Total(0, exact=True)
                 for part in slices(read_blocks(reader, plan), plan, Order.NEWEST):
-                    if reader.deadline.passed:
-                        return Total(count, exact=False)
+                    stop_when_late(reader)
                     count += _count_in(reader, plan, part, cap + 1 - count)
                     if count > cap:
                         return Total(cap, exact=False)
@@ -176,11 +173,23 @@ def source_of(plan: Plan) -> tuple[str, list[str]]:
         terms.append(f"e.source_no = {plan.bind(plan.source_no)}")
     else:
         table = "entry AS e INDEXED BY entry_time"
+    return table, terms + cell_terms(plan) + plan.terms
+
+
+def cell_terms(plan: Plan) -> list[str]:
+    """The conditions on level and stream."""
+    terms = []
     if plan.levels is not None:
         terms.append(_among("e.level", plan, plan.levels))
     if plan.streams is not None:
         terms.append(_among("e.stream_no", plan, plan.streams))
-    return table, terms + plan.terms
+    return terms
+
+
+def stop_when_late(reader: Reader) -> None:
+    """Raise InterruptError when the time is over: between two statements nothing else notices."""
+    if reader.deadline.passed:
+        raise apsw.InterruptError
 
 
 def _among(column: str, plan: Plan, values: frozenset[int]) -> str:

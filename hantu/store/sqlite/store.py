@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -194,7 +195,7 @@ class SqliteStore:
             nonlocal removed
             removed += many
 
-        try:
+        with suppress(Stopped):
             self._retention.cleanup(
                 now - int(retention_days * DAY_NS),
                 now_ns=now,
@@ -202,8 +203,6 @@ class SqliteStore:
                 pause=pause or bool,
                 removed=count,
             )
-        except Stopped:
-            pass
         return removed
 
     def removals(self, *, most: int = 50) -> tuple[Removal, ...]:

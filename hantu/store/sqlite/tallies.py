@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 import apsw
@@ -15,8 +15,8 @@ from hantu.store.base import Facet, Histogram, SourceInfo, StoreStats
 from hantu.store.sqlite.compile import Plan
 from hantu.store.sqlite.database import Database, Reader
 from hantu.store.sqlite.entries import LEVELS, EntryReader, decode_metadata
-from hantu.store.sqlite.search import Search, run, select
-from hantu.store.sqlite.slices import Block, read_blocks, runs_of, slices
+from hantu.store.sqlite.search import Search, cell_terms, run, select, stop_when_late
+from hantu.store.sqlite.slices import Block, Slice, read_blocks, runs_of, slices
 
 RECENT_ENTRIES: Final = 1_000
 VALUES_MOST: Final = 200_000
@@ -29,13 +29,11 @@ SELECT block_no, stream_no, level, entries
 FROM block_count
 WHERE block_no BETWEEN ? AND ?
 """
-_EDGE_COUNTS: Final = """
-SELECT (time_ns - :origin_ns) / :width_ns, stream_no, level, count(*)
-FROM entry NOT INDEXED
-WHERE key BETWEEN :first AND :last
-  AND time_ns >= :start_ns
-  AND time_ns < :end_ns
-GROUP BY 1, 2, 3
+_EDGES: Final = """
+FROM entry AS e NOT INDEXED
+WHERE e.key BETWEEN :first AND :last
+  AND e.time_ns >= :start_ns
+  AND e.time_ns < :end_ns
 """
 _TOTALS: Final = """
 SELECT stream_no, level, sum(entries)
@@ -53,8 +51,9 @@ ORDER BY key DESC
 LIMIT ?
 """
 
-Cell = tuple[int, int, int]
-"""(bucket, stream_no, level)"""
+_BY_STREAM: Final = "e.stream_no"
+_LEVEL_BITS: Final = 3
+"""A cell is number << 3 | level: one integer groups faster than three, and comes back as one row."""
 
 
 class Tallies:
@@ -77,7 +76,10 @@ class Tallies:
             plan.start_ns = max(plan.start_ns, start_ns)
             plan.end_ns = min(plan.end_ns, end_ns)
             try:
-                for (bucket, _, level), many in _cells(reader, plan, start_ns, width_ns):
+                number = f"(e.time_ns - {plan.bind(start_ns)}) / {plan.bind(width_ns)}"
+                for bucket, level, many in _cells(
+                    reader, plan, number, lambda time_ns: (time_ns - start_ns) // width_ns
+                ):
                     counts[bucket][level] += many
             except apsw.InterruptError:
                 complete = False
@@ -96,10 +98,9 @@ class Tallies:
             streams = self._entries.streams(reader)
             try:
                 if len(paths) < len(counts):
-                    for (_, stream_no, level), many in _cells(reader, plan, 0, 1 << 62):
-                        source, source_id = streams[stream_no]
+                    for stream_no, level, many in _cells(reader, plan, _BY_STREAM, None):
                         for field, value in zip(
-                            _OF_STREAMS, (source, source_id, LEVELS[level].label), strict=True
+                            _OF_STREAMS, (*streams[stream_no], level.label), strict=True
                         ):
                             if field in counts:
                                 counts[field][value] += many
@@ -157,59 +158,47 @@ def top(counts: Counter[str], most: int) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most])
 
 
-def _cells(reader: Reader, plan: Plan, origin_ns: int, width_ns: int) -> Iterator[tuple[Cell, int]]:
-    """How many entries match, by bucket (time − origin) / width, stream and level.
+def _cells(
+    reader: Reader, plan: Plan, number: str, bucket: Callable[[int], int] | None
+) -> Iterator[tuple[int, LogLevel, int]]:
+    """(number, level, how many entries match); the same cell may come several times.
 
-    A cell may come several times."""
+    number: SQL for what is counted by. bucket: the same for a time, None when it is the stream."""
     if plan.nothing:
         return
     blocks = read_blocks(reader, plan)
-    if plan.plain:
-        yield from _plain_cells(reader, plan, blocks, origin_ns, width_ns)
+    columns = f"({number}) << {_LEVEL_BITS} | e.level, count(*)"
+    if not plan.plain:
+        sql = select(plan, columns, "GROUP BY 1")
+        for part in slices(blocks, plan, Order.NEWEST):
+            stop_when_late(reader)
+            for rows in run(reader, plan, part, sql):
+                yield from map(_cell, rows)
         return
-    bucket = f"(e.time_ns - {plan.bind(origin_ns)}) / {plan.bind(width_ns)}"
-    sql = select(plan, f"{bucket}, e.stream_no, e.level, count(*)", "GROUP BY 1, 2, 3")
-    for part in slices(blocks, plan, Order.NEWEST):
-        _stop_when_late(reader)
-        for rows in run(reader, plan, part, sql):
-            for number, stream_no, level, many in rows:
-                yield (number, stream_no, level), many
-
-
-def _plain_cells(
-    reader: Reader, plan: Plan, blocks: list[Block], origin_ns: int, width_ns: int
-) -> Iterator[tuple[Cell, int]]:
-    """The same where streams, levels and times are all that is asked: blocks which lie within one
-    bucket are added up, the others' rows are counted."""
-    whole: dict[int, int] = {}
     edges: list[Block] = []
+    whole: dict[int, int] = {}
     for block in blocks:
-        bucket = (block.oldest_ns - origin_ns) // width_ns
-        if (
-            block.oldest_ns >= plan.start_ns
-            and block.newest_ns < plan.end_ns
-            and bucket == (block.newest_ns - origin_ns) // width_ns
-        ):
-            whole[block.block_no] = bucket
+        first = bucket(block.oldest_ns) if bucket else 0
+        within = block.oldest_ns >= plan.start_ns and block.newest_ns < plan.end_ns
+        if within and (bucket is None or first == bucket(block.newest_ns)):
+            whole[block.block_no] = first
         else:
             edges.append(block)
     if whole:
         for block_no, stream_no, level, many in reader.rows(_BLOCK_COUNTS, (min(whole), max(whole))):
             if block_no in whole and _wanted(plan, stream_no, level):
-                yield (whole[block_no], stream_no, level), many
-    for first, last in runs_of(edges):
-        _stop_when_late(reader)
-        binds = {
-            "origin_ns": origin_ns,
-            "width_ns": width_ns,
-            "first": first,
-            "last": last,
-            "start_ns": plan.start_ns,
-            "end_ns": plan.end_ns,
-        }
-        for bucket, stream_no, level, many in reader.rows(_EDGE_COUNTS, binds):
-            if _wanted(plan, stream_no, level):
-                yield (bucket, stream_no, level), many
+                yield (whole[block_no] if bucket else stream_no), LEVELS[level], many
+    terms = "".join(f" AND {term}" for term in cell_terms(plan))
+    sql = f"SELECT {columns} {_EDGES} {terms} GROUP BY 1"
+    for run_of_keys in runs_of(edges):
+        stop_when_late(reader)
+        for rows in run(reader, plan, Slice(plan.start_ns, plan.end_ns, (run_of_keys,)), sql):
+            yield from map(_cell, rows)
+
+
+def _cell(row: tuple[int, int]) -> tuple[int, LogLevel, int]:
+    cell, many = row
+    return cell >> _LEVEL_BITS, LEVELS[cell & 7], many
 
 
 def _wanted(plan: Plan, stream_no: int, level: int) -> bool:
@@ -226,7 +215,7 @@ def _count_values(reader: Reader, plan: Plan, counts: dict[str, Counter[str]]) -
     plan.slow = True
     sql = select(plan, "e.metadata")
     for part in slices(read_blocks(reader, plan), plan, Order.NEWEST):
-        _stop_when_late(reader)
+        stop_when_late(reader)
         for rows in run(reader, plan, part, sql):
             for (packed,), many in Counter(rows).items():
                 if packed is not None:
@@ -244,8 +233,3 @@ def _add_values(metadata: dict[str, object], many: int, counts: dict[str, Counte
         found: Iterable[str] = value_texts(metadata, path)
         for value in found:
             values[value] += many
-
-
-def _stop_when_late(reader: Reader) -> None:
-    if reader.deadline.passed:
-        raise apsw.InterruptError
