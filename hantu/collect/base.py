@@ -1,4 +1,4 @@
-"""What a collector is, the states it passes through, and the manager that owns them all."""
+"""What a collector is and the states it passes through."""
 
 from __future__ import annotations
 
@@ -48,6 +48,17 @@ class CollectorStatus:
     retry_in_s: float | None = None
     gaps: int = 0
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A running container that is not collected: excluded by a setting. up_since_ns: when it was
+    started (epoch ns), 0 when unknown."""
+
+    key: str
+    name: str
+    image: str
+    up_since_ns: int
 
 
 class LogCollector(Protocol):

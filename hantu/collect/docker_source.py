@@ -1,0 +1,394 @@
+"""DockerSource: watches one engine and has each of its containers collected."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Final
+
+import msgspec
+
+from hantu.collect.base import CollectorState, CollectorStatus, Found
+from hantu.collect.docker import DockerLogCollector, OnError, OnLog, key_of
+from hantu.collect.docker_engine import Container, Engine, Event, EventStream, Listed, own_container
+from hantu.collect.docker_place import FIRST_SIGHT, OVERLAP_NS, Place
+from hantu.collect.docker_stream import ContainerGone, EngineError
+from hantu.collect.manager import LogCollectorManager
+from hantu.model import DOCKER
+from hantu.pipeline import Pipeline, PipelineStopped, Submission
+from hantu.store.base import LogStorage, StoreError
+from hantu.threads import Backoff, Worker
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT: Final = "docker"
+RETRY: Final = Backoff(first_s=0.5, most_s=15.0)
+_TICK_S: Final = 1.0
+_ANSWER_S: Final = 2.0
+
+
+class _Watched(msgspec.Struct):
+    """The checkpoint `docker`: up to when the engine was watched, and so every container known."""
+
+    until_ns: int
+
+
+class DockerSource:
+    """Finds containers, at its start and through the engine's events (CONTRACT M24).
+
+    Where a container is read from: at its checkpoint; without one, from where hantu last watched the
+    engine, when it was started since; else (hantu meets the engine for the first time) its last
+    lines. A container that starts while hantu watches is read from its start."""
+
+    source = DOCKER
+    key = "docker"
+
+    def __init__(
+        self,
+        manager: LogCollectorManager,
+        *,
+        engine: Engine,
+        pipeline: Pipeline,
+        store: LogStorage,
+        include: Sequence[str] = ("*",),
+        exclude: Sequence[str] = (),
+        reconnect: str = "auto",
+        own: Sequence[str] | None = None,
+        on_log: OnLog | None = None,
+        on_error: OnError | None = None,
+    ) -> None:
+        self._manager = manager
+        self._engine = engine
+        self._pipeline = pipeline
+        self._store = store
+        self._include = tuple(include)
+        self._exclude = tuple(exclude)
+        self._reconnect = reconnect
+        self._own = tuple(own_container() if own is None else own)
+        self._on_log = on_log
+        self._on_error = on_error
+        self._lock = threading.Lock()
+        self._worker: Worker | None = None
+        self._events: EventStream | None = None
+        self._wake = threading.Event()
+        self._found: dict[str, Found] = {}
+        self._watched_ns: int | None = None
+        self._state = CollectorState.STOPPED
+        self._since_ns = time.time_ns()
+        self._error = ""
+        self._fix = ""
+        self._retry_at: float | None = None
+
+    def start(self) -> None:
+        """Begin to watch; while it waits to try again: try at once."""
+        with self._lock:
+            self._wake.set()
+            if self._worker is not None and self._worker.alive and not self._worker.stopping.is_set():
+                return
+            self._to(CollectorState.STARTING)
+            self._worker = Worker("docker", self._run, backoff=RETRY, on_error=self._broke)
+            self._worker.start()
+
+    def stop(self) -> None:
+        """End watching; the containers' collectors go on."""
+        with self._lock:
+            self._to(CollectorState.STOPPED)
+            if self._worker is not None:
+                self._worker.stop()
+            self._wake.set()
+            if self._events is not None:
+                self._events.cancel()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the thread to end."""
+        worker = self._worker
+        return worker is None or worker.join(timeout_s)
+
+    def status(self) -> CollectorStatus:
+        """The state of watching; the containers have rows of their own."""
+        retry_at = self._retry_at
+        count = sum(
+            1 for collector in self._manager.collectors() if isinstance(collector, DockerLogCollector)
+        )
+        return CollectorStatus(
+            key=self.key,
+            name="Docker",
+            source=DOCKER,
+            source_id="",
+            state=self._state,
+            since_ns=self._since_ns,
+            error=self._error,
+            fix=self._fix,
+            retry_in_s=None if retry_at is None else max(0.0, retry_at - time.monotonic()),
+            detail=f"{self._engine.host}, {count} containers",
+        )
+
+    def found(self) -> list[Found]:
+        """Running containers that the settings exclude."""
+        return list(self._found.values())
+
+    def collect(self, container_id: str, name: str, place: Place | None = None) -> DockerLogCollector:
+        """A collector of this container, not started yet. place: None: at its checkpoint."""
+        return DockerLogCollector(
+            container_id,
+            name,
+            engine=self._engine,
+            pipeline=self._pipeline,
+            store=self._store,
+            place=place,
+            reconnect=self._reconnect,
+            on_log=self._on_log,
+            on_error=self._on_error,
+            on_gone=self._gone,
+        )
+
+    def wants(self, container_id: str, name: str) -> bool:
+        """Whether the settings let this container be collected; hantu's own never is."""
+        if self._own and container_id.startswith(self._own):
+            return False
+        return any(fnmatchcase(name, glob) for glob in self._include) and not any(
+            fnmatchcase(name, glob) for glob in self._exclude
+        )
+
+    def _to(self, state: CollectorState, error: str = "", fix: str = "") -> None:
+        if state is not self._state:
+            self._since_ns = time.time_ns()
+        self._state, self._error, self._fix = state, error, fix
+        self._retry_at = None
+
+    def _broke(self, error: BaseException) -> None:
+        with self._lock:
+            if self._worker is not None and not self._worker.stopping.is_set():
+                self._to(CollectorState.RECONNECTING, f"{type(error).__name__}: {error}")
+
+    def _run(self, stop: threading.Event) -> None:
+        failures = 0
+        try:
+            while not stop.is_set():
+                self._wake.clear()
+                began = time.monotonic()
+                try:
+                    self._watch(stop)
+                    return
+                except PipelineStopped:
+                    return
+                except (EngineError, StoreError, OSError) as error:
+                    failures = 1 if time.monotonic() - began > RETRY.reset_after_s else failures + 1
+                    if not self._failed(error, failures):
+                        return
+        finally:
+            self._engine.close()
+
+    def _failed(self, error: Exception, failures: int) -> bool:
+        message, fix = str(error) or repr(error), getattr(error, "fix", "")
+        with self._lock:
+            if self._worker is None or self._worker.stopping.is_set():
+                return False
+            known = message == self._error
+            down = self._reconnect == "manual" or (isinstance(error, EngineError) and error.lasting)
+            self._to(CollectorState.FAILED if down else CollectorState.RECONNECTING, message, fix)
+            wait_s = RETRY.wait_s(failures)
+            if not down:
+                self._retry_at = time.monotonic() + wait_s
+        if not known:
+            log.warning("%s%s", message, f" ({fix})" if fix else "")
+        if self._on_error is not None:
+            self._on_error(error)
+        if down:
+            return False
+        self._wake.wait(wait_s)
+        return True
+
+    def _watch(self, stop: threading.Event) -> None:
+        """Follow the events until stopped. Raises EngineError when the engine goes away."""
+        # Events first, then the list: what happens between the two is seen twice, not missed.
+        events = self._engine.events(time.time_ns() - OVERLAP_NS)
+        with self._lock:
+            self._events = events
+            if stop.is_set():
+                events.cancel()
+        try:
+            until = time.monotonic() + _ANSWER_S
+            early: list[Event] = []
+            while not events.answered and time.monotonic() < until and not stop.is_set():
+                early += events.read(0.1) or []
+            self._look()
+            with self._lock:
+                if not stop.is_set():
+                    self._to(CollectorState.COLLECTING)
+            for event in early:
+                self._happened(event)
+            while not stop.is_set():
+                batch = events.read(_TICK_S)
+                if stop.is_set():
+                    return
+                if batch is None:
+                    raise EngineError(
+                        f"the Docker engine at {self._engine.host} went away", fix="systemctl start docker"
+                    )
+                for event in batch:
+                    self._happened(event)
+        finally:
+            with self._lock:
+                self._events = None
+            events.close()
+
+    def _look(self) -> None:
+        """Compare what the engine has with what is collected."""
+        now_ns = time.time_ns()
+        if self._watched_ns is None:
+            stored = self._store.checkpoint(CHECKPOINT)
+            self._watched_ns = (
+                None if stored is None else msgspec.json.decode(stored, type=_Watched).until_ns
+            )
+        listed = self._engine.containers()
+        known = self._store.checkpoints("docker:")
+        self._found = {}
+        there = {key_of(item.id) for item in listed}
+        places: dict[str, bytes | None] = dict.fromkeys(set(known) - there)
+        fresh: list[DockerLogCollector] = []
+        for item in listed:
+            collector = self._looked_at(item, has_place=key_of(item.id) in known)
+            if collector is not None:
+                fresh.append(collector)
+                if collector.place is not None:
+                    places[collector.key] = self._first_place(collector, now_ns)
+        for left in self._manager.collectors():
+            if isinstance(left, DockerLogCollector) and left.key not in there:
+                self._destroyed(left)
+        self._checkpoint(now_ns, places)
+        for collector in fresh:
+            self._manager.add(collector)
+
+    def _looked_at(self, item: Listed, *, has_place: bool) -> DockerLogCollector | None:
+        """What to do about a listed container: a new collector for it, or None."""
+        known = self._manager.get(key_of(item.id))
+        if isinstance(known, DockerLogCollector):
+            known.rename(item.name)
+            self._begin(known)
+            return None
+        if not self.wants(item.id, item.name):
+            self._exclude_found(item.id, item.name, item.image, running=item.running)
+            return None
+        if has_place:
+            return self.collect(item.id, item.name)
+        if self._watched_ns is None:
+            return self.collect(item.id, item.name, FIRST_SIGHT) if item.running else None
+        try:
+            container = self._engine.inspect(item.id)
+        except ContainerGone:
+            return None
+        if max(container.created_ns, container.started_ns) > self._watched_ns:
+            return self.collect(item.id, item.name, Place(from_ns=self._watched_ns))
+        return self.collect(item.id, item.name, FIRST_SIGHT) if container.running else None
+
+    def _happened(self, event: Event) -> None:
+        key = key_of(event.container_id)
+        collector = self._manager.get(key)
+        match event.action:
+            case "start":
+                self._started(event, collector)
+            case "rename":
+                self._renamed(event, collector)
+            case "destroy":
+                self._found.pop(key, None)
+                if isinstance(collector, DockerLogCollector):
+                    self._destroyed(collector)
+            case "die":
+                self._found.pop(key, None)
+        self._checkpoint(event.time_ns, {})
+
+    def _started(self, event: Event, collector: object) -> None:
+        if isinstance(collector, DockerLogCollector):
+            self._begin(collector)
+            return
+        if not self.wants(event.container_id, event.name):
+            container = self._inspect(event.container_id)
+            if container is not None:
+                self._exclude_found(
+                    container.id, container.name, container.image, running=container.running
+                )
+            return
+        place = Place(from_ns=event.time_ns)
+        fresh = self.collect(event.container_id, event.name, place)
+        self._checkpoint(event.time_ns, {fresh.key: place.encode(name=event.name, image="")})
+        self._manager.add(fresh)
+
+    def _renamed(self, event: Event, collector: object) -> None:
+        if isinstance(collector, DockerLogCollector):
+            collector.rename(event.name)
+            return
+        container = self._inspect(event.container_id)
+        if container is None or not container.running or not self.wants(container.id, container.name):
+            return
+        self._found.pop(key_of(container.id), None)
+        self._manager.add(self.collect(container.id, container.name))
+
+    def _destroyed(self, collector: DockerLogCollector) -> None:
+        if not self._manager.is_stopped(collector):
+            collector.start()  # it finds the container gone, hands in the rest and says so
+            return
+        collector.stop()
+        self._manager.forget(collector.key)
+        self._pipeline.submit(Submission([], {collector.key: None}))
+
+    def _begin(self, collector: DockerLogCollector) -> None:
+        if not self._manager.is_stopped(collector):
+            collector.start()
+
+    def _gone(self, collector: DockerLogCollector) -> None:
+        self._manager.forget(collector.key)
+
+    def _inspect(self, container_id: str) -> Container | None:
+        try:
+            return self._engine.inspect(container_id)
+        except ContainerGone:
+            return None
+
+    def _exclude_found(self, container_id: str, name: str, image: str, *, running: bool) -> None:
+        if not running or (self._own and container_id.startswith(self._own)):
+            return
+        container = self._inspect(container_id)
+        since_ns = 0 if container is None else container.started_ns
+        self._found[key_of(container_id)] = Found(key_of(container_id), name, image, since_ns)
+
+    def _first_place(self, collector: DockerLogCollector, now_ns: int) -> bytes:
+        """The checkpoint of a container of which nothing was read yet: hantu may end before it is."""
+        place = collector.place
+        if place is None or place.from_ns is None:
+            place = Place(from_ns=now_ns)
+        return place.encode(name=collector.name, image="")
+
+    def _checkpoint(self, until_ns: int, places: dict[str, bytes | None]) -> None:
+        """The engine was watched until until_ns: together with the places of what was found."""
+        self._watched_ns = max(until_ns, self._watched_ns or 0)
+        watched = msgspec.json.encode(_Watched(self._watched_ns))
+        self._pipeline.submit(Submission([], {**places, CHECKPOINT: watched}))
+
+
+def add_docker(
+    manager: LogCollectorManager,
+    pipeline: Pipeline,
+    store: LogStorage,
+    *,
+    include: Sequence[str] = ("*",),
+    exclude: Sequence[str] = (),
+    reconnect: str = "auto",
+    engine: Engine | None = None,
+) -> DockerSource:
+    """Have `manager` collect the containers of the engine at DOCKER_HOST, else the local one."""
+    source = DockerSource(
+        manager,
+        engine=engine or Engine(),
+        pipeline=pipeline,
+        store=store,
+        include=include,
+        exclude=exclude,
+        reconnect=reconnect,
+    )
+    manager.use_containers(source)
+    manager.add(source)
+    return source
