@@ -33,10 +33,18 @@ class ServeError(Exception):
 class JournalFormatter(logging.Formatter):
     """Lines for stderr: `<priority>` in front when journald reads them (sd-daemon(3)), else the time."""
 
-    _PRIORITY: Final = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
+    _PRIORITY: Final = {
+        logging.DEBUG: 7,
+        logging.INFO: 6,
+        logging.WARNING: 4,
+        logging.ERROR: 3,
+        logging.CRITICAL: 2,
+    }
 
     def __init__(self, *, journal: bool) -> None:
-        super().__init__("%(name)s: %(message)s" if journal else "%(asctime)s %(levelname)s %(name)s: %(message)s")
+        super().__init__(
+            "%(name)s: %(message)s" if journal else "%(asctime)s %(levelname)s %(name)s: %(message)s"
+        )
         self._journal = journal
 
     def format(self, record: logging.LogRecord) -> str:

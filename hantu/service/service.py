@@ -19,7 +19,15 @@ from hantu.config import Config
 from hantu.mask import SensitiveDataFilter
 from hantu.pipeline import Pipeline, Processor
 from hantu.pipeline.processors import DropSelf, Mask, bound
-from hantu.service.gauges import HISTORY_SAMPLES, SAMPLE_S, Gauges, QueryTimes, Sample, TailSlots, memory_bytes
+from hantu.service.gauges import (
+    HISTORY_SAMPLES,
+    SAMPLE_S,
+    Gauges,
+    QueryTimes,
+    Sample,
+    TailSlots,
+    memory_bytes,
+)
 from hantu.service.maintenance import Maintenance
 from hantu.service.setup import SetupLink
 from hantu.store import open_store
