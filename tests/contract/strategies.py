@@ -13,6 +13,7 @@ from hantu.query.expr import And, Expr, Field, Not, Op, Or, Regex, Substring, Wo
 from hantu.query.fields import FIELD_NAME, FIELDS, METADATA_PREFIX, leaf_paths, value_texts
 from hantu.query.lexer import TIME_NAMES
 from hantu.query.logquery import LogQuery
+from hantu.query.write import reads_as
 
 START_NS = 1_795_226_400_000_000_000
 SECOND_NS = 1_000_000_000
@@ -26,7 +27,7 @@ SAMPLES = (
     "Failed password for root from 61.2.3.4 port 4711 ssh2",
     "stderr: error_code=E1042 deadbeef cafe 0x1f",
     "Traceback (most recent call last):\n  File \"/srv/app.py\", line 3, in <module>\nKeyError: 'x'",
-    "한글",  # Jamo, decomposed
+    "\u1112\u1161\u11ab\u1100\u1173\u11af",  # Jamo, decomposed
     "e\u0301te\u0301 ÉTÉ été",
     "İstanbul STRASSE straße ﬁne",
     "東京タワー 東京 ラーメン ﾗｰﾒﾝ",
@@ -163,7 +164,12 @@ def words(draw: st.DrawFn, known: Sequence[LogEntry]) -> Expr:
     found = draw(texts(known))
     if draw(st.integers(0, 3)) == 0 or not text.needle(found).tokens:
         return Substring(found)
-    return Word(found, quoted=draw(st.booleans()), prefix=draw(st.booleans()))
+    prefix = draw(st.booleans())
+    plain = Word(found, quoted=False, prefix=prefix)
+    # Unquoted only what a person can type so.
+    if draw(st.booleans()) and reads_as(f"{found}*" if prefix else found, plain):
+        return plain
+    return Word(found, quoted=True, prefix=prefix)
 
 
 REGEXES = st.sampled_from(
@@ -268,16 +274,18 @@ def expressions(known: Sequence[LogEntry] = ()) -> st.SearchStrategy[Expr]:
 
 @st.composite
 def queries(draw: st.DrawFn, known: Sequence[LogEntry]) -> LogQuery:
-    """A query over entries with these origins and times; without paging."""
-    sources = draw(
-        st.just(()) | st.lists(st.sampled_from(("docker", "journal", "app", "none")), max_size=3).map(tuple)
-    )
+    """A query over entries with these origins and times; without paging.
+
+    Most have a search and at most one or two of the other limits, so that they find something."""
+    limits = draw(st.lists(st.integers(0, 5), max_size=2, unique=True))
+    sources = st.lists(st.sampled_from(("docker", "journal", "app", "none")), max_size=3).map(tuple)
+    levels = st.lists(st.sampled_from(LogLevel), max_size=3, unique=True).map(tuple)
     return LogQuery(
-        sources=sources,
-        levels=draw(st.just(()) | st.lists(st.sampled_from(LogLevel), max_size=3, unique=True).map(tuple)),
-        min_level=draw(st.none() | st.sampled_from(LogLevel)),
-        source_id=draw(st.none() | st.none() | st.sampled_from(("api", "system", "/var/log/app.log", "x"))),
-        search=draw(st.none() | expressions(known)),
-        start_ns=draw(st.none() | st.none() | _TIMES),
-        end_ns=draw(st.none() | st.none() | _TIMES),
+        sources=draw(sources) if 0 in limits else (),
+        levels=draw(levels) if 1 in limits else (),
+        min_level=draw(st.sampled_from(LogLevel)) if 2 in limits else None,
+        source_id=draw(st.sampled_from([name for _, name in ORIGINS])) if 3 in limits else None,
+        search=draw(st.none() | expressions(known) | expressions(known)),
+        start_ns=draw(_TIMES) if 4 in limits else None,
+        end_ns=draw(_TIMES) if 5 in limits else None,
     )

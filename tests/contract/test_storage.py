@@ -246,7 +246,7 @@ def test_every_part_of_a_query_narrows(store: LogStorage) -> None:
         ("container:api -user.id:*", "abd"),
         ("*", "abcd"),
     ],
-)  # fmt: skip
+)
 def test_the_query_language_finds(store: LogStorage, text: str, expected: str) -> None:
     given = {
         "a": entry("주문 실패: 잔고 부족", level=LogLevel.ERROR),
