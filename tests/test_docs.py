@@ -15,7 +15,10 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
 def commands(group: click.Group, words: str = "hantu") -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         yield f"{words} {name}", command
         if isinstance(command, click.Group):
             yield from commands(command, f"{words} {name}")

@@ -2,31 +2,55 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
+from typing import Final
 
 import click
 
 from hantu import __version__
-from hantu.cli import (
-    cleanup,
-    collectors,
-    doctor,
-    export,
-    importing,
-    logs,
-    serving,
-    sql,
-    stats,
-    token,
-)
 from hantu.cli.context import WRONG_USE, Desk, fail
 from hantu.config import ConfigError, load
 
+# Each command is imported when it is called: `hantu logs` does not wait for the web server's modules.
+COMMANDS: Final = {
+    "serve": ("hantu.cli.serving", "serve_command"),
+    "logs": ("hantu.cli.logs", "logs_command"),
+    "import": ("hantu.cli.importing", "import_command"),
+    "export": ("hantu.cli.export", "export_command"),
+    "sql": ("hantu.cli.sql", "sql_command"),
+    "stats": ("hantu.cli.stats", "stats_command"),
+    "cleanup": ("hantu.cli.cleanup", "cleanup_command"),
+    "collectors": ("hantu.cli.collectors", "collectors_group"),
+    "token": ("hantu.cli.token", "token_group"),
+    "doctor": ("hantu.cli.doctor", "doctor_command"),
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class Commands(click.Group):
+    """The group that finds its commands in COMMANDS."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names in the order of COMMANDS."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(module), name)
+        return command if isinstance(command, click.Command) else None
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="hantu")
 @click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), envvar="HANTU_CONFIG", help="Settings file."
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    envvar="HANTU_CONFIG",
+    help="Settings file.",
 )
 @click.option("--data-dir", type=str, help="Folder of hantu.db (setting data_dir).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -40,21 +64,6 @@ def cli(context: click.Context, config_file: Path | None, data_dir: str | None, 
     except ConfigError as error:
         fail(str(error), WRONG_USE)
     context.obj = Desk(loaded, as_json)
-
-
-for command in (
-    serving.serve_command,
-    logs.logs_command,
-    importing.import_command,
-    export.export_command,
-    sql.sql_command,
-    stats.stats_command,
-    cleanup.cleanup_command,
-    collectors.collectors_group,
-    token.token_group,
-    doctor.doctor_command,
-):
-    cli.add_command(command)
 
 
 def main() -> None:

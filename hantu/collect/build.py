@@ -1,0 +1,67 @@
+"""Which collectors a configuration asks for, and whether each could work: the one list of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hantu.collect.docker_engine import Engine
+from hantu.collect.docker_source import DockerSource
+from hantu.collect.docker_stream import EngineError
+from hantu.collect.manager import LogCollectorManager
+from hantu.config import Config
+from hantu.pipeline import Pipeline
+from hantu.store.base import LogStorage
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Whether one kind of source can be read by this user on this machine."""
+
+    name: str
+    ok: bool
+    says: str
+    fix: str = ""
+
+
+def build_collectors(config: Config, pipeline: Pipeline, store: LogStorage) -> LogCollectorManager:
+    """A manager with every collector that the configuration asks for; none is started."""
+    manager = LogCollectorManager(pipeline, store)
+    if config.docker != "off":
+        _add_docker(config, pipeline, store, manager)
+    return manager
+
+
+def _add_docker(
+    config: Config, pipeline: Pipeline, store: LogStorage, manager: LogCollectorManager
+) -> None:
+    source = DockerSource(
+        manager,
+        engine=Engine(),
+        pipeline=pipeline,
+        store=store,
+        include=config.docker_include,
+        exclude=config.docker_exclude,
+        reconnect=config.reconnect,
+    )
+    manager.use_containers(source)
+    manager.add(source)
+
+
+def probe_sources(config: Config) -> list[Probe]:
+    """What `hantu doctor` says of each kind of source while no service runs."""
+    probes = []
+    if config.docker != "off":
+        probes.append(_probe_docker())
+    return probes
+
+
+def _probe_docker() -> Probe:
+    engine = Engine()
+    try:
+        found = engine.containers()
+    except EngineError as error:
+        return Probe("docker", False, str(error), error.fix)
+    finally:
+        engine.close()
+    running = sum(container.running for container in found)
+    return Probe("docker", True, f"{engine.host}: {running} containers run, {len(found) - running} do not")
