@@ -1,0 +1,209 @@
+"""/logs/<id>: one entry with everything about it, as a page of its own and as the inside of a row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Blueprint, Response, request
+
+from hantu.model import LogEntry
+from hantu.query.edit import exclude_field, field_for_path, with_field
+from hantu.query.error import QueryError
+from hantu.query.fields import value_text
+from hantu.query.write import terms
+from hantu.web import ansi, i18n, rows, trace
+from hantu.web.current import service
+from hantu.web.errors import ApiError
+from hantu.web.logs import View, read_view
+from hantu.web.render import fragment, page, wants_fragment
+from hantu.web.rows import marker
+from hantu.web.summary import origin_field
+
+AROUND: Final = 5
+AROUND_MORE: Final = 50
+AROUND_MOST: Final = 500
+TREE_DEPTH: Final = 8
+_TRACE_KEYS: Final = (
+    "stack_trace",
+    "stack",
+    "stacktrace",
+    "exception",
+    "exc_info",
+    "error",
+    "err",
+    "traceback",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One line of the metadata tree. add, exclude: the query texts a click leads to, "" when the
+    language cannot ask for it. items: the lines beneath, for an object."""
+
+    name: str
+    value: str
+    add: str
+    exclude: str
+    items: tuple[Leaf, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A line of the context. row: as elsewhere; own: the entry itself."""
+
+    row: rows.Row
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """Everything about one entry. parts: its stack trace, () without one. text: the whole message,
+    "" when the row shows all of it."""
+
+    entry: LogEntry
+    row: rows.Row
+    text: rows.Markup
+    parts: tuple[trace.Part, ...]
+    origin: tuple[Leaf, ...]
+    metadata: tuple[Leaf, ...]
+    near: tuple[Near, ...]
+    trace_id: str
+    trace_text: str
+    delay_s: float | None
+    cut_bytes: int | None
+    around: int
+    everywhere: bool
+
+
+def register(blueprint: Blueprint) -> None:
+    """Add the routes of this page."""
+    blueprint.add_url_rule("/logs/<uuid:entry_id>", view_func=permalink)
+    blueprint.add_url_rule("/logs/<uuid:entry_id>/detail", view_func=inside)
+    blueprint.add_url_rule("/logs/<uuid:entry_id>/context", view_func=context)
+
+
+def permalink(entry_id: object) -> Response:
+    """The entry as a page."""
+    view = _view()
+    entry = entry_of(str(entry_id))
+    detail = gather(entry, view, around=AROUND)
+    return page("logs/entry.html", name="logs", view=view, detail=detail)
+
+
+def inside(entry_id: object) -> Response:
+    """The inside of an opened row."""
+    view = _view()
+    return fragment(
+        "logs/_detail.html", view=view, detail=gather(entry_of(str(entry_id)), view, around=AROUND)
+    )
+
+
+def context(entry_id: object) -> Response:
+    """The lines around the entry: ?n on each side, ?scope=all of every source."""
+    view = _view()
+    around = min(max(request.args.get("n", AROUND_MORE, type=int), 0), AROUND_MOST)
+    everywhere = request.args.get("scope") == "all"
+    detail = gather(entry_of(str(entry_id)), view, around=around, everywhere=everywhere)
+    if wants_fragment():
+        return fragment("logs/_context.html", view=view, detail=detail)
+    return page("logs/entry.html", name="logs", view=view, detail=detail)
+
+
+def entry_of(entry_id: str) -> LogEntry:
+    """The entry with this id. Raises ApiError 404."""
+    found = service().store.get(entry_id)
+    if found is None:
+        raise ApiError(
+            404, i18n.translate("This line is not here: it was removed by retention, or never stored.")
+        )
+    return found
+
+
+def _view() -> View:
+    """The search from which the entry was opened; a wrong one counts as none."""
+    view = read_view(request.args)
+    return View("", view.query) if view.error else view
+
+
+def gather(entry: LogEntry, view: View, *, around: int, everywhere: bool = False) -> Detail:
+    """Everything about the entry. around: lines on each side of it."""
+    metadata = entry.metadata or {}
+    near = service().store.context(entry, before=around, after=around, all_sources=everywhere)
+    (row,) = rows.rows_of([entry], view.query)
+    delay_s = (entry.created_ns - entry.time_ns) / 1e9 if entry.created_ns else None
+    trace_id = metadata.get("trace_id")
+    cut = metadata.get("truncated_bytes")
+    return Detail(
+        entry,
+        row,
+        _whole_text(entry, view),
+        _trace(entry.message, metadata),
+        _origin(entry, view.text),
+        tree(metadata, view.text),
+        tuple(Near(one, one.id == entry.id) for one in rows.rows_of(near, view.query)),
+        trace_id if isinstance(trace_id, str) else "",
+        _leaf("trace", "trace", value_text(trace_id), "").add if trace_id else "",
+        delay_s,
+        cut if isinstance(cut, int) else None,
+        around,
+        everywhere,
+    )
+
+
+def _whole_text(entry: LogEntry, view: View) -> rows.Markup:
+    if "\n" not in entry.message and len(entry.message) <= rows.MESSAGE_CHARS:
+        return rows.Markup("")
+    return ansi.render(entry.message, marker(terms(view.query.search)))
+
+
+def _trace(message: str, metadata: Mapping[str, Any]) -> tuple[trace.Part, ...]:
+    """The stack trace in the message, else the one in the metadata."""
+    found = trace.parse(ansi.plain(message))
+    if found:
+        return found
+    for key in _TRACE_KEYS:
+        value = metadata.get(key)
+        if isinstance(value, dict):
+            value = value.get("stack") or value.get("stack_trace")
+        if isinstance(value, str) and (found := trace.parse(ansi.plain(value))):
+            return found
+    return ()
+
+
+def _origin(entry: LogEntry, text: str) -> tuple[Leaf, ...]:
+    field = origin_field(entry.source, entry.source_id)
+    return tuple(
+        _leaf(name, name, value, text)
+        for name, value in (
+            ("source", entry.source),
+            (field, entry.source_id),
+            ("level", entry.level.label),
+        )
+    )
+
+
+def tree(metadata: Mapping[str, Any], text: str, path: str = "", depth: int = 0) -> tuple[Leaf, ...]:
+    """The lines of an object, in its own order."""
+    lines: list[Leaf] = []
+    for name, value in metadata.items():
+        own = f"{path}.{name}" if path else name
+        if isinstance(value, dict) and value and depth < TREE_DEPTH:
+            lines.append(Leaf(name, "", "", "", tree(value, text, own, depth + 1)))
+        elif isinstance(value, dict | list):
+            lines.append(Leaf(name, json.dumps(value, ensure_ascii=False), "", ""))
+        else:
+            lines.append(_leaf(name, field_for_path(own) or "", value_text(value), text))
+    return tuple(lines)
+
+
+def _leaf(name: str, field: str, value: str, text: str) -> Leaf:
+    if not field or not value or len(value) > 200:
+        return Leaf(name, value, "", "")
+    try:
+        return Leaf(name, value, with_field(text, field, value), exclude_field(text, field, value))
+    except QueryError:
+        # No query can hold this value, or the text has all the terms it may have.
+        return Leaf(name, value, "", "")

@@ -1,0 +1,106 @@
+"""The pages' two languages: English in the templates, Korean from the catalogue."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Final, cast
+
+from flask import Request, current_app, g, has_request_context, request
+
+from hantu.web.korean import TEXTS
+
+LANGUAGES: Final = ("ko", "en")
+COOKIE: Final = "lang"
+_DAYS_KO: Final = "월화수목금토일"
+
+
+def choose(asked: Request, configured: str) -> str:
+    """The language of an answer: ?lang, else the setting, else the cookie, else what the browser
+    prefers, else English."""
+    wanted = asked.args.get(COOKIE, "")
+    if wanted in LANGUAGES:
+        return wanted
+    if configured in LANGUAGES:
+        return configured
+    kept = asked.cookies.get(COOKIE, "")
+    if kept in LANGUAGES:
+        return kept
+    return asked.accept_languages.best_match(("en", "ko")) or "en"
+
+
+def language() -> str:
+    """The language of the request being answered."""
+    if not has_request_context():
+        return "en"
+    if "language" not in g:
+        config = current_app.extensions["hantu"].config
+        g.language = choose(request, config.language)
+    return cast(str, g.language)
+
+
+def translate(text: str, /, **values: object) -> str:
+    """`text` in the reader's language, its {names} filled in; whole numbers get separators."""
+    if language() == "ko":
+        text = TEXTS.get(text, text)
+    return text.format(**{name: _shown(value) for name, value in values.items()}) if values else text
+
+
+def plural(one: str, many: str, n: int, /, **values: object) -> str:
+    """translate() of `one` when n is 1, else of `many`; {n} is the number."""
+    return translate(one if n == 1 else many, n=n, **values)
+
+
+def number(value: float) -> str:
+    """A count with thousands separators."""
+    return f"{value:,.0f}"
+
+
+def long_day(day: datetime.date) -> str:
+    """Friday, 20 November 2026; 2026년 11월 20일 금요일."""
+    if language() == "ko":
+        return f"{day.year}년 {day.month}월 {day.day}일 {_DAYS_KO[day.weekday()]}요일"
+    return day.strftime(f"%A, {day.day} %B %Y")
+
+
+def short_day(day: datetime.date) -> str:
+    """20 Nov; 11월 20일."""
+    return f"{day.month}월 {day.day}일" if language() == "ko" else day.strftime(f"{day.day} %b")
+
+
+def size(size_bytes: float) -> str:
+    """A size as people say it: 812 B, 4.1 MB, 2.3 GB."""
+    units = ("B", "kB", "MB", "GB", "TB")
+    value = float(size_bytes)
+    unit = 0
+    while abs(value) >= 999.5 and unit < len(units) - 1:
+        value /= 1000
+        unit += 1
+    return f"{value:.0f} {units[unit]}" if unit < 2 or value >= 99.95 else f"{value:.1f} {units[unit]}"
+
+
+def duration(seconds: float) -> str:
+    """A length of time in its largest units: 0.3 s, 41 s, 1 m 04 s, 2 h 10 m, 6 days."""
+    if seconds < 10:
+        return translate("{s} s", s=f"{max(seconds, 0.0):.3g}" if seconds < 1 else f"{seconds:.1f}")
+    whole = round(seconds)
+    if whole < 60:
+        return translate("{s} s", s=whole)
+    if whole < 3600:
+        return translate("{m} m {s} s", m=whole // 60, s=f"{whole % 60:02d}")
+    if whole < 2 * 86_400:
+        return translate("{h} h {m} m", h=whole // 3600, m=f"{whole % 3600 // 60:02d}")
+    return translate("{d} days", d=whole // 86_400)
+
+
+def ago(time_ns: int | None, now_ns: int) -> str:
+    """How long ago in words: now, 41 s ago, never."""
+    if time_ns is None:
+        return translate("never")
+    seconds = (now_ns - time_ns) / 1e9
+    if seconds < 2:
+        return translate("now")
+    return translate("{time} ago", time=duration(round(seconds) if seconds < 10 else seconds))
+
+
+def _shown(value: object) -> object:
+    return number(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -1,0 +1,326 @@
+"""/logs: search, histogram, facets, rows; every state in the URL."""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+from dataclasses import dataclass, replace
+from typing import Final
+
+from flask import Blueprint, Response, redirect, request
+from markupsafe import Markup
+from werkzeug.datastructures import MultiDict
+
+from hantu.model import LogEntry, LogLevel
+from hantu.query.describe import describe
+from hantu.query.error import QueryError
+from hantu.query.logquery import LogQuery, Order, Place
+from hantu.web import ansi, clock, i18n, picker, rows, summary
+from hantu.web.api_logs import zone
+from hantu.web.current import service
+from hantu.web.render import fragment, page, url, wants_fragment
+
+LIMIT: Final = 100
+SUMMARY_BUDGET_MS: Final = 150
+SKIPPED_MOST: Final = 1_000
+CONTEXT_CHARS: Final = 60
+ALL: Final = "all"
+NONE: Final = "none"
+EXPORTS: Final = (("jsonl", "JSON lines"), ("csv", "CSV"), ("text", "Text"))
+KEYS: Final = (
+    ("/", "search"),
+    ("j k", "move"),
+    ("Enter", "open or close"),
+    ("c", "context"),
+    ("t", "trace"),
+    ("l", "live"),
+    ("e", "next error"),
+    ("?", "these keys"),
+)
+_TURNS: Final = ("since", "from", "until", "follow", "minLevel")
+"""Parameters that forms and menus send to change the text; answered with a redirect to the new URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the URL asks for. before, after: the place of paging; live: new lines are followed; wrap:
+    long lines are shown whole. error: the text is wrong, and query then asks for nothing."""
+
+    text: str
+    query: LogQuery
+    live: bool = False
+    wrap: bool = False
+    before: Place | None = None
+    after: Place | None = None
+    error: QueryError | None = None
+
+    def url(self, path: str = "/logs", **changes: object) -> str:
+        """The URL of this view with changes; a changed text begins at its newest lines again."""
+        own: dict[str, object] = {
+            "q": self.text,
+            "live": "1" if self.live else "",
+            "wrap": "1" if self.wrap else "",
+        }
+        return url(path, **{name: str(value) for name, value in (own | changes).items() if value})
+
+    def place_url(self, path: str, name: str, place: Place) -> str:
+        """The URL of the rows before or after a place."""
+        return self.url(path, live="", **{name: f"{place.time_ns}-{place.key}"})
+
+    def open_url(self, path: str, name: str) -> str:
+        """The URL of the rows before or after a place that is to be added at its end."""
+        base = self.url(path, live="")
+        return f"{base}{'&' if '?' in base else '?'}{name}="
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A page of rows, oldest first. older, newer: where there is more, None at an end.
+
+    searched_to_ns: the time limit ended the search there."""
+
+    entries: tuple[LogEntry, ...]
+    html: Markup
+    older: Place | None
+    newer: Place | None
+    day: str
+    searched_to_ns: int | None
+    ms: float
+
+
+def register(blueprint: Blueprint) -> None:
+    """Add the routes of this page."""
+    blueprint.add_url_rule("/", view_func=home)
+    blueprint.add_url_rule("/logs", view_func=logs)
+    blueprint.add_url_rule("/logs/rows", view_func=more_rows)
+    blueprint.add_url_rule("/logs/summary", view_func=lazy_summary)
+    blueprint.add_url_rule("/logs/skipped", view_func=skipped)
+
+
+def read_view(args: MultiDict[str, str]) -> View:
+    """The view that the URL's parameters ask for."""
+    text = args.get("q", "").strip()
+    try:
+        query = LogQuery.parse(text, now_ns=time.time_ns(), tz=zone())
+        error = None
+    except QueryError as wrong:
+        query, error = LogQuery(text=text), wrong
+    before, after = read_place(args.get("before", "")), read_place(args.get("after", ""))
+    return View(
+        text,
+        replace(query, limit=LIMIT),
+        live=args.get("live") == "1" and before is None and after is None,
+        wrap=args.get("wrap") == "1",
+        before=before,
+        after=after,
+        error=error,
+    )
+
+
+def read_place(text: str) -> Place | None:
+    """The place written as time-key, None when it is none."""
+    time_text, _, key_text = text.rpartition("-")
+    try:
+        place = Place(int(time_text), int(key_text))
+    except ValueError:
+        return None
+    return place if abs(place.time_ns) < 1 << 63 and 0 <= place.key < 1 << 63 else None
+
+
+def home() -> Response:
+    """/ leads to the logs."""
+    return see("/logs")
+
+
+def see(target: str) -> Response:
+    """A redirect to another view."""
+    response = redirect(target, 302)
+    assert isinstance(response, Response)
+    return response
+
+
+def logs() -> Response:
+    """The page."""
+    args = request.args
+    if any(name in args for name in _TURNS):
+        turned = _turned(args)
+        if turned is not None:
+            return see(turned)
+    view = read_view(args)
+    if view.error is not None:
+        return _wrong(view, view.error)
+    return _page(view, full=args.get("full") == "1")
+
+
+def _turned(args: MultiDict[str, str]) -> str | None:
+    """The URL that a menu's or form's parameters lead to; None when the text is wrong."""
+    view = read_view(args)
+    text, live = view.text, view.live
+    try:
+        if any(args.get(name) for name in ("since", "from", "until")):
+            since = args.get("since") or args.get("from", "")
+            text = picker.with_times(text, "" if since == ALL else since, args.get("until", ""))
+        if name := args.get("minLevel"):
+            text = picker.with_min_level(text, None if name == NONE else LogLevel.parse(name))
+        if args.get("follow") == "1":
+            text, live = picker.for_live(text), True
+        elif args.get("follow") == "0":
+            live = False
+    except ValueError:
+        return None
+    return view.url(q=text, live="1" if live else "")
+
+
+def _wrong(view: View, error: QueryError) -> Response:
+    return page(
+        "logs/page.html",
+        name="logs",
+        status=400,
+        error=error,
+        pointer=pointer(view.text, error),
+        lines=None,
+        summary=None,
+        **_frame(view),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """The part of a wrong text around what is wrong: before, at, after; and blanks as wide as
+    `before` with carets under `at`."""
+
+    before: str
+    at: str
+    after: str
+    blank: str
+    carets: str
+
+
+def pointer(text: str, error: QueryError) -> Pointer:
+    """Where in the text the error is."""
+    text = ansi.SPECIAL.sub("\ufffd", text).replace("\n", " ")
+    start = min(max(error.position, 0), len(text))
+    end = min(start + max(error.length, 1), len(text))
+    first = max(0, start - CONTEXT_CHARS)
+    before, at = text[first:start], text[start : min(end, start + CONTEXT_CHARS)]
+    blank = "".join("\u3000" if unicodedata.east_asian_width(sign) in "WF" else " " for sign in before)
+    carets = "".join("\uff3e" if unicodedata.east_asian_width(sign) in "WF" else "^" for sign in at)
+    return Pointer(before, at, text[end : end + CONTEXT_CHARS], blank, carets or "^")
+
+
+def _page(view: View, *, full: bool) -> Response:
+    cursor = service().store.cursor()
+    lines = find(view)
+    found = None
+    if lines.entries or view.text:
+        budget_ms = service().config.query_limit_ms if full else SUMMARY_BUDGET_MS
+        found = summary.gather(view.text, view.query, budget_ms=budget_ms)
+    values = _frame(view)
+    return page(
+        "logs/page.html",
+        name="logs",
+        error=None,
+        lines=lines,
+        head=True,
+        foot=True,
+        cursor=cursor,
+        summary=found,
+        first_run=_first_run() if not cursor else None,
+        **values,
+    )
+
+
+def _frame(view: View) -> dict[str, object]:
+    """What the search bar shows."""
+    right = view.error is None
+    level = picker.min_level(view.text) if right else None
+    times = picker.times_of(view.text) if right else ()
+    return {
+        "view": view,
+        "described": describe(view.query, i18n.language(), tz=zone()) if right else "",
+        "levels": list(LogLevel),
+        "level": level,
+        "spans": picker.SPANS,
+        "exports": EXPORTS,
+        "keys": KEYS,
+        "times": times,
+        "span": next((text for word, text in picker.SPANS if times == (f"since:{word}",)), ""),
+    }
+
+
+def _first_run() -> dict[str, object]:
+    """What an empty store's page says was found."""
+    manager = service().manager
+    return {"statuses": manager.statuses(), "found": manager.found()}
+
+
+def find(view: View, *, near_day: str = "") -> Lines:
+    """The rows of a view. near_day: the day of the row next to which these are put, when it is known."""
+    began = time.perf_counter()
+    store, limit_ms = service().store, service().config.query_limit_ms
+    if view.after is not None:
+        found = store.search(view.query.past(view.after, Order.OLDEST), time_limit_ms=limit_ms)
+        entries = found.entries
+        older, newer = _place(entries[0]) if entries else view.after, found.next
+    else:
+        query = view.query if view.before is None else view.query.past(view.before)
+        found = store.search(query, time_limit_ms=limit_ms)
+        entries = found.entries[::-1]
+        older = found.next
+        newer = None if view.before is None else _place(entries[-1]) if entries else view.before
+    ms = (time.perf_counter() - began) * 1000
+    service().query_times.note(ms)
+    day = clock.day_of(entries[0].time_ns) if entries else near_day
+    if view.after is not None:
+        html = rows.rows_html(entries, view.query, day=near_day or day)
+    else:
+        html = rows.rows_html(entries, view.query, day=day, next_day=near_day)
+    searched_to_ns = None if found.complete else found.searched_to_ns
+    return Lines(entries, html, older, newer, day, searched_to_ns, ms)
+
+
+def _place(entry: LogEntry) -> Place:
+    return Place(entry.time_ns, entry.key)
+
+
+def more_rows() -> Response:
+    """The rows beyond a place, with the link that leads further: for scrolling."""
+    view = read_view(request.args)
+    if view.error is not None:
+        raise view.error
+    if not wants_fragment():
+        return see(view.url(**{name: request.args.get(name, "") for name in ("before", "after")}))
+    day = request.args.get("day", "")
+    lines = find(view, near_day=day if clock.is_day(day) else "")
+    return fragment(
+        "logs/_more.html", view=view, lines=lines, head=view.after is None, foot=view.after is not None
+    )
+
+
+def lazy_summary() -> Response:
+    """Count, histogram and facets of a view that were not ready in time for its page."""
+    view = read_view(request.args)
+    if view.error is not None:
+        raise view.error
+    if not wants_fragment():
+        return see(view.url(full="1"))
+    found = summary.gather(view.text, view.query, budget_ms=service().config.query_limit_ms, whole=True)
+    return fragment("logs/_summary.html", view=view, summary=found)
+
+
+def skipped() -> Response:
+    """The lines that a live tail passed over: those that arrived after `after` up to `upTo`."""
+    view = read_view(request.args)
+    if view.error is not None:
+        raise view.error
+    after = request.args.get("after", 0, type=int)
+    up_to = request.args.get("upTo", 0, type=int)
+    query = replace(view.query.after(after), order=Order.OLDEST, limit=SKIPPED_MOST, place=view.before)
+    found = service().store.search(query, time_limit_ms=service().config.query_limit_ms)
+    entries = [entry for entry in found.entries if entry.key <= up_to]
+    further = (
+        view.url("/logs/skipped", after=after, upTo=up_to, before=f"{found.next.time_ns}-{found.next.key}")
+        if found.next
+        else ""
+    )
+    return fragment("logs/_skipped.html", html=rows.rows_html(entries, view.query), further=further)

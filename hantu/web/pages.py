@@ -1,0 +1,23 @@
+"""The pages: one blueprint, its templates' filters, and the row renderer of the live tail."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Blueprint
+from flask.blueprints import BlueprintSetupState
+
+from hantu.paths import TEMPLATES
+from hantu.web import entry, logs, render, setup, sources, status
+from hantu.web.rows import RowRenderer
+
+blueprint: Final = Blueprint("pages", __name__, template_folder=str(TEMPLATES))
+for page in (logs, entry, sources, status, setup):
+    page.register(blueprint)
+
+
+@blueprint.record_once
+def install(state: BlueprintSetupState) -> None:
+    """Give the application what templates and live tail use."""
+    render.install(state.app)
+    state.app.extensions["hantu.rows"] = RowRenderer()

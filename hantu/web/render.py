@@ -1,0 +1,135 @@
+"""From a template and values to a page: language, filters, the parts every page has."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from functools import lru_cache
+from typing import Final
+from urllib.parse import urlencode
+
+from flask import Flask, Response, make_response, render_template, request
+from jinja2 import StrictUndefined
+
+from hantu import __version__
+from hantu.collect.base import CollectorState
+from hantu.paths import STATIC
+from hantu.web import ansi, clock, i18n
+from hantu.web.current import service
+from hantu.web.rows import ICONS
+
+NAV: Final = (
+    ("logs", "/logs", "Logs"),
+    ("sources", "/sources", "Sources"),
+    ("status", "/status", "Status"),
+)
+# A reader is told only of states that a person may have to do something about.
+_WORKING: Final = (
+    CollectorState.COLLECTING,
+    CollectorState.STARTING,
+    CollectorState.ENDED,
+    CollectorState.STOPPED,
+)
+LANGUAGE_DAYS: Final = 365
+
+
+def install(app: Flask) -> None:
+    """Give the application's templates what they use."""
+    env = app.jinja_env
+    env.undefined = StrictUndefined
+    env.trim_blocks = True
+    env.lstrip_blocks = True
+    env.globals.update(
+        _=i18n.translate, ngettext=i18n.plural, asset=asset, version=__version__, icons=ICONS
+    )
+    env.filters.update(
+        number=i18n.number,
+        size=i18n.size,
+        duration=i18n.duration,
+        full_time=clock.full_time,
+        iso=clock.iso,
+        clock=lambda time_ns: clock.row_time(time_ns)[1][:8],
+        short_time=short_time,
+        long_day=lambda time_ns: i18n.long_day(clock.date(clock.day_of(time_ns))),
+        plain=ansi.plain,
+    )
+    app.extensions["hantu.error_page"] = error_page
+
+
+def page(template: str, *, name: str = "", status: int = 200, **values: object) -> Response:
+    """A whole page. name: its entry in the navigation, "" for none."""
+    response = make_response(
+        render_template(
+            template,
+            name=name,
+            nav=NAV,
+            lang=i18n.language(),
+            other_languages=_other_languages(),
+            collecting=_collecting(),
+            zone_name=clock.zone(),
+            base_url=request.host_url.rstrip("/"),
+            **values,
+        ),
+        status,
+    )
+    chosen = request.args.get(i18n.COOKIE, "")
+    if chosen in i18n.LANGUAGES:
+        response.set_cookie(
+            i18n.COOKIE, chosen, max_age=LANGUAGE_DAYS * 86_400, httponly=True, samesite="Lax"
+        )
+    response.vary.add("Accept-Language")
+    return response
+
+
+def fragment(template: str, **values: object) -> Response:
+    """A part of a page, for htmx."""
+    return make_response(render_template(template, zone_name=clock.zone(), **values))
+
+
+def error_page(status: int, message: str) -> Response:
+    """The page that says what went wrong, registered as app.extensions["hantu.error_page"]."""
+    return page("error.html", status=status, code=status, message=message)
+
+
+def wants_fragment() -> bool:
+    """Whether htmx asks, and not the browser itself."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def short_time(time_ns: int) -> str:
+    """A time as a table shows it: of today the clock, of other days the day, too."""
+    day, text, _iso = clock.row_time(time_ns)
+    if day == clock.day_of(time.time_ns()):
+        return text[:8]
+    return f"{i18n.short_day(clock.date(day))} {text[:8]}"
+
+
+def asset(path: str) -> str:
+    """The URL of a static file; its content is part of it, so that a browser may keep the file."""
+    return f"/static/{path}?v={_checksum(path)}"
+
+
+@lru_cache(maxsize=64)
+def _checksum(path: str) -> str:
+    return f"{zlib.crc32((STATIC / path).read_bytes()):08x}"
+
+
+def url(path: str, **parameters: str | int | None) -> str:
+    """`path` with the parameters that are not empty."""
+    given = {name: value for name, value in parameters.items() if value not in (None, "", False)}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+def _other_languages() -> tuple[tuple[str, str, str], ...]:
+    """(code, name, URL of this page) of the other language, none where a setting decides."""
+    if service().config.language != "auto" or request.method != "GET":
+        return ()
+    code, name = ("en", "English") if i18n.language() == "ko" else ("ko", "한국어")
+    arguments = [(key, value) for key, value in request.args.items(multi=True) if key != i18n.COOKIE]
+    return ((code, name, f"{request.path}?{urlencode([*arguments, (i18n.COOKIE, code)])}"),)
+
+
+def _collecting() -> tuple[int, int]:
+    """How many collectors do their work, and of how many."""
+    states = [status.state for status in service().manager.statuses()]
+    return sum(state in _WORKING for state in states), len(states)

@@ -1,0 +1,113 @@
+"""/sources: where the lines come from, what stops them, and how to send one's own."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from flask import Blueprint, Response, redirect, request
+
+from hantu.collect.base import CollectorState, CollectorStatus
+from hantu.query.edit import with_field
+from hantu.query.expr import Field, Op
+from hantu.query.logquery import LogQuery
+from hantu.store.base import QueryTimeout
+from hantu.web import i18n, rows
+from hantu.web.current import service
+from hantu.web.errors import ApiError
+from hantu.web.render import page, url
+from hantu.web.summary import origin_field
+
+GAPS_SHOWN: Final = 20
+GAP_DAYS: Final = 7
+GAP_LIMIT_MS: Final = 300
+
+# Class, icon and word of each state; the order is that of the table: what needs a person comes first.
+STATES: Final = {
+    CollectorState.FAILED: ("bad", "bad", "Failed"),
+    CollectorState.RECONNECTING: ("warn", "again", "Reconnecting"),
+    CollectorState.STARTING: ("off", "run", "Starting"),
+    CollectorState.COLLECTING: ("good", "good", "Collecting"),
+    CollectorState.ENDED: ("off", "stop", "Ended"),
+    CollectorState.STOPPED: ("off", "stop", "Stopped"),
+}
+_ORDER: Final = list(STATES)
+_TROUBLED: Final = (CollectorState.FAILED, CollectorState.RECONNECTING)
+
+
+def register(blueprint: Blueprint) -> None:
+    """Add the routes of this page."""
+    blueprint.add_url_rule("/sources", view_func=sources)
+    blueprint.add_url_rule("/sources/<any(start, stop):act>", view_func=turn, methods=["POST"])
+
+
+def sources() -> Response:
+    """The page."""
+    manager = service().manager
+    statuses = sorted(manager.statuses(), key=lambda status: (_ORDER.index(status.state), status.name))
+    now_ns = time.time_ns()
+    return page(
+        "sources/page.html",
+        name="sources",
+        statuses=statuses,
+        states=STATES,
+        now_ns=now_ns,
+        lead=_lead(statuses),
+        gaps=_gaps(now_ns),
+        found=manager.found(),
+        logs_url=_logs_url,
+        ago=i18n.ago,
+    )
+
+
+def turn(act: str) -> Response:
+    """Start or stop the collector whose key the form names."""
+    key = request.form.get("key", "")
+    manager = service().manager
+    try:
+        if act == "start":
+            manager.start_collector(key)
+        else:
+            manager.stop_collector(key)
+    except KeyError:
+        raise ApiError(404, i18n.translate("There is no such collector any more.")) from None
+    response = redirect("/sources", 303)
+    assert isinstance(response, Response)
+    return response
+
+
+def _lead(statuses: list[CollectorStatus]) -> str:
+    """The page in one sentence."""
+    if not statuses:
+        return i18n.translate("Nothing to collect was found here.")
+    troubled = sum(status.state in _TROUBLED for status in statuses)
+    if not troubled:
+        return i18n.plural("{n} source, all is well.", "{n} sources, all is well.", len(statuses))
+    return i18n.translate(
+        "{good} of {all} sources are well; what the others need stands with them.",
+        good=len(statuses) - troubled,
+        all=len(statuses),
+    )
+
+
+def _gaps(now_ns: int) -> list[rows.Row]:
+    """The last times when a collector may have missed lines."""
+    query = LogQuery(
+        search=Field("gap.reason", Op.EQ, "*"),
+        start_ns=now_ns - GAP_DAYS * 86_400 * 10**9,
+        limit=GAPS_SHOWN,
+    )
+    try:
+        found = service().store.search(query, time_limit_ms=GAP_LIMIT_MS)
+    except QueryTimeout:
+        return []
+    return [row for row in rows.rows_of(found.entries, query) if row.gap]
+
+
+def _logs_url(status: CollectorStatus) -> str:
+    """Where the lines of a collector are seen."""
+    if status.source_id:
+        text = with_field("", origin_field(status.source, status.source_id), status.source_id)
+    else:
+        text = with_field("", "source", status.source)
+    return url("/logs", q=text)

@@ -1,0 +1,131 @@
+// Rows: an opened one fetches its inside, scrolling to an end fetches more, a copy is copied.
+"use strict";
+
+(() => {
+  const NEAR_PX = 800;
+  const entries = document.querySelector(".entries");
+  const scroller = document.querySelector(".entries-scroll");
+
+  /** The element that scrolls: the pane on a desk, the page on a phone. */
+  function pane() {
+    const own = scroller && getComputedStyle(scroller).overflowY === "auto";
+    return own ? scroller : document.scrollingElement;
+  }
+
+  /** Pixels from what is seen to the two ends. In a reversed pane scrollTop counts down from 0. */
+  function ends() {
+    const box = pane();
+    const room = box.scrollHeight - box.clientHeight;
+    const reversed = box === scroller;
+    const below = reversed ? -box.scrollTop : room - box.scrollTop;
+    return { above: room - below, below };
+  }
+
+  function toFoot() {
+    const box = pane();
+    box.scrollTop = box === scroller ? 0 : box.scrollHeight;
+  }
+
+  /** Change the rows without moving what is read: `kept` stays where it is. */
+  async function holding(kept, change) {
+    const before = kept && kept.getBoundingClientRect().top;
+    await change();
+    if (kept && kept.isConnected) {
+      const moved = kept.getBoundingClientRect().top - before;
+      if (Math.abs(moved) > 1) pane().scrollTop += moved;
+    }
+  }
+
+  function firstSeen() {
+    const top = pane() === scroller ? scroller.getBoundingClientRect().top : 0;
+    for (const row of entries.children) {
+      if (row.getBoundingClientRect().bottom > top && row.id) return row;
+    }
+    return null;
+  }
+
+  let loading = false;
+
+  async function more(link, side) {
+    if (loading) return;
+    loading = true;
+    const line = link.closest("li");
+    const day = side === "older" ? line.dataset.day || "" : lastDay();
+    const url = `${link.dataset.more}&day=${encodeURIComponent(day)}`;
+    try {
+      await holding(firstSeen(), () => htmx.ajax("GET", url, { target: line, swap: "outerHTML" }));
+    } finally {
+      // A failed request leaves its link as it was: to be clicked, not to be tried again by scrolling.
+      if (line.isConnected) delete link.dataset.more;
+      loading = false;
+    }
+  }
+
+  function lastDay() {
+    const days = entries.querySelectorAll("[data-day]");
+    return days.length ? days[days.length - 1].dataset.day : "";
+  }
+
+  function onScroll() {
+    const { above, below } = ends();
+    const older = entries.querySelector(".entries-older a[data-more]");
+    const newer = entries.querySelector(".entries-newer a[data-more]");
+    if (older && above < NEAR_PX) more(older, "older");
+    else if (newer && below < NEAR_PX) more(newer, "newer");
+  }
+
+  function open(details) {
+    const inside = details.querySelector(".entry-detail");
+    if (!inside || inside.dataset.loaded) return;
+    inside.dataset.loaded = "1";
+    const id = details.parentElement.id.slice(2);
+    const search = entries ? entries.dataset.search : "";
+    htmx.ajax("GET", `/logs/${id}/detail?q=${encodeURIComponent(search)}`, { target: inside, swap: "innerHTML" });
+  }
+
+  async function copy(button) {
+    const answer = await fetch(button.dataset.copy);
+    const text = (await answer.json()).message;
+    await navigator.clipboard.writeText(text);
+    const word = button.lastChild;
+    const before = word.textContent;
+    word.textContent = ` ${button.dataset.said}`;
+    setTimeout(() => { word.textContent = before; }, 1500);
+  }
+
+  // `toggle` does not bubble: it is caught on its way down.
+  document.addEventListener("toggle", (event) => {
+    const details = event.target;
+    if (details.open && details.parentElement.classList.contains("entry")) open(details);
+  }, true);
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-more], [data-load], [data-copy], a[href$='#newest']");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (link.dataset.copy) {
+      copy(link);
+    } else if (link.dataset.more) {
+      event.preventDefault();
+      more(link, link.closest(".entries-older") ? "older" : "newer");
+    } else if (link.dataset.load) {
+      event.preventDefault();
+      htmx.ajax("GET", link.dataset.load, { target: link.closest("li"), swap: "outerHTML" });
+    } else if (link.getAttribute("href") === "#newest") {
+      event.preventDefault();
+      toFoot();
+    }
+  });
+
+  function enhance(root) {
+    for (const button of root.querySelectorAll("[data-copy][hidden]")) button.hidden = !navigator.clipboard;
+  }
+
+  document.addEventListener("htmx:afterSwap", (event) => enhance(event.target.parentElement || document));
+  enhance(document);
+
+  window.hantu = { ends, toFoot, holding, lastDay };
+  if (!entries) return;
+  (scroller || document).addEventListener("scroll", onScroll, { passive: true });
+  document.addEventListener("scroll", onScroll, { passive: true });
+  if (!entries.querySelector(".entries-newer") && !location.hash) toFoot();
+})();

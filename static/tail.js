@@ -1,0 +1,197 @@
+// The live view: new rows at the foot while the reader is there, else they wait.
+"use strict";
+
+(() => {
+  const foot = document.getElementById("tail");
+  const entries = document.querySelector(".entries");
+  if (!foot || !entries) return;
+
+  const ROWS_MOST = 2000;
+  const AT_FOOT_PX = 24;
+  const SAY_EVERY_MS = 5000;
+  const RETRY_MS = [500, 1000, 2000, 4000, 8000];
+  const say = foot.dataset;
+  const pill = foot.querySelector(".entries-new");
+  const state = document.getElementById("tail-state");
+  const { ends, toFoot } = window.hantu;
+
+  let cursor = Number(say.cursor);
+  let waiting = []; // rows that came while the reader was elsewhere, oldest first
+  let socket = null;
+  let source = null;
+  let failures = 0;
+  let opened = false;
+  let ended = false;
+  let said = 0;
+  let saying = 0;
+
+  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const count = (number) => number.toLocaleString("en-US");
+  const atFoot = () => ends().below <= AT_FOOT_PX;
+  const isRow = (line) => Boolean(line.id);
+  const isError = (line) => line.classList.contains("entry-error") || line.classList.contains("entry-fatal");
+  const keyOf = (line) => Number(line.dataset.at.slice(line.dataset.at.lastIndexOf("-") + 1));
+
+  /** Tell the state: the sign at once, the voice of a screen reader at most every 5 s. */
+  function tell(text) {
+    clearTimeout(saying);
+    const wait = Math.max(0, said + SAY_EVERY_MS - Date.now());
+    const speak = () => { said = Date.now(); state.textContent = text; };
+    if (wait && state.textContent) saying = setTimeout(speak, wait);
+    else speak();
+  }
+
+  function showWaiting() {
+    const rows = waiting.filter(isRow);
+    const values = { lines: count(rows.length), errors: count(rows.filter(isError).length) };
+    pill.hidden = waiting.length === 0;
+    pill.lastElementChild.textContent = fill(say.sayNew, values);
+    tell(waiting.length ? fill(say.sayPaused, values) : say.sayLive);
+  }
+
+  function parsed(html) {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    return [...template.content.children].filter((line) => !line.id || !document.getElementById(line.id));
+  }
+
+  function band(lines, after, upTo) {
+    const line = document.createElement("li");
+    line.className = "skipped";
+    line.dataset.count = lines;
+    line.textContent = `${fill(say.saySkipped, { lines: count(lines) })} `;
+    const link = document.createElement("a");
+    const parts = say.skipped.includes("?") ? "&" : "?";
+    link.href = link.dataset.load = `${say.skipped}${parts}after=${after}&upTo=${upTo}`;
+    link.textContent = say.sayLoad;
+    line.append(link);
+    return line;
+  }
+
+  function take(lines) {
+    if (!lines.length) return;
+    if (atFoot() && !waiting.length) {
+      append(lines);
+    } else {
+      waiting.push(...lines);
+      if (waiting.length > ROWS_MOST) waiting = thinned(waiting);
+      showWaiting();
+    }
+  }
+
+  /** Too many wait: the older half becomes a band that can be loaded. */
+  function thinned(lines) {
+    const gone = lines.splice(0, lines.length - ROWS_MOST / 2);
+    const rows = gone.filter(isRow);
+    const bands = gone.filter((line) => line.classList.contains("skipped"));
+    const lost = rows.length + bands.reduce((sum, line) => sum + Number(line.dataset.count), 0);
+    const first = rows.length ? keyOf(rows[0]) - 1 : 0;
+    const from = bands.length ? Math.min(first, ...bands.map((line) => Number(new URL(line.firstElementChild.href).searchParams.get("after")))) : first;
+    return [band(lost, from, keyOf(rows[rows.length - 1])), ...lines];
+  }
+
+  function append(lines) {
+    let day = window.hantu.lastDay();
+    for (const line of lines) {
+      if (line.dataset.day && line.dataset.day === day) continue;
+      if (line.dataset.day) day = line.dataset.day;
+      entries.append(line);
+    }
+    trim();
+    toFoot();
+  }
+
+  function trim() {
+    const rows = entries.querySelectorAll("li[id]");
+    const extra = rows.length - ROWS_MOST;
+    if (extra < ROWS_MOST / 10) return;
+    const first = rows[extra];
+    let day = "";
+    for (let line = entries.firstElementChild; line !== first;) {
+      const next = line.nextElementSibling;
+      day = line.dataset.day || day;
+      line.remove();
+      line = next;
+    }
+    const older = document.createElement("li");
+    older.className = "entries-day entries-older";
+    older.dataset.day = day;
+    const link = document.createElement("a");
+    link.href = `${entries.dataset.older}${first.dataset.at}`;
+    link.dataset.more = `${entries.dataset.olderRows}${first.dataset.at}`;
+    link.textContent = entries.dataset.sayOlder;
+    older.append(link);
+    entries.prepend(older);
+  }
+
+  function flush() {
+    const lines = waiting;
+    waiting = [];
+    // What waited may have been loaded meanwhile by another way.
+    if (lines.length) append(lines.filter((line) => !line.id || !document.getElementById(line.id)));
+    showWaiting();
+  }
+
+  function receive(message) {
+    if (message.type === "rows") {
+      cursor = message.cursor;
+      const none = document.querySelector(".entries-inner > .empty");
+      if (none) none.remove();
+      take(parsed(message.html));
+    } else if (message.type === "skipped") {
+      take([band(message.count, message.after, message.upTo)]);
+    } else if (message.type === "error") {
+      ended = true;
+      tell(fill(say.sayError, { message: message.message }));
+    }
+  }
+
+  function connect() {
+    // A proxy that knows no WebSocket: two failures without ever opening.
+    if (!opened && failures >= 2) { listen(); return; }
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    socket = new WebSocket(`${scheme}://${location.host}/ws/logs`);
+    socket.onopen = () => {
+      opened = true;
+      failures = 0;
+      socket.send(JSON.stringify({
+        type: "subscribe-logs", query: say.query, minLevel: "trace", format: "html", after: cursor, timestamp: Date.now(),
+      }));
+      showWaiting();
+    };
+    socket.onmessage = (event) => receive(JSON.parse(event.data));
+    socket.onclose = () => { socket = null; again(); };
+  }
+
+  function listen() {
+    const wanted = new URLSearchParams({ q: say.query, minLevel: "trace", format: "html", after: cursor });
+    source = new EventSource(`/api/logs/stream?${wanted}`);
+    source.onopen = showWaiting;
+    for (const kind of ["rows", "skipped"]) {
+      source.addEventListener(kind, (event) => receive(JSON.parse(event.data)));
+    }
+    source.addEventListener("error", (event) => {
+      if (event.data) receive(JSON.parse(event.data));
+      else tell(say.sayLost);
+      if (source.readyState === EventSource.CLOSED || ended) { source.close(); again(); }
+    });
+  }
+
+  function again() {
+    if (ended) return;
+    tell(say.sayLost);
+    setTimeout(connect, RETRY_MS[Math.min(failures, RETRY_MS.length - 1)]);
+    failures += 1;
+  }
+
+  pill.addEventListener("click", (event) => { event.preventDefault(); event.stopPropagation(); flush(); toFoot(); });
+  const onScroll = () => { if (waiting.length && atFoot()) flush(); };
+  document.querySelector(".entries-scroll").addEventListener("scroll", onScroll, { passive: true });
+  document.addEventListener("scroll", onScroll, { passive: true });
+  addEventListener("pagehide", () => { ended = true; if (socket) socket.close(); if (source) source.close(); });
+  // Back from the browser's cache the connection is gone: begin again where it ended.
+  addEventListener("pageshow", (event) => { if (event.persisted) { ended = false; connect(); } });
+
+  toFoot();
+  connect();
+})();
