@@ -158,11 +158,7 @@ class SensitiveDataFilter:
         found: dict[int, int] = dict.fromkeys(range(len(texts)), self._always) if self._always else {}
         ends: list[int] = []
         for needle, rules in self._seeks:
-            near = needle.near
-            for match in needle.seek.finditer(folded):
-                at = match.start()
-                if near is not None and near.match(raw, at) is None:
-                    continue
+            for at in _places(needle, raw, folded):
                 ends = ends or _ends(texts)
                 place = bisect_right(ends, at)
                 found[place] = found.get(place, 0) | rules
@@ -231,6 +227,21 @@ class SensitiveDataFilter:
 def _ends(texts: Sequence[str]) -> list[int]:
     """Where each text ends in the joined one, its line feed included."""
     return list(accumulate([len(text) + 1 for text in texts], initial=0))[1:]
+
+
+def _places(needle: Needle, raw: bytes, folded: bytes) -> list[int]:
+    """Where a needle stands."""
+    seek, near = needle.seek, needle.near
+    if not isinstance(seek, bytes):
+        places = [match.start() for match in seek.finditer(folded)]
+    elif (at := folded.find(seek)) < 0:
+        return []
+    else:
+        places = []
+        while at >= 0:
+            places.append(at)
+            at = folded.find(seek, at + len(seek))
+    return places if near is None else [at for at in places if near.match(raw, at)]
 
 
 def _tokens(raw: bytes, folded: bytes) -> Iterator[int]:

@@ -150,4 +150,4 @@ def _rule_of(key: str) -> Rule:
     if not longest.isascii():
         return Rule(f"key {key}", pattern, whole, (longest,))
     folded = re.sub(r"\d", "0", longest)
-    return Rule(f"key {key}", pattern, whole, (Needle(re.compile(re.escape(folded).encode())),))
+    return Rule(f"key {key}", pattern, whole, (Needle(folded.encode()),))

@@ -15,12 +15,12 @@ MASKED: Final = "[masked]"
 class Needle:
     """What stands in every text that a rule matches, found at the price of a substring search.
 
-    seek: over the folded text (lower case; `0` for any digit; `-` for any of `-_. `). It begins with
-    a literal, best a rare letter: the search skips from one to the next, 30 to 50 ns for a line of 83
+    seek: in the folded text (lower case; `0` for any digit; `-` for any of `-_. `). A pattern begins
+    with one rare letter: the search skips from one to the next, 30 to 50 ns for a line of 83
     characters whatever follows the letter, where a set of letters costs 600.
     near: over the text itself, tried where seek was found; tells a real place from a chance one."""
 
-    seek: re.Pattern[bytes]
+    seek: bytes | re.Pattern[bytes]
     near: re.Pattern[bytes] | None = None
 
 

@@ -25,8 +25,8 @@ _ACCOUNT: Final = r"(?P<value>\d{2,6}-\d{2,6}-\d{2,7}(?:-\d{1,3})?|\d{8,16})(?![
 _END: Final = r"(?!\w|[.-]\d)"
 
 
-def _needle(seek: str, near: str = "") -> Needle:
-    return Needle(re.compile(seek.encode()), re.compile(near.encode()) if near else None)
+def _needle(seek: str) -> Needle:
+    return Needle(re.compile(seek.encode()))
 
 
 def _after(names: Iterable[str], word: str) -> str:
@@ -37,29 +37,31 @@ _K: Final = _needle(
     rf"k(?:ey(?:{_after(_KEY_KINDS, 'key')})|en(?<=token)|ie(?<=cookie)|-(?<=[^a-z0-9][prs]k-))"
 )
 _P: Final = _needle(r"p(?:ass(?:w|phrase|-{0,2}[:=\\\"'])|wd-{0,2}[:=\\\"'\]]|at-(?<=glpat-))")
-_S: Final = _needle(r"secret")
+_S: Final = Needle(b"secret")
 _U: Final = _needle(r"u(?:thorization|ser-?(?:id|no)(?![a-z0-9])|nt(?<=account))")
-_B: Final = _needle(r"bearer-")
+_B: Final = Needle(b"bearer-")
 _Z: Final = _needle(r"z(?<=aiz)a")
-_AT: Final = _needle(r"@")
-_FOUR_FOUR: Final = _needle(r"0000-0000")
-_EIGHT_COLON: Final = _needle(r"00000000:")
+_AT: Final = Needle(b"@")
+_FOUR_FOUR: Final = Needle(b"0000-0000")
+_EIGHT_COLON: Final = Needle(b"00000000:")
 # Eleven digits in a row are mostly a time or a size; these are a phone, a card, a birth date.
-_ELEVEN: Final = _needle(
-    r"00000000000",
-    r"(?:82)?0?1[016789]\d{7,8}(?!\d)|[2-69]\d{12}|\d\d(?:0[1-9]|1[0-2])[0-3]\d[1-8]\d{6}(?!\d)",
+_ELEVEN: Final = Needle(
+    b"00000000000",
+    re.compile(
+        rb"(?:82)?0?1[016789]\d{7,8}(?!\d)|[2-69]\d{12}|\d\d(?:0[1-9]|1[0-2])[0-3]\d[1-8]\d{6}(?!\d)"
+    ),
 )
-LONG_RUN: Final = Needle(re.compile(b"x{16}"))
+LONG_RUN: Final = Needle(b"xxxxxxxxxxxxxxxx")
 """A run of 16 letters and digits behind the head of a known token; sought in a way of its own."""
 
-_UNITS_AND_FILES: Final = frozenset(
-    ["service", "socket", "slice", "scope", "timer", "target", "mount", "automount", "device", "swap", "path", "conf", "py", "js", "ts", "go", "rs", "java", "so", "jar", "tgz", "gz"]
-)
+_UNITS: Final = "service|socket|slice|scope|timer|target|mount|automount|device|swap|path"
+_FILES: Final = "conf|py|js|ts|go|rs|java|so|jar|tgz|gz"
+_NO_DOMAIN: Final = frozenset(f"{_UNITS}|{_FILES}".split("|"))
 
 
 def _email(match: re.Match[str]) -> str:
     # user@1000.service is a unit; git@github.com is everybody.
-    if match["top"].lower() in _UNITS_AND_FILES or match.group().startswith("git@"):
+    if match["top"].lower() in _NO_DOMAIN or match.group().startswith("git@"):
         return match.group()
     return f"{match['first']}***@{match['domain']}"
 
