@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import logging
 import threading
 import time
 from dataclasses import dataclass
@@ -14,9 +15,12 @@ from flask import Flask, Request, Response, current_app, g, request
 
 from hantu.config import Config
 from hantu.service import Service, digest
-from hantu.store.base import LogStorage, StoreError, Token
+from hantu.store.base import StoreError, Token
+from hantu.threads import Worker
 from hantu.web.current import service
 from hantu.web.errors import ApiError
+
+log = logging.getLogger(__name__)
 
 TOKEN_TTL_S: Final = 5.0
 TOUCH_EVERY_S: Final = 60.0
@@ -71,17 +75,18 @@ class TokenBook:
         self._read_at: float | None = None
         self._used: dict[str, int] = {}
         self._touched_at: float | None = None
+        self._touching: Worker | None = None
 
     def find(self, secret: str) -> Token | None:
-        """The token with this secret. All are compared, in constant time each."""
+        """The token with this secret. An unknown one is looked for in the store itself: it may be new."""
         shown = digest(secret)
-        found: Token | None = None
         if hmac.compare_digest(shown, digest(self._owner.control_token)):
-            found = Token(CONTROL_NAME, "admin", shown, 0)
-        for token in self._known():
-            if hmac.compare_digest(shown, token.digest):
-                found = token
-        if found is not None and found.name != CONTROL_NAME:
+            return Token(CONTROL_NAME, "admin", shown, 0)
+        found = _with_digest(self._known(), shown)
+        if found is None:
+            self.forget()
+            found = _with_digest(self._known(), shown)
+        if found is not None:
             self._note(found.name)
         return found
 
@@ -99,28 +104,35 @@ class TokenBook:
             return self._tokens
 
     def _note(self, name: str) -> None:
+        now = time.monotonic()
         with self._lock:
             self._used[name] = time.time_ns()
-            due = self._touched_at is None or time.monotonic() - self._touched_at > TOUCH_EVERY_S
-        if due:
-            self.flush()
+            busy = self._touching is not None and self._touching.alive
+            if busy or (self._touched_at is not None and now - self._touched_at < TOUCH_EVERY_S):
+                return
+            self._touched_at = now
+            # On its own thread: a request must not wait until the writer has its turn done.
+            self._touching = Worker("token-uses", self._touch)
+        self._touching.start()
 
-    def flush(self) -> None:
-        """Write the last uses down. A store that refuses is asked again a minute later."""
+    def _touch(self, _stop: threading.Event) -> None:
         with self._lock:
             used, self._used = self._used, {}
-            self._touched_at = time.monotonic()
-        if not used:
-            return
-
-        def touch(store: LogStorage) -> None:
-            store.touch_tokens(used)
-
         try:
-            self._owner.pipeline.with_store(touch)
-        except StoreError:
+            self._owner.pipeline.with_store(lambda store: store.touch_tokens(used))
+        except StoreError as error:
+            log.info("the last use of tokens was not written down: %s", error)
             with self._lock:
                 self._used = used | self._used
+
+
+def _with_digest(tokens: tuple[Token, ...], shown: bytes) -> Token | None:
+    """The token with this digest. Every one is compared, each in constant time."""
+    found: Token | None = None
+    for token in tokens:
+        if hmac.compare_digest(shown, token.digest):
+            found = token
+    return found
 
 
 def register(app: Flask, book: TokenBook) -> None:

@@ -36,10 +36,20 @@ class Collector(Wire, frozen=True):
     detail: str
 
 
+class FoundContainer(Wire, frozen=True):
+    """A running container that is not collected; POST /api/collectors/{key}/start collects it."""
+
+    key: str
+    name: str
+    image: str
+    up_since: str | None
+
+
 class CollectorsAnswer(Wire, frozen=True):
     """Every collector, and what was found but is not collected."""
 
     collectors: list[Collector]
+    found: list[FoundContainer]
 
 
 class CollectorAnswer(Wire, frozen=True):
@@ -78,7 +88,12 @@ def wire(status: CollectorStatus) -> Collector:
     )
 )
 def collectors(args: NoArgs) -> Response:  # noqa: ARG001  every view takes its arguments
-    return json_response(CollectorsAnswer([wire(status) for status in service().manager.statuses()]))
+    manager = service().manager
+    found = [
+        FoundContainer(each.key, each.name, each.image, iso(each.up_since_ns) if each.up_since_ns else None)
+        for each in manager.found()
+    ]
+    return json_response(CollectorsAnswer([wire(status) for status in manager.statuses()], found))
 
 
 _ACT_REFUSALS: Final = (400, 401, 403, 404, 421, 503)
@@ -88,7 +103,7 @@ _ACT_REFUSALS: Final = (400, 401, 403, 404, 421, 503)
     Route(
         "POST",
         "/api/collectors/<path:key>/start",
-        "Start a collector",
+        "Start a collector, or collect a container that was found",
         answer=Content(type=CollectorAnswer),
         refusals=_ACT_REFUSALS,
     )
@@ -119,7 +134,8 @@ def _act(key: str, *, start: bool) -> Response:
             manager.stop_collector(key)
     except KeyError:
         raise ApiError(404, f"there is no collector {key}; GET /api/collectors lists them") from None
-    for status in manager.statuses():
-        if status.key == key:
-            return json_response(CollectorAnswer(wire(status)))
-    raise ApiError(404, f"collector {key} is gone")
+    alike = [status for status in manager.statuses() if status.key.startswith(key)]
+    exact = [status for status in alike if status.key == key]
+    if not alike:
+        raise ApiError(404, f"collector {key} is gone")
+    return json_response(CollectorAnswer(wire((exact or alike)[0])))

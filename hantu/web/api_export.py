@@ -102,7 +102,8 @@ def text_lines(entries: Iterable[LogEntry]) -> bytes:
 
 
 def _text_line(entry: LogEntry) -> str:
-    head = f"{iso(entry.time_ns)} [{entry.level.label.upper()}] {plain(entry.source)}/{_one_line(entry.source_id)}"
+    origin = f"{plain(entry.source)}/{_one_line(entry.source_id)}"
+    head = f"{iso(entry.time_ns)} [{entry.level.label.upper()}] {origin}"
     return f"{head}: {plain(entry.message).replace(chr(10), CONTINUED)}\n"
 
 

@@ -63,9 +63,10 @@ class RowRenderer(Protocol):
         ...
 
 
-class Subscribe(msgspec.Struct, frozen=True, rename="camel", tag_field="type", tag="subscribe-logs"):
+class Subscribe(msgspec.Struct, frozen=True, rename="camel"):
     """What a client sends to (re)start its tail; see docs/api.md. Keys it does not know are passed over."""
 
+    type: Literal["subscribe-logs"]
     sources: list[str] = []
     containers: list[str] = []
     levels: list[str] = []

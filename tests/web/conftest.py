@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from hantu.service import Service
-from tests.web.desk import HOST, app_of, running_service
+from tests.web.desk import app_of, running_service
 
 
 @pytest.fixture
@@ -27,6 +27,4 @@ def app(service: Service) -> flask.Flask:
 @pytest.fixture
 def client(app: flask.Flask) -> FlaskClient:
     """A program on this machine, without a token."""
-    made = app.test_client()
-    made.environ_base["HTTP_HOST"] = HOST
-    return made
+    return app.test_client()

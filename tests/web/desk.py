@@ -17,7 +17,7 @@ from hantu.service import Service, new_token
 from hantu.web import create_app
 from tests.waiting import wait_until
 
-HOST = "localhost:8514"
+HOST = "localhost"
 NOW_NS = 1_790_000_000_000_000_000
 
 
