@@ -12,7 +12,8 @@ from datetime import UTC, tzinfo
 from typing import Final
 
 from hantu.model import LogLevel
-from hantu.query.error import QueryError
+from hantu.query.error import QueryError, shown
+from hantu.query.fields import level_named
 from hantu.query.logquery import LIMIT_DEFAULT, LIMIT_MOST, LogQuery, Order, Place
 from hantu.query.parser import parse
 from hantu.query.times import end_of, start_of, to_words
@@ -158,9 +159,9 @@ def _many(args: Args, name: str) -> list[str]:
 
 def _level(name: str, value: str) -> LogLevel:
     try:
-        return LogLevel.parse(value)
-    except ValueError as error:
-        raise QueryError(f"{name}: {error}", parameter=name) from None
+        return level_named(value)
+    except QueryError as error:
+        raise QueryError(f"{name}: {error.message}", parameter=name) from None
 
 
 def _time(name: str, word: str, now_ns: int, tz: tzinfo) -> int:
@@ -178,7 +179,9 @@ def _whole(args: Args, name: str, default: int, least: int, most: int) -> int:
     digits = text.isascii() and text.isdecimal() and len(text) <= 12
     value = int(text) if digits else least - 1
     if not least <= value <= most:
-        raise QueryError(f"{name}: {text!r} is no whole number from {least} to {most:,}", parameter=name)
+        raise QueryError(
+            f"{name}: {shown(text)} is no whole number from {least} to {most:,}", parameter=name
+        )
     return value
 
 
@@ -186,7 +189,8 @@ def _order(args: Args) -> tuple[Order, Place | None]:
     said, cursor = _one(args, "order").strip(), _one(args, "cursor").strip()
     if said and said not in list(Order):
         raise QueryError(
-            f"order: {said!r} is unknown; use desc (newest first) or asc (oldest first)", parameter="order"
+            f"order: {shown(said)} is unknown; use desc (newest first) or asc (oldest first)",
+            parameter="order",
         )
     if not cursor:
         return Order(said) if said else Order.NEWEST, None

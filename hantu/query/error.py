@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+SHOWN_CHARS: Final = 40
+
 
 class QueryError(ValueError):
     """A query that cannot be understood: one plain sentence that says what is wrong and what is
@@ -20,3 +24,8 @@ class QueryError(ValueError):
     def at(self, position: int, length: int) -> QueryError:
         """The same error at another place."""
         return QueryError(self.message, position, length, parameter=self.parameter)
+
+
+def shown(value: str) -> str:
+    """A value of a query in quotes, shortened so that the sentence around it stays readable."""
+    return repr(value if len(value) <= SHOWN_CHARS else f"{value[:SHOWN_CHARS]}…")

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from hantu import text
 from hantu.model import APP, DOCKER, JOURNAL, LEVEL_NAMES, LogEntry, LogLevel, Metadata
-from hantu.query.error import QueryError
+from hantu.query.error import QueryError, shown
 from hantu.query.expr import Field, Op
 from hantu.query.glob import compile_glob, is_any
 
@@ -74,7 +74,7 @@ def canonical(field: Field) -> Field:
     Raises QueryError when its name, comparison or value makes no sense."""
     name = field.name.lower() if field.name.lower() in FIELDS else field.name
     if not FIELD_NAME.fullmatch(name):
-        raise QueryError(f"{name!r} is no field name: letters, digits and _ . @ - are allowed")
+        raise QueryError(f"{shown(name)} is no field name: letters, digits and _ . @ - are allowed")
     meaning = FIELDS.get(name)
     if meaning and not meaning.ordered and field.op is not Op.EQ:
         raise QueryError(
@@ -86,7 +86,7 @@ def canonical(field: Field) -> Field:
             f"{field.op.value} needs a value to compare with, for example {name}:{field.op.value}500"
         )
     if name == "level" and not (field.op is Op.EQ and is_any(value)):
-        value = _level(value).label
+        value = level_named(value).label
     if name == "id" and not _UUID.fullmatch(value.lower()):
         raise QueryError(
             f"id: takes the UUID of an entry; for a value of the metadata write {METADATA_PREFIX}id:7"
@@ -94,11 +94,12 @@ def canonical(field: Field) -> Field:
     return Field(name, field.op, value.lower() if name == "id" else value)
 
 
-def _level(value: str) -> LogLevel:
+def level_named(value: str) -> LogLevel:
+    """The level a person means, aliases included. Raises QueryError that lists the six."""
     level = LEVEL_NAMES.get(value.strip().lower())
     if level is None:
         names = ", ".join(known.label for known in LogLevel)
-        raise QueryError(f"{value!r} is no level; use one of {names}")
+        raise QueryError(f"{shown(value)} is no level; use one of {names}")
     return level
 
 
@@ -242,7 +243,7 @@ def value_test(op: Op, wanted: str) -> Callable[[Any], bool]:
 def _level_test(field: Field) -> StreamTest:
     if is_any(field.value):
         return lambda _source, _id, _level: True
-    wanted = _level(field.value)
+    wanted = level_named(field.value)
     op = field.op
     return lambda _source, _id, level: _holds(op, level, wanted)
 

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Final
 
-from hantu.query.error import QueryError
+from hantu.query.error import QueryError, shown
 
 SECOND_NS: Final = 1_000_000_000
 ALLOWED: Final = (
@@ -44,7 +44,7 @@ def day_of(word: str, *, now_ns: int, tz: tzinfo) -> tuple[int, int]:
     """Start and end of the day that `on:word` names. Raises QueryError when it names no day."""
     day = _day(word, now_ns, tz)
     if day is None:
-        raise QueryError(f"on: takes a day, not {word!r}; use today, yesterday or 2026-11-20")
+        raise QueryError(f"on: takes a day, not {shown(word)}; use today, yesterday or 2026-11-20")
     return _bounds(day, tz)
 
 
@@ -69,7 +69,7 @@ def _span(word: str, now_ns: int, tz: tzinfo) -> tuple[int, int]:
     if instant is None:
         instant = _epoch(folded)
     if instant is None:
-        raise QueryError(f"{word!r} is no time; {ALLOWED}")
+        raise QueryError(f"{shown(word)} is no time; {ALLOWED}")
     return instant, instant
 
 
@@ -92,7 +92,7 @@ def _day(word: str, now_ns: int, tz: tzinfo) -> date | None:
     try:
         return date(int(match.group(1)), int(match.group(3)), int(match.group(4)))
     except ValueError as error:
-        raise QueryError(f"{word!r} is no date: {error}") from None
+        raise QueryError(f"{shown(word)} is no date: {error}") from None
 
 
 def _bounds(day: date, tz: tzinfo) -> tuple[int, int]:
@@ -111,7 +111,7 @@ def _iso(folded: str, word: str, tz: tzinfo) -> int | None:
         wall = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second or 0))  # noqa: DTZ001
         return _instant(wall, int((fraction or "").ljust(9, "0")), _zone(zone) or tz)
     except ValueError as error:
-        raise QueryError(f"{word!r} is no time: {error}") from None
+        raise QueryError(f"{shown(word)} is no time: {error}") from None
 
 
 def _zone(text: str | None) -> tzinfo | None:

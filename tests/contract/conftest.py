@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from hantu.store.base import LogStorage
 from hantu.store.memory import MemoryStore
-from tests.parts import require
+from hantu.store.sqlite import SqliteStore
 
 MakeStore = Callable[[], LogStorage]
 
@@ -20,17 +19,7 @@ def _memory(_path: Path) -> LogStorage:
 
 
 def _sqlite(path: Path) -> LogStorage:
-    present = importlib.util.find_spec("hantu.store.sqlite.store") is not None or _sqlite_is_there()
-    require("hantu.store.sqlite.SqliteStore", present, "the SQLite store is not part of this build")
-    from hantu.store.sqlite import SqliteStore
-
     return SqliteStore.open(path)
-
-
-def _sqlite_is_there() -> bool:
-    import hantu.store.sqlite
-
-    return hasattr(hantu.store.sqlite, "SqliteStore")
 
 
 STORES: dict[str, Callable[[Path], LogStorage]] = {"memory": _memory, "sqlite": _sqlite}

@@ -311,3 +311,10 @@ def test_no_text_raises_anything_but_query_error(text: str) -> None:
         return
     assert wrong.message
     assert 0 <= wrong.position <= wrong.position + wrong.length <= len(text)
+
+
+@pytest.mark.parametrize("head", ["level:", "since:", "on:"])
+def test_a_long_wrong_value_is_shortened_in_the_answer(head: str) -> None:
+    with pytest.raises(QueryError) as raised:
+        parsed(head + "x" * 4_000)
+    assert len(raised.value.message) < 250
