@@ -12,6 +12,8 @@ from hantu.model import LEVEL_NAMES, LogLevel, Metadata
 
 _MORE_NAMES: Final = {
     "trc": LogLevel.TRACE,
+    "trce": LogLevel.TRACE,
+    "dbug": LogLevel.DEBUG,
     "silly": LogLevel.TRACE,
     "finest": LogLevel.TRACE,
     "finer": LogLevel.TRACE,
@@ -49,6 +51,7 @@ _COMMON: Final = frozenset(
     {
         *("trace", "debug", "info", "warn", "warning", "error", "fatal", "critical", "information"),
         *("trc", "dbg", "inf", "wrn", "err", "crit", "informational"),
+        *("log", "note", "fail", "trce", "dbug", "warnings"),
     }
 )
 """Names that say no more than their level."""
@@ -93,7 +96,7 @@ def note_word(word: str, metadata: Metadata) -> None:
     lower = word.lower()
     if lower == "success":
         metadata["success"] = True
-    elif lower not in _COMMON:
+    elif lower not in _COMMON and len(word) > 1 and not word.isdecimal():
         metadata.setdefault("severity", word)
 
 
@@ -152,6 +155,8 @@ def in_text(text: str) -> tuple[LogLevel, str] | None:
     Counts: an upper-case word that stands free; a word of any case in brackets, after `level=`, or at
     the head before a colon; the name of an exception at the head; a Python warning."""
     head = text[:_LOOK_AT]
+    if head[:8] == "npm ERR!":
+        return LogLevel.ERROR, ""
     if ":" in head and (found := _at_head(head)):
         return found
     if ("level" in head or "lvl" in head or "severity" in head) and (match := _KEY.search(head)):
@@ -171,8 +176,6 @@ def _at_head(head: str) -> tuple[LogLevel, str] | None:
             return _NAMES[word.lower()], word
         if word.endswith(("Error", "Exception")) and _EXCEPTION_NAME.match(word):
             return LogLevel.ERROR, ""
-    if head.startswith("npm ERR!"):
-        return LogLevel.ERROR, ""
     if "Warning: " in head and _PYTHON_WARNING.match(head):
         return LogLevel.WARN, ""
     return None

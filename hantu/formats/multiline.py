@@ -63,7 +63,8 @@ _START: Final = re.compile(
 )
 _FRAME: Final = re.compile(r"\s+(?:at |\.\.\. \d+ (?:more|common)|from \S+:\d+)")
 _ERROR_NAME: Final = re.compile(
-    r"(?:Exception in thread \".*?\" |Caused by: |Uncaught |Unhandled exception\. )?"
+    r"(?:Exception in thread \".*?\" |Caused by: |Uncaught |Unhandled exception\. "
+    r"|PHP Fatal error:\s+(?:Uncaught )?)?"
     r"((?:[A-Za-z_$][\w$]*\.)*[A-Za-z_$][\w$]*)(?=[:\s]|$)"
 )
 
@@ -115,7 +116,7 @@ class Group:
         self._error_type = ""
         self._more: list[str] = []
         self._blanks = 0
-        self._bytes = len(entry.message)
+        self._bytes = _size(entry.message)
 
     def begin(self, text: str) -> None:
         """Note the trace that the group's first line begins, if it does."""
@@ -145,7 +146,7 @@ class Group:
         """Whether the line goes on with this record. plain: the line without escape sequences."""
         if not self._continues(plain):
             return False
-        self._bytes += self._blanks + 1 + len(text) * (1 if text.isascii() else 3)
+        self._bytes += self._blanks + 1 + _size(text)
         return True
 
     def add(self, text: str) -> None:
@@ -251,6 +252,11 @@ class Group:
             self._stage = Stage.FRAMES
             return True
         return _MORE[Trace.RUST].match(text) is not None
+
+
+def _size(text: str) -> int:
+    """The most bytes that `text` may have in UTF-8."""
+    return len(text) * (1 if text.isascii() else 4)
 
 
 def _is_error_line(text: str) -> bool:

@@ -19,7 +19,7 @@ ANY_LEVEL: Final = rf"(?P<level>(?i:{_NAMES}))(?![\w-])"
 """A level in any case, for places where nothing else can stand."""
 MESSAGE: Final = r"(?P<message>.*)"
 
-_WHOLE_NUMBERS: Final = frozenset({"pid", "tid", "line", "thread_id", "connection"})
+_WHOLE_NUMBERS: Final = frozenset({"pid", "tid", "line", "thread_id", "connection", "event"})
 _OWN_ROLES: Final = frozenset({"level", "message"})
 
 Head = tuple[LogLevel | None, str, Metadata | None]

@@ -33,7 +33,7 @@ _ZONE_HOURS: Final = {
     "KST": 9, "JST": 9, "EST": -5, "EDT": -4, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
 }  # fmt: skip
 
-ZONE: Final = r"Z|z|[+-]\d\d:?\d\d|[A-Z]{3,4}(?![A-Za-z:=(\[])"
+ZONE: Final = rf"(?:{'|'.join(_ZONE_HOURS)})(?![A-Za-z])|[+-]\d\d:?\d\d"
 ISO: Final = (
     r"(\d{4}[-/.]\d\d[-/.]\d\d[Tt _]\d\d:\d\d:\d\d)(?:[.,](\d{1,9})\d*)?"
     r"(?: ?((?:Z|z|UTC|GMT)(?![A-Za-z])|[+-]\d\d:?\d\d(?!\d)|(?<=\d)[+-]\d\d(?!\d)))?"
