@@ -43,10 +43,11 @@ class Plan:
     """A compiled query.
 
     start_ns ≤ time < end_ns; first_key ≤ key. streams, levels: the only ones that can match, None for
-    all. match: the FTS5 expression that every match satisfies. key: the only entry that can match.
-    trace: as entry.trace_id, which every match has, or ''. terms: SQL conditions for the rest, joined
-    by AND, with binds; tests: the functions that they call by number. slow: terms cost more than a
-    few column comparisons. rows: FROM … WHERE …, once search.py has chosen an index."""
+    all; source_no: the source whose streams these are, when they are all of it. match: the FTS5
+    expression that every match satisfies. key: the only entry that can match. trace: as
+    entry.trace_id, which every match has. terms: SQL conditions for the rest, joined by AND, with
+    binds; tests: the functions that they call by number. slow: terms cost more than a few column
+    comparisons. rows: FROM … WHERE …, once search.py has chosen an index."""
 
     start_ns: int = TIME_LEAST
     end_ns: int = TIME_MOST
@@ -210,7 +211,7 @@ class _Compiler:
                 return self._holds("e.message", lambda message: part in text.fold(message))
             case Regex():
                 search = compile_regex(expr.pattern).search
-                return self._holds("e.message", lambda message: search(message) is not None)
+                return self._holds("e.message", lambda message: search(plain(message)) is not None)
             case Field():
                 return self._field(expr)
             case Not():

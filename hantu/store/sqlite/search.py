@@ -34,9 +34,12 @@ class Search:
 
     def plan(self, reader: Reader, query: LogQuery) -> Plan:
         """The plan for a query, its tests handed to the reader."""
-        plan = compile_query(query, self._entries.streams(reader), self._entries.ids)
+        streams = self._entries.streams(reader)
+        plan = compile_query(query, streams, self._entries.ids)
         if plan.streams is not None and len(plan.streams) != 1 and len(query.sources) == 1:
-            plan.source_no = reader.value("SELECT source_no FROM source WHERE name = ?", query.sources)
+            (name,) = query.sources
+            if plan.streams == {number for number, (source, _) in streams.items() if source == name}:
+                plan.source_no = reader.value("SELECT source_no FROM source WHERE name = ?", (name,))
         reader.tests[:] = plan.tests
         return plan
 
@@ -164,13 +167,13 @@ def source_of(plan: Plan) -> tuple[str, list[str]]:
         terms.append("word.rowid BETWEEN :first AND :last")
     elif plan.levels is not None and min(plan.levels) >= LogLevel.WARN:
         table = "entry AS e INDEXED BY entry_level"
+    elif plan.source_no is not None:
+        table = "entry AS e INDEXED BY entry_source"
+        terms.append(f"e.source_no = {plan.bind(plan.source_no)}")
     elif plan.streams is not None and len(plan.streams) <= _FEW_STREAMS:
         table = "entry AS e INDEXED BY entry_stream"
     elif plan.levels is not None and len(plan.levels) == 1:
         table = "entry AS e INDEXED BY entry_level"
-    elif plan.source_no is not None:
-        table = "entry AS e INDEXED BY entry_source"
-        terms.append(f"e.source_no = {plan.bind(plan.source_no)}")
     else:
         table = "entry AS e INDEXED BY entry_time"
     return table, terms + cell_terms(plan) + plan.terms

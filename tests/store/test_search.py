@@ -1,0 +1,297 @@
+"""Searching: exact text, honest partial answers, late entries, readers beside the writer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hantu.model import MESSAGE_LIMIT_BYTES, LogEntry
+from hantu.query.logquery import LogQuery, Order, Place
+from hantu.store.base import QueryTimeout
+from hantu.store.sqlite import SqliteStore
+from hantu.store.sqlite.compile import Plan
+from hantu.store.sqlite.database import Reader
+from hantu.store.sqlite.entries import BLOCK_BITS
+from tests.store.made import START_NS, asked, entry, many, opened, write_all
+
+BLOCK = 1 << BLOCK_BITS
+TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.mark.promise("M3", "M6", "M7")
+@settings(max_examples=40)
+@given(
+    rows=st.lists(
+        st.tuples(
+            TEXTS, TEXTS, st.none() | st.dictionaries(TEXTS, JSON, max_size=3), st.integers(-(2**62), 2**62)
+        ),
+        min_size=1,
+        max_size=10,
+    )
+)
+def test_entries_come_back_exactly(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[str, str, dict[str, Any] | None, int]],
+) -> None:
+    given = [
+        entry(message, source_id=source_id, metadata=metadata, time_ns=time_ns)
+        for message, source_id, metadata, time_ns in rows
+    ]
+    with opened(tmp_path_factory.mktemp("store") / "hantu.db") as store:
+        store.write_batch(given)
+        found = store.arrivals(LogQuery(), most=100).entries
+    assert [seen(each) for each in found] == [seen(each) for each in given]
+
+
+def seen(each: LogEntry) -> tuple[object, ...]:
+    """What the sender gave."""
+    return each.source, each.source_id, each.level, each.message, each.time_ns, each.metadata, each.event_id
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        "\0",
+        "a\0b\r\n",
+        "\r\n",
+        "\ufeff",
+        "😀" * 10,
+        "가" * (MESSAGE_LIMIT_BYTES // 3),
+        "x" * MESSAGE_LIMIT_BYTES,
+    ],
+)
+def test_odd_messages_come_back_exactly(tmp_path: Path, message: str) -> None:
+    with opened(tmp_path / "hantu.db") as store:
+        store.write_batch([entry(message), entry("after")])
+        assert store.arrivals(LogQuery(), most=9).entries[0].message == message
+        assert store.search(asked("after")).entries[0].key == 2
+
+
+def test_an_entry_that_is_no_json_or_no_utf_8_is_repaired_and_stored(tmp_path: Path) -> None:
+    odd = {"object": object(), "half": "\ud800", "fine": 1}
+    with opened(tmp_path / "hantu.db") as store:
+        result = store.write_batch([entry("fine"), entry("half \ud800", metadata=odd)])
+        assert result.accepted == 2
+        last = store.search(asked("half")).entries[0]
+    assert last.message == "half \ufffd"
+    assert last.metadata is not None
+    assert (last.metadata["half"], last.metadata["fine"]) == ("\ufffd", 1)
+    assert last.metadata["object"].startswith("<object object")
+
+
+@pytest.fixture(scope="module")
+def big(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """More than three blocks, 3 % of them late by hours, `rare` four times."""
+    entries = [
+        replace_time(each, -20_000 if number % 33 == 0 else 0, word=" rare" if number % 4_000 == 7 else "")
+        for number, each in enumerate(many(3 * BLOCK + 2_000))
+    ]
+    with opened(tmp_path_factory.mktemp("big") / "hantu.db") as store:
+        write_all(store, entries)
+        yield store
+
+
+def replace_time(each: LogEntry, late_s: int, *, word: str) -> LogEntry:
+    """The entry, late, with a word more."""
+    return entry(
+        each.message + word,
+        time_ns=each.time_ns + late_s * 10**9,
+        level=each.level,
+        source_id=each.source_id,
+        metadata=each.metadata,
+    )
+
+
+QUERIES = (
+    "",
+    "rare",
+    "line",
+    "line*",
+    "*ne12*",
+    "/ne 12/",
+    "level:fatal",
+    "container:svc-1",
+    "host:web-1",
+    "주문",
+    "-rare 976",
+)
+
+
+@pytest.mark.promise("M4", "M16")
+@pytest.mark.parametrize("order", Order)
+@pytest.mark.parametrize("text", QUERIES)
+def test_pages_over_many_blocks_hold_every_match_once_in_order(
+    big: SqliteStore, text: str, order: Order
+) -> None:
+    query = replace(asked(text), order=order)
+    whole = sorted((each.time_ns, each.key) for each in big.arrivals(query, most=10**6).entries)
+    if order is Order.NEWEST:
+        whole.reverse()
+    limit = max(3, len(whole) // 4)
+    page = big.search(replace(query, limit=limit))
+    found = list(page.entries)
+    while page.next is not None:
+        page = big.search(replace(query.past(page.next), limit=limit))
+        found += page.entries
+    assert [(each.time_ns, each.key) for each in found] == whole
+    assert [(each.time_ns, each.key) for each in big.export(query)] == whole
+    assert big.count(query, cap=10**6).count == len(whole)
+
+
+@pytest.mark.parametrize("text", ["", "rare", "level:fatal", "host:web-1"])
+def test_counts_of_blocks_and_rows_agree(big: SqliteStore, text: str) -> None:
+    first, last = START_NS + 1_234 * 10**9, START_NS + 14_321 * 10**9
+    query = replace(asked(text), start_ns=first, end_ns=last)
+    histogram = big.histogram(query, start_ns=first, end_ns=last, buckets=17)
+    entries = list(big.export(query))
+    assert sum(map(sum, histogram.counts)) == len(entries) == big.count(query, cap=10**6).count
+    for bucket, counts in enumerate(histogram.counts):
+        low = histogram.start_ns + bucket * histogram.width_ns
+        inside = [each for each in entries if low <= each.time_ns < low + histogram.width_ns]
+        assert sum(counts) == len(inside)
+    (facet,) = big.facets(query, ["source_id"])
+    assert dict(facet.values) == {
+        name: sum(each.source_id == name for each in entries)
+        for name in {each.source_id for each in entries}
+    }
+
+
+def slowed(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch, test: Callable[[Reader, int], None]
+) -> None:
+    """Call test(reader, how many rows were tested) at each row that Python tests."""
+    plan = store._search.plan
+
+    def planned(reader: Reader, query: LogQuery) -> Plan:
+        made = plan(reader, query)
+        count = 0
+
+        def wrapped(inner: Callable[[Any], bool]) -> Callable[[Any], bool]:
+            def holds(value: Any) -> bool:
+                nonlocal count
+                count += 1
+                test(reader, count)
+                return inner(value)
+
+            return holds
+
+        reader.tests[:] = [wrapped(inner) for inner in reader.tests]
+        return made
+
+    monkeypatch.setattr(store._search, "plan", planned)
+
+
+@pytest.mark.promise("S9")
+@pytest.mark.parametrize("order", Order)
+def test_a_search_cut_short_holds_every_match_up_to_where_it_looked(
+    big: SqliteStore, monkeypatch: pytest.MonkeyPatch, order: Order
+) -> None:
+    query = replace(asked("/line 1/"), order=order, limit=10_000)
+    whole = big.search(query).entries
+    assert len(whole) > 2_000
+
+    def late(reader: Reader, count: int) -> None:
+        if count == 50:
+            reader.deadline.at = time.monotonic()
+
+    with monkeypatch.context() as patch:
+        slowed(big, patch, late)
+        page = big.search(query)
+    assert not page.complete
+    assert page.searched_to_ns is not None
+    near = [
+        each
+        for each in whole
+        if (
+            each.time_ns >= page.searched_to_ns
+            if order is Order.NEWEST
+            else each.time_ns < page.searched_to_ns
+        )
+    ]
+    assert list(page.entries) == near
+    assert page.next is not None
+    rest = big.search(query.past(page.next))
+    assert rest.complete
+    assert [*page.entries, *rest.entries] == list(whole)
+
+
+@pytest.mark.promise("S9")
+def test_a_search_that_found_nothing_in_its_time_says_what_to_do(
+    big: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        slowed(big, patch, lambda _reader, _count: time.sleep(0.002))
+        with pytest.raises(QueryTimeout, match=r"time limit of 0.03 s.*shorter time range"):
+            big.search(asked("/nothing[0-9]/"), time_limit_ms=30)
+        assert big.count(asked("/nothing[0-9]/"), time_limit_ms=30).exact is False
+        counted = big.histogram(
+            asked("/nothing[0-9]/"),
+            start_ns=START_NS,
+            end_ns=START_NS + 10**15,
+            buckets=3,
+            time_limit_ms=30,
+        )
+        assert counted.complete is False
+        assert [each.complete for each in big.facets(asked("/x[0-9]/"), ["level"], time_limit_ms=30)] == [
+            False
+        ]
+    # The connection that was interrupted works again.
+    assert len(big.search(asked("line")).entries) == 100
+
+
+def test_arrivals_cut_short_go_on_where_they_ended(
+    big: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = asked("/line 1/")
+    whole = big.arrivals(query, most=10**6).entries
+
+    def late(reader: Reader, count: int) -> None:
+        if count == 50:
+            reader.deadline.at = time.monotonic()
+
+    with monkeypatch.context() as patch:
+        slowed(big, patch, late)
+        first = big.arrivals(query, most=10**6)
+    assert first.cursor == BLOCK < big.cursor()
+    rest = big.arrivals(query.after(first.cursor), most=10**6)
+    assert (*first.entries, *rest.entries) == whole
+
+
+def test_a_reader_does_not_hold_up_the_writer(tmp_path: Path) -> None:
+    with opened(tmp_path / "hantu.db") as store:
+        write_all(store, many(3_000))
+        exported = store.export(replace(asked("line"), order=Order.OLDEST))
+        with store._database.reading(None) as reader:
+            rows = reader.rows("SELECT key FROM entry ORDER BY key")
+            first = rows.fetchone()
+            next(exported)
+            for number in range(50):
+                store.write_batch(many(100, first=10_000 + number * 100), {"reader": b"%d" % number})
+            assert store.count(LogQuery(), cap=10**6).count == 8_000
+            # What the reader sees is still of the moment when it began.
+            assert first == (1,)
+            assert len(rows.fetchall()) == 2_999
+        assert store.checkpoint("reader") == b"49"
+        assert sum(1 for _ in exported) >= 2_999
+
+
+def test_a_place_between_entries_of_one_time_is_kept(tmp_path: Path) -> None:
+    with opened(tmp_path / "hantu.db") as store:
+        store.write_batch([entry(str(number)) for number in range(9)])
+        older = store.search(LogQuery(place=Place(START_NS, 5)))
+        newer = store.search(LogQuery(place=Place(START_NS, 5), order=Order.OLDEST))
+    assert [each.key for each in older.entries] == [4, 3, 2, 1]
+    assert [each.key for each in newer.entries] == [6, 7, 8, 9]
