@@ -3,7 +3,7 @@
 A *run* is a maximal run of letters and digits of one script kind. A CJK run (Han,
 Hangul, Kana, Bopomofo) is indexed as overlapping pairs plus its last character, so that a word is
 found inside another word: 모의주문실행 gives 모의 의주 주문 문실 실행 행. Any other run is one token.
-All is folded first: NFC, lower case.
+All is folded first: terminal colours taken out, NFC, lower case.
 
 For a text that is plain ASCII the tokens are the maximal runs of [A-Za-z0-9], lower-cased, which is
 what SQLite's FTS5 `ascii` tokenizer makes; for other texts index_text() writes the tokens out with
@@ -31,6 +31,8 @@ _ASCII_TOKEN: Final = re.compile(r"[a-z0-9]+")
 # Within \w only the underscore is no token character, as in FTS5's ascii tokenizer.
 _RUN: Final = re.compile(rf"([{_CJK}]+)|([^\W_{_CJK}]+)")
 _CJK_CHAR: Final = re.compile(rf"[{_CJK}]")
+# CSI and OSC sequences and the two-character escapes. Source: ECMA-48, 5.4 and 8.3.89.
+_ESCAPE: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -41,8 +43,14 @@ def clean(text: str) -> str:
     return _SURROGATE.sub("\ufffd", text)
 
 
+def plain(text: str) -> str:
+    """`text` without terminal escape sequences: what a person sees of it, and so searches."""
+    return _ESCAPE.sub("", text) if "\x1b" in text else text
+
+
 def fold(text: str) -> str:
-    """`text` as it is compared: NFC, lower case."""
+    """`text` as it is compared: without terminal escape sequences, NFC, lower case."""
+    text = plain(text)
     if text.isascii():
         return text.lower()
     # Lower-casing can leave a decomposed character (İ), hence NFC again.
@@ -59,6 +67,7 @@ def tokens(text: str) -> list[str]:
 
 def index_text(text: str) -> str:
     """The text to hand to an FTS5 table with `tokenize='ascii'` so that it indexes tokens(text)."""
+    text = plain(text)
     if text.isascii():
         return text
     folded = fold(text)

@@ -69,7 +69,7 @@ def compile_expr(expr: Expr) -> Test:
             return lambda subject: part in subject.folded
         case Regex():
             pattern = compile_regex(expr.pattern)
-            return lambda subject: pattern.search(subject.entry.message) is not None
+            return lambda subject: pattern.search(text.plain(subject.entry.message)) is not None
         case Field():
             test = compile_field(expr)
             return lambda subject: test(subject.entry)

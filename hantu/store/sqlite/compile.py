@@ -211,7 +211,7 @@ class _Compiler:
                 return self._holds("e.message", lambda message: part in text.fold(message))
             case Regex():
                 search = compile_regex(expr.pattern).search
-                return self._holds("e.message", lambda message: search(plain(message)) is not None)
+                return self._holds("e.message", lambda message: search(text.plain(message)) is not None)
             case Field():
                 return self._field(expr)
             case Not():
