@@ -211,6 +211,11 @@ class Config:
         """The one SQLite file."""
         return self.data_dir / "hantu.db"
 
+    @property
+    def control_file(self) -> Path:
+        """The file by which commands on this machine find and may steer the running service."""
+        return self.data_dir / "control.json"
+
 
 SECRET_KEYS: Final = frozenset({"telegram_token"})
 """Settings whose value is shown nowhere."""

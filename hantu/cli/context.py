@@ -17,7 +17,6 @@ from typing import Any, Final, NoReturn
 import click
 
 from hantu.config import Config, Loaded
-from hantu.service.service import CONTROL_FILE
 from hantu.store import open_store
 from hantu.store.base import LogStorage, StoreError
 
@@ -111,7 +110,7 @@ class Desk:
 
     def control(self) -> Control | None:
         """The running service, None when there is none."""
-        path = self.config.data_dir / CONTROL_FILE
+        path = self.config.control_file
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
             control = Control(str(found["url"]), str(found["token"]), int(found["pid"]))

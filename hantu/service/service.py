@@ -40,7 +40,6 @@ log = logging.getLogger(__name__)
 STOP_COLLECTORS_S: Final = 2.0
 STOP_WRITER_S: Final = 3.0
 LAG_WARNING_S: Final = 30.0
-CONTROL_FILE: Final = "control.json"
 
 
 class Service:
@@ -99,19 +98,15 @@ class Service:
         written = self.pipeline.stop(STOP_WRITER_S)
         for worker in self._workers:
             worker.join(1.0)
-        self.control_path.unlink(missing_ok=True)
+        self.config.control_file.unlink(missing_ok=True)
         self.store.close()
         return written
 
-    @property
-    def control_path(self) -> Path:
-        """The file by which commands on this machine find and may steer the running service."""
-        return self.config.data_dir / CONTROL_FILE
-
     def _write_control_file(self) -> None:
         text = json.dumps({"url": self.url, "token": self.control_token, "pid": os.getpid()})
-        self.control_path.unlink(missing_ok=True)
-        descriptor = os.open(self.control_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        path = self.config.control_file
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
 
