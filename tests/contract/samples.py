@@ -13,6 +13,8 @@ from tests.contract.strategies import SECOND_NS, START_NS
 
 DAY_NS = 86_400 * SECOND_NS
 OLDEST = LogQuery(order=Order.OLDEST)
+TIMES = [3, 1, 1, 2, 1, 5, 3, 3, 3, 0, 4, 1]
+"""Seconds of entries out of order, many of them equal."""
 
 
 def entry(message: str = "line", **changes: object) -> LogEntry:

@@ -11,7 +11,7 @@ from hantu.model import DOCKER, JOURNAL, LogLevel
 from hantu.query.expr import Word
 from hantu.query.logquery import LogQuery, Order
 from hantu.store.base import LogStorage, Page
-from tests.contract.samples import OLDEST, all_pages, asked, entry, messages
+from tests.contract.samples import OLDEST, TIMES, all_pages, asked, entry, messages
 from tests.contract.strategies import SECOND_NS, START_NS
 
 # Searching
@@ -124,8 +124,6 @@ def test_one_store_keeps_all_sources_apart(store: LogStorage) -> None:
 
 
 # Paging
-
-TIMES = [3, 1, 1, 2, 1, 5, 3, 3, 3, 0, 4, 1]
 
 
 @pytest.mark.promise("M4")

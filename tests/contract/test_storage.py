@@ -13,7 +13,7 @@ from hantu.model import DOCKER, JOURNAL, LogLevel
 from hantu.query.logquery import LogQuery, Order
 from hantu.store.base import LogStorage, StoreError, Token
 from tests.contract.conftest import MakeStore
-from tests.contract.samples import DAY_NS, OLDEST, asked, entry, messages
+from tests.contract.samples import DAY_NS, OLDEST, TIMES, asked, entry, messages
 from tests.contract.strategies import SECOND_NS, START_NS
 
 
