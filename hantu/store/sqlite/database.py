@@ -96,7 +96,7 @@ class Database:
             raise StoreError(f"{path} cannot be opened: {error.strerror}") from error
         except apsw.Error as error:
             self._unlock()
-            raise StoreError(explain(error, path)) from error
+            raise failure(error, path) from error
         except BaseException:
             self._unlock()
             raise
@@ -131,7 +131,7 @@ class Database:
         try:
             reader = self._borrow()
         except apsw.Error as error:
-            raise StoreError(explain(error, self.path)) from error
+            raise failure(error, self.path) from error
         deadline = reader.deadline = Deadline(reader.connection, limit_ms)
         self._watch.add(deadline)
         sound = False
@@ -146,7 +146,7 @@ class Database:
                 "ask for a shorter time range or add a word to look for"
             ) from error
         except apsw.Error as error:
-            raise StoreError(explain(error, self.path)) from error
+            raise failure(error, self.path) from error
         except StoreError:
             sound = True
             raise
@@ -172,7 +172,7 @@ class Database:
                     connection.execute("PRAGMA synchronous = NORMAL")
             except apsw.Error as error:
                 self._drop_writer()
-                raise StoreError(explain(error, self.path)) from error
+                raise failure(error, self.path) from error
             except BaseException:
                 self._drop_writer()
                 raise
@@ -258,6 +258,17 @@ class Database:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+class Damaged(StoreError):
+    """The file is not what SQLite wrote."""
+
+
+def failure(error: apsw.Error, path: Path) -> StoreError:
+    """The error to raise for what SQLite said of the file."""
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+        return Damaged(explain(error, path))
+    return StoreError(explain(error, path))
 
 
 def explain(error: apsw.Error, path: Path) -> str:

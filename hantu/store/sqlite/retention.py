@@ -9,8 +9,8 @@ from typing import Final
 
 import apsw
 
-from hantu.store.base import MaintenanceReport, Removal, StoreError
-from hantu.store.sqlite.database import Database, explain
+from hantu.store.base import MaintenanceReport, Removal
+from hantu.store.sqlite.database import Damaged, Database, explain, failure
 from hantu.store.sqlite.entries import BLOCK_BITS, EntryWriter
 from hantu.threads import Worker
 
@@ -117,20 +117,23 @@ class Retention:
         """As LogStorage.maintain."""
         size = self.file_bytes()
         gone = 0
-        problems: tuple[str, ...] = ()
+        problems: list[str] = []
 
         def removed(many: int) -> None:
             nonlocal gone
             gone += many
 
         try:
-            self.cleanup(before_ns, now_ns=now_ns, reason="age", pause=pause, removed=removed)
-            if not gone:
-                self.shrink(pause)
-            problems = self.check(pause)
+            try:
+                self.cleanup(before_ns, now_ns=now_ns, reason="age", pause=pause, removed=removed)
+                if not gone:
+                    self.shrink(pause)
+            except Damaged as error:
+                problems.append(str(error))
+            problems += self.check(pause)
         except Stopped:
             pass
-        return MaintenanceReport(gone, max(0, size - self.file_bytes()), problems)
+        return MaintenanceReport(gone, max(0, size - self.file_bytes()), tuple(problems))
 
     def shrink(self, pause: Pause) -> None:
         """Merge the index of words into one part without deleted entries, then give free pages back."""
@@ -143,7 +146,7 @@ class Retention:
         with self._database.reading(None) as reader:
             return tuple(Removal(*row) for row in reader.rows(_READ_REMOVALS, (most,)))
 
-    def check(self, pause: Pause) -> tuple[str, ...]:
+    def check(self, pause: Pause) -> list[str]:
         """Look for damage on a reading connection; pause() is called all the time meanwhile."""
         checking = _Check(self._database)
         worker = Worker("store-check", checking.body)
@@ -156,7 +159,7 @@ class Retention:
                 checking.interrupt()
         if stopped:
             raise Stopped
-        return tuple(checking.problems)
+        return checking.problems
 
     def _delete(self, before_ns: int, pause: Pause) -> Iterator[int]:
         pace = _Pace(256, 4_096)
@@ -219,7 +222,7 @@ class Retention:
             # A long reader holds on to the WAL: the file shrinks at the next checkpoint.
             return
         except apsw.Error as error:
-            raise StoreError(explain(error, self._database.path)) from error
+            raise failure(error, self._database.path) from error
 
     def _record(self, removal: Removal) -> None:
         with self._database.writing() as connection:

@@ -1,0 +1,127 @@
+"""Retention and maintenance: the file shrinks, in slices, and damage is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apsw
+import pytest
+
+from hantu.query.logquery import LogQuery
+from hantu.store.base import StoreError
+from tests.store.made import DAY_NS, START_NS, asked, entry, many, opened, write_all
+
+LINES = 40_000
+TEN_DAYS_S = 10 * 86_400
+
+
+@pytest.mark.promise("M9", "M14")
+@pytest.mark.parametrize("by", ["cleanup", "maintain"])
+def test_a_file_that_lost_nine_tenths_is_as_small_as_a_fresh_one(tmp_path: Path, by: str) -> None:
+    entries = many(LINES, step_s=TEN_DAYS_S / LINES)
+    now_ns = START_NS + 10 * DAY_NS
+    kept = [each for each in entries if each.time_ns >= now_ns - DAY_NS]
+    fresh, worn = tmp_path / "fresh.db", tmp_path / "worn.db"
+    with opened(fresh) as store:
+        write_all(store, kept)
+    with opened(worn) as store:
+        write_all(store, entries)
+        full_bytes = store.stats().size_bytes
+        if by == "cleanup":
+            assert store.cleanup(1, now_ns=now_ns) == LINES - len(kept)
+        else:
+            report = store.maintain(1, now_ns=now_ns, pause=lambda: False)
+            assert (report.removed, report.problems) == (LINES - len(kept), ())
+            assert report.freed_bytes > full_bytes // 2
+        # Already now, not only once it is closed.
+        assert worn.stat().st_size == store.stats().size_bytes
+        (removal,) = store.removals()
+        assert (removal.entries, removal.reason) == (LINES - len(kept), "age")
+        assert removal.freed_bytes > full_bytes // 2
+        assert store.count(asked("line"), cap=LINES).count == len(kept)
+        assert store.stats().entries == len(kept)
+        assert store.write(entry("next")).cursor == LINES + 1
+    assert worn.stat().st_size < 1.2 * fresh.stat().st_size
+
+
+@pytest.mark.promise("M14")
+def test_other_writes_go_on_between_the_slices(tmp_path: Path) -> None:
+    with opened(tmp_path / "hantu.db") as store:
+        write_all(store, many(12_000, step_s=0.001))
+        between = 0
+
+        def pause() -> bool:
+            nonlocal between
+            between += 1
+            store.write_batch([entry(f"between {between}", at=86_400)])
+            return False
+
+        report = store.maintain(0.5, now_ns=START_NS + DAY_NS, pause=pause)
+        assert (report.removed, report.problems) == (12_000, ())
+        assert between > 5
+        assert store.count(asked("between"), cap=10**6).count == between == store.stats().entries
+
+
+def test_a_run_that_is_stopped_leaves_a_sound_store_and_says_what_it_did(tmp_path: Path) -> None:
+    with opened(tmp_path / "hantu.db") as store:
+        write_all(store, many(6_000, step_s=0.001))
+        calls = 0
+
+        def pause() -> bool:
+            nonlocal calls
+            calls += 1
+            return calls == 3
+
+        removed = store.cleanup(1, now_ns=START_NS + 2 * DAY_NS, pause=pause)
+        assert 0 < removed < 6_000
+        assert store.stats().entries == 6_000 - removed == store.count(asked("line"), cap=10**5).count
+        assert [each.entries for each in store.removals()] == [removed]
+        assert store.cleanup(1, now_ns=START_NS + 2 * DAY_NS) == 6_000 - removed
+        assert store.maintain(7, now_ns=START_NS, pause=lambda: False).problems == ()
+
+
+def test_a_stream_without_entries_is_forgotten_and_may_come_back(tmp_path: Path) -> None:
+    with opened(tmp_path / "hantu.db") as store, opened(tmp_path / "hantu.db", read_only=True) as reader:
+        store.write_batch([entry("old", source_id="gone"), entry("young", at=2 * 86_400)])
+        assert [each.source_id for each in reader.source_ids()] == ["api", "gone"]
+        assert store.cleanup(1, now_ns=START_NS + 2 * DAY_NS) == 1
+        assert [each.source_id for each in store.source_ids()] == ["api"]
+        assert reader.search(asked("container:gone")).entries == ()
+        store.write_batch([entry("again", source_id="gone", at=2 * 86_400)])
+        for each in (store, reader):
+            assert [found.message for found in each.search(asked("container:gone")).entries] == ["again"]
+
+
+@pytest.mark.promise("M14")
+def test_a_damaged_index_of_words_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "hantu.db"
+    with opened(path) as store:
+        write_all(store, many(3_000))
+        store.maintain(7, now_ns=START_NS, pause=lambda: False)
+    connection = apsw.Connection(str(path))
+    # A leaf of the index, with other content of the same size.
+    connection.execute(
+        "UPDATE word_data SET block = randomblob(length(block)) WHERE id = (SELECT max(id) FROM word_data)"
+    )
+    connection.close()
+    with opened(path) as store:
+        problems = store.maintain(7, now_ns=START_NS, pause=lambda: False).problems
+        # What does not need the index is still there.
+        assert store.count(LogQuery()).count == 3_000
+    assert any("word" in problem for problem in problems), problems
+
+
+@pytest.mark.promise("R7")
+def test_a_damaged_page_is_found_and_said(tmp_path: Path) -> None:
+    path = tmp_path / "hantu.db"
+    with opened(path) as store:
+        write_all(store, many(5_000))
+    with path.open("r+b") as file:
+        for page in range(40, 200):
+            file.seek(page * 4096)
+            file.write(b"\xa5" * 4096)
+    with opened(path) as store:
+        problems = store.maintain(7, now_ns=START_NS, pause=lambda: False).problems
+        assert problems
+        with pytest.raises(StoreError, match="damaged"):
+            list(store.export(asked("*no such text*")))
