@@ -12,18 +12,15 @@
     return own ? scroller : document.scrollingElement;
   }
 
-  /** Pixels from what is seen to the two ends. In a reversed pane scrollTop counts down from 0. */
+  /** Pixels from what is seen to the two ends. */
   function ends() {
     const box = pane();
-    const room = box.scrollHeight - box.clientHeight;
-    const reversed = box === scroller;
-    const below = reversed ? -box.scrollTop : room - box.scrollTop;
-    return { above: room - below, below };
+    return { above: box.scrollTop, below: box.scrollHeight - box.clientHeight - box.scrollTop };
   }
 
   function toFoot() {
     const box = pane();
-    box.scrollTop = box === scroller ? 0 : box.scrollHeight;
+    box.scrollTop = box.scrollHeight;
   }
 
   /** Change the rows without moving what is read: `kept` stays where it is. */
@@ -125,6 +122,8 @@
 
   window.hantu = { ends, toFoot, holding, lastDay };
   if (!entries) return;
+  // Without script the pane starts at its foot by being reversed; with it, an opened row must push down.
+  if (scroller) scroller.classList.add("entries-plain");
   (scroller || document).addEventListener("scroll", onScroll, { passive: true });
   document.addEventListener("scroll", onScroll, { passive: true });
   if (!entries.querySelector(".entries-newer") && !location.hash) toFoot();

@@ -10,6 +10,8 @@ WIDTH: Final = 300.0
 HEIGHT: Final = 64.0
 POINTS_MOST: Final = 150
 _TOP: Final = 4.0
+CALM: Final = 0.05
+"""Below this part of its limit a value draws near the foot: 40 of 10,000 must not look like a storm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ def line(
     most = max((y for _, y in shown if y is not None), default=0.0)
     # A limit far above would flatten the line to the floor and tell nothing.
     near = limit is not None and (most >= limit / 4)
-    top = max(most, limit if near and limit is not None else 0.0) or 1.0
+    floor = 0.0 if limit is None else limit if near else limit * CALM
+    top = max(most, floor) or 1.0
     path = _path(shown, start_ns, end_ns, top)
     return Chart(
         title,

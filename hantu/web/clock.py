@@ -29,8 +29,8 @@ def _local(seconds: int) -> datetime.datetime:
     try:
         return datetime.datetime.fromtimestamp(seconds, datetime.UTC).astimezone()
     except (OverflowError, ValueError, OSError):
-        edge = datetime.datetime.min if seconds < 0 else datetime.datetime.max
-        return edge.replace(tzinfo=datetime.UTC)
+        # Beyond the calendar; such times come from broken programs and are only to be survived.
+        return datetime.datetime(1 if seconds < 0 else 9999, 1, 1, tzinfo=datetime.UTC)
 
 
 def row_time(time_ns: int) -> tuple[str, str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import Blueprint, Response, request
+from markupsafe import Markup
 
 from hantu.model import LogEntry
 from hantu.query.edit import exclude_field, field_for_path, with_field
@@ -65,7 +66,7 @@ class Detail:
 
     entry: LogEntry
     row: rows.Row
-    text: rows.Markup
+    text: Markup
     parts: tuple[trace.Part, ...]
     origin: tuple[Leaf, ...]
     metadata: tuple[Leaf, ...]
@@ -153,9 +154,9 @@ def gather(entry: LogEntry, view: View, *, around: int, everywhere: bool = False
     )
 
 
-def _whole_text(entry: LogEntry, view: View) -> rows.Markup:
+def _whole_text(entry: LogEntry, view: View) -> Markup:
     if "\n" not in entry.message and len(entry.message) <= rows.MESSAGE_CHARS:
-        return rows.Markup("")
+        return Markup("")
     return ansi.render(entry.message, marker(terms(view.query.search)))
 
 

@@ -110,7 +110,7 @@ def chart(found: Histogram, blind: Sequence[Blind] = ()) -> Chart:
         keys,
         sum(sums),
         found.complete,
-        i18n.duration(found.width_ns / _S).removesuffix(" 00 s").removesuffix(" 00 m"),
+        i18n.duration(found.width_ns // _S),
         10 * len(found.counts),
     )
 

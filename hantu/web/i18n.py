@@ -79,16 +79,20 @@ def size(size_bytes: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A length of time in its largest units: 0.3 s, 41 s, 1 m 04 s, 2 h 10 m, 6 days."""
-    if seconds < 10:
+    """A length of time in its largest units: 0.3 s, 41 s, 1 m 04 s, 2 h, 6 days."""
+    if seconds < 10 and seconds != round(seconds):
         return translate("{s} s", s=f"{max(seconds, 0.0):.3g}" if seconds < 1 else f"{seconds:.1f}")
-    whole = round(seconds)
+    whole = max(round(seconds), 0)
     if whole < 60:
         return translate("{s} s", s=whole)
     if whole < 3600:
-        return translate("{m} m {s} s", m=whole // 60, s=f"{whole % 60:02d}")
+        minutes, rest = divmod(whole, 60)
+        return (
+            translate("{m} m {s} s", m=minutes, s=f"{rest:02d}") if rest else translate("{m} m", m=minutes)
+        )
     if whole < 2 * 86_400:
-        return translate("{h} h {m} m", h=whole // 3600, m=f"{whole % 3600 // 60:02d}")
+        hours, rest = divmod(whole // 60, 60)
+        return translate("{h} h {m} m", h=hours, m=f"{rest:02d}") if rest else translate("{h} h", h=hours)
     return translate("{d} days", d=whole // 86_400)
 
 
@@ -99,7 +103,7 @@ def ago(time_ns: int | None, now_ns: int) -> str:
     seconds = (now_ns - time_ns) / 1e9
     if seconds < 2:
         return translate("now")
-    return translate("{time} ago", time=duration(round(seconds) if seconds < 10 else seconds))
+    return translate("{time} ago", time=duration(round(seconds)))
 
 
 def _shown(value: object) -> object:

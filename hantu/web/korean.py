@@ -17,6 +17,8 @@ TEXTS: Final[dict[str, str]] = {
     "{s} s": "{s}초",
     "{m} m {s} s": "{m}분 {s}초",
     "{h} h {m} m": "{h}시간 {m}분",
+    "{m} m": "{m}분",
+    "{h} h": "{h}시간",
     "{d} days": "{d}일",
     "{time} ago": "{time} 전",
     "now": "방금",
@@ -50,7 +52,9 @@ TEXTS: Final[dict[str, str]] = {
     "in {n} ms": "{n} ms",
     "Counting…": "세는 중…",
     "Show histogram and filters": "그래프와 필터 보기",
-    "Counting took too long: choose a shorter time.": "세는 데 너무 오래 걸립니다. 더 짧은 기간을 고르세요.",
+    "Counting took too long: choose a shorter time.": (
+        "세는 데 너무 오래 걸립니다. 더 짧은 기간을 고르세요."
+    ),
     # Histogram and facets
     "Lines in each {each} by level, {start} to {end}": "{start}부터 {end}까지 {each}마다 레벨별 줄 수",
     "{each} a bar": "막대 하나에 {each}",
@@ -98,7 +102,9 @@ TEXTS: Final[dict[str, str]] = {
     # Live
     "Live: new lines appear here": "실시간: 새 줄이 여기에 나타납니다",
     "Connection lost; trying again": "연결이 끊겨 다시 연결하는 중입니다",
-    "Paused while you read: {lines} new lines, {errors} errors": "읽는 동안 멈춤: 새 줄 {lines}개, 오류 {errors}개",
+    "Paused while you read: {lines} new lines, {errors} errors": (
+        "읽는 동안 멈춤: 새 줄 {lines}개, 오류 {errors}개"
+    ),
     "{lines} new, {errors} errors": "새 줄 {lines}개, 오류 {errors}개",
     "{lines} lines skipped": "{lines}줄 건너뜀",
     "Load them": "불러오기",
@@ -233,7 +239,6 @@ TEXTS: Final[dict[str, str]] = {
     "{size} a day": "하루 {size}",
     "Oldest line": "가장 오래된 줄",
     "Running": "가동 시간",
-    "Clean up now": "지금 정리",
     "Remove lines older than this many days": "이 날수보다 오래된 줄 지우기",
     "Clean up": "정리",
     "Retention does this by itself at {time}.": "보관 기간이 지난 줄은 {time}에 저절로 지웁니다.",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-import unicodedata
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
@@ -18,7 +17,7 @@ from hantu.query.logquery import LogQuery, Order, Place
 from hantu.web import ansi, clock, i18n, picker, rows, summary
 from hantu.web.api_logs import zone
 from hantu.web.current import service
-from hantu.web.render import fragment, page, url, wants_fragment
+from hantu.web.render import fragment, page, see, url, wants_fragment
 
 LIMIT: Final = 100
 SUMMARY_BUDGET_MS: Final = 150
@@ -132,13 +131,6 @@ def home() -> Response:
     return see("/logs")
 
 
-def see(target: str) -> Response:
-    """A redirect to another view."""
-    response = redirect(target, 302)
-    assert isinstance(response, Response)
-    return response
-
-
 def logs() -> Response:
     """The page."""
     args = request.args
@@ -186,14 +178,11 @@ def _wrong(view: View, error: QueryError) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """The part of a wrong text around what is wrong: before, at, after; and blanks as wide as
-    `before` with carets under `at`."""
+    """The part of a wrong text around what is wrong."""
 
     before: str
     at: str
     after: str
-    blank: str
-    carets: str
 
 
 def pointer(text: str, error: QueryError) -> Pointer:
@@ -202,10 +191,9 @@ def pointer(text: str, error: QueryError) -> Pointer:
     start = min(max(error.position, 0), len(text))
     end = min(start + max(error.length, 1), len(text))
     first = max(0, start - CONTEXT_CHARS)
-    before, at = text[first:start], text[start : min(end, start + CONTEXT_CHARS)]
-    blank = "".join("\u3000" if unicodedata.east_asian_width(sign) in "WF" else " " for sign in before)
-    carets = "".join("\uff3e" if unicodedata.east_asian_width(sign) in "WF" else "^" for sign in at)
-    return Pointer(before, at, text[end : end + CONTEXT_CHARS], blank, carets or "^")
+    return Pointer(
+        text[first:start], text[start : min(end, start + CONTEXT_CHARS)], text[end : end + CONTEXT_CHARS]
+    )
 
 
 def _page(view: View, *, full: bool) -> Response:
@@ -230,7 +218,7 @@ def _page(view: View, *, full: bool) -> Response:
     )
 
 
-def _frame(view: View) -> dict[str, object]:
+def _frame(view: View) -> dict[str, Any]:
     """What the search bar shows."""
     right = view.error is None
     level = picker.min_level(view.text) if right else None
@@ -261,7 +249,8 @@ def find(view: View, *, near_day: str = "") -> Lines:
     if view.after is not None:
         found = store.search(view.query.past(view.after, Order.OLDEST), time_limit_ms=limit_ms)
         entries = found.entries
-        older, newer = _place(entries[0]) if entries else view.after, found.next
+        older: Place | None = _place(entries[0]) if entries else view.after
+        newer = found.next
     else:
         query = view.query if view.before is None else view.query.past(view.before)
         found = store.search(query, time_limit_ms=limit_ms)

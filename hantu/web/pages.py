@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
-from flask import Blueprint
+from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
 
 from hantu.paths import TEMPLATES
@@ -19,5 +19,6 @@ for page in (logs, entry, sources, status, setup):
 @blueprint.record_once
 def install(state: BlueprintSetupState) -> None:
     """Give the application what templates and live tail use."""
-    render.install(state.app)
-    state.app.extensions["hantu.rows"] = RowRenderer()
+    app = cast(Flask, state.app)
+    render.install(app)
+    app.extensions["hantu.rows"] = RowRenderer()

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import urlencode
 
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, make_response, redirect, render_template, request
 from jinja2 import StrictUndefined
 
 from hantu import __version__
@@ -79,6 +79,11 @@ def page(template: str, *, name: str = "", status: int = 200, **values: object) 
         )
     response.vary.add("Accept-Language")
     return response
+
+
+def see(target: str, status: int = 302) -> Response:
+    """A redirect; 303 after a POST."""
+    return make_response(redirect(target, status))
 
 
 def fragment(template: str, **values: object) -> Response:

@@ -23,10 +23,14 @@ FIELD_CHARS: Final = 48
 
 # Known to every line of a source, or shown elsewhere: they say nothing in a row.
 _QUIET_KEYS: Final = frozenset(
-    "logger stream container_id image host pid identifier transport service success gap time_inferred "
-    "truncated_bytes error_type stack_trace stack exception exc_info module function thread name hostname tid "
-    "thread_name lineno file line facility severity priority boot_id machine_id uid gid comm exe cmdline "
-    "syslog_facility v version time_format".split()
+    (
+        *("logger", "stream", "container_id", "image", "host", "pid", "identifier", "transport"),
+        *("service", "success", "gap", "time_inferred", "truncated_bytes", "error_type"),
+        *("stack_trace", "stack", "exception", "exc_info", "module", "function", "thread", "name"),
+        *("hostname", "tid", "thread_name", "lineno", "file", "line", "facility", "severity"),
+        *("priority", "boot_id", "machine_id", "uid", "gid", "comm", "exe", "cmdline"),
+        *("syslog_facility", "v", "version", "time_format"),
+    )
 )
 ICONS: Final = {DOCKER: "docker", JOURNAL: "journal", APP: "app"}
 

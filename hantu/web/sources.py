@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 
 from hantu.collect.base import CollectorState, CollectorStatus
 from hantu.query.edit import with_field
@@ -15,7 +15,7 @@ from hantu.store.base import QueryTimeout
 from hantu.web import i18n, rows
 from hantu.web.current import service
 from hantu.web.errors import ApiError
-from hantu.web.render import page, url
+from hantu.web.render import page, see, url
 from hantu.web.summary import origin_field
 
 GAPS_SHOWN: Final = 20
@@ -71,9 +71,7 @@ def turn(act: str) -> Response:
             manager.stop_collector(key)
     except KeyError:
         raise ApiError(404, i18n.translate("There is no such collector any more.")) from None
-    response = redirect("/sources", 303)
-    assert isinstance(response, Response)
-    return response
+    return see("/sources", 303)
 
 
 def _lead(statuses: list[CollectorStatus]) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 
 from hantu.collect.base import CollectorState
 from hantu.service import Gauges, Sample
@@ -14,7 +14,7 @@ from hantu.web import charts, i18n
 from hantu.web.charts import Chart
 from hantu.web.current import service
 from hantu.web.errors import ApiError
-from hantu.web.render import page, short_time
+from hantu.web.render import page, see, short_time
 
 DAY_NS: Final = 86_400 * 10**9
 QUERY_LIMIT_MS: Final = 150
@@ -36,13 +36,14 @@ def status() -> Response:
     desk = service()
     now_ns = time.time_ns()
     gauges, history, stats = desk.gauges(), desk.history(), desk.store.stats()
-    signs = signs_of(gauges, history, now_ns)
+    *signs, size = signs_of(gauges, history, now_ns)
     return page(
         "status/page.html",
         name="status",
         problems=desk.problems(),
         charts=signs,
-        over=[sign.title for sign in signs if sign.over],
+        size=size,
+        over=[sign.title for sign in (*signs, size) if sign.over],
         gauges=gauges,
         stats=stats,
         config=desk.config,
@@ -72,111 +73,120 @@ def cleanup() -> Response:
             400, i18n.translate("Days to keep: a number from 0 to {most}.", most=round(DAYS_MOST))
         )
     removed = service().cleanup(days, "by hand")
-    response = redirect(f"/status?removed={removed}#gone", 303)
-    assert isinstance(response, Response)
-    return response
+    return see(f"/status?removed={removed}#gone", 303)
+
+
+class Sign(NamedTuple):
+    """A sign before it is drawn. now: its value in words; pick: its value in a sample; value: that of
+    now; limit: beyond it something has to be done."""
+
+    title: str
+    now: str
+    pick: Callable[[Sample], float | None]
+    notes: tuple[str, str]
+    value: float | None
+    limit: float | None = None
 
 
 def signs_of(gauges: Gauges, history: Sequence[Sample], now_ns: int) -> list[Chart]:
-    """The charts of the page: each with its value of now."""
-    _ = i18n.translate
-    start_ns = min(now_ns - 3600 * 10**9, history[0].at_ns) if history else now_ns - 3600 * 10**9
-
-    def sign(
-        title: str,
-        now: str,
-        pick: Callable[[Sample], float | None],
-        notes: tuple[str, str],
-        value: float | None,
-        limit: float | None = None,
-    ) -> Chart:
-        points: list[tuple[int, float | None]] = [(one.at_ns, pick(one)) for one in history]
-        if value is not None:
-            points.append((now_ns, value))
-        return charts.line(
-            title, now, points, start_ns=start_ns, end_ns=now_ns, notes=notes, value=value, limit=limit
-        )
-
-    per_min = history[-1].entries_per_min if history else None
-    busiest = max(history, key=lambda one: one.entries_per_min, default=None)
-    most = (
-        _("most {n} at {time}", n=busiest.entries_per_min, time=short_time(busiest.at_ns)[:-3])
-        if busiest
-        else ""
-    )
-    lagging = _slowest()
+    """The charts of the page, each with its value of now; the file's size last."""
+    hour_ago_ns = now_ns - 3600 * 10**9
+    start_ns = min(hour_ago_ns, history[0].at_ns) if history else hour_ago_ns
+    span = i18n.duration((now_ns - start_ns) / 1e9)
     return [
-        sign(
-            _("Lines stored a minute"),
-            "–" if per_min is None else i18n.number(per_min),
-            lambda one: one.entries_per_min,
-            (most, _span(start_ns, now_ns)),
-            per_min,
-        ),
-        sign(
-            _("Search time, slowest of 20"),
-            "–" if gauges.query_ms_recent is None else f"{gauges.query_ms_recent:,.0f} ms",
-            lambda one: one.query_ms,
-            (_("limit {value}", value=f"{QUERY_LIMIT_MS} ms"), _span(start_ns, now_ns)),
-            gauges.query_ms_recent,
-            QUERY_LIMIT_MS,
-        ),
-        sign(
-            _("Collector lag, longest"),
-            "–" if gauges.lag_s is None else i18n.duration(gauges.lag_s),
-            lambda one: one.lag_s,
-            (_("limit {value}", value=i18n.duration(LAG_LIMIT_S)), lagging),
-            gauges.lag_s,
-            LAG_LIMIT_S,
-        ),
-        sign(
-            _("Memory"),
-            i18n.size(gauges.memory_bytes),
-            lambda one: one.memory_bytes,
-            (_("limit {value}", value=i18n.size(MEMORY_LIMIT_BYTES)), _span(start_ns, now_ns)),
-            gauges.memory_bytes,
-            MEMORY_LIMIT_BYTES,
-        ),
-        sign(
-            _("Waiting to be written"),
-            i18n.number(gauges.queue_waiting),
-            lambda one: one.queue_waiting,
-            (
-                _("room for {n}", n=gauges.queue_most),
-                i18n.plural("{n} line refused", "{n} lines refused", gauges.refused_total)
-                if gauges.refused_total
-                else _("none refused"),
-            ),
-            gauges.queue_waiting,
-            gauges.queue_most * QUEUE_LIMIT,
-        ),
-        sign(
-            _("Live readers"),
-            i18n.number(gauges.tails),
-            lambda one: one.tails,
-            (
-                i18n.plural("{n} line skipped", "{n} lines skipped", gauges.skipped_total),
-                _("limit {value}", value=i18n.number(gauges.tails_most)),
-            ),
-            gauges.tails,
-            gauges.tails_most,
-        ),
-        sign(
-            _("File size"),
-            i18n.size(gauges.size_bytes),
-            lambda one: one.size_bytes,
-            (_size_limit(), _("{size} free", size=i18n.size(gauges.disk_free_bytes))),
-            gauges.size_bytes,
-            service().config.retention_bytes,
-        ),
+        charts.line(
+            sign.title,
+            sign.now,
+            [*((one.at_ns, sign.pick(one)) for one in history), (now_ns, sign.value)],
+            start_ns=start_ns,
+            end_ns=now_ns,
+            notes=sign.notes,
+            value=sign.value,
+            limit=sign.limit,
+        )
+        for sign in (*_work(gauges, history, span), *_burden(gauges, span))
     ]
 
 
-def _size_limit() -> str:
-    limit = service().config.retention_bytes
-    if limit is None:
-        return i18n.translate("bounded by days alone")
-    return i18n.translate("limit {value}", value=i18n.size(limit))
+def _work(gauges: Gauges, history: Sequence[Sample], span: str) -> Iterator[Sign]:
+    """How much is done and how fast."""
+    _ = i18n.translate
+    per_min = history[-1].entries_per_min if history else None
+    yield Sign(
+        _("Lines stored a minute"),
+        "–" if per_min is None else i18n.number(per_min),
+        lambda one: one.entries_per_min,
+        (_busiest(history), span),
+        per_min,
+    )
+    yield Sign(
+        _("Search time, slowest of 20"),
+        "–" if gauges.query_ms_recent is None else f"{gauges.query_ms_recent:,.0f} ms",
+        lambda one: one.query_ms,
+        (_("limit {value}", value=f"{QUERY_LIMIT_MS} ms"), span),
+        gauges.query_ms_recent,
+        QUERY_LIMIT_MS,
+    )
+    yield Sign(
+        _("Collector lag, longest"),
+        "–" if gauges.lag_s is None else i18n.duration(gauges.lag_s),
+        lambda one: one.lag_s,
+        (_("limit {value}", value=i18n.duration(LAG_LIMIT_S)), _slowest()),
+        gauges.lag_s,
+        LAG_LIMIT_S,
+    )
+
+
+def _burden(gauges: Gauges, span: str) -> Iterator[Sign]:
+    """What hantu takes of the machine, and how full its queues are."""
+    _ = i18n.translate
+    refused = i18n.plural("{n} line refused", "{n} lines refused", gauges.refused_total)
+    skipped = i18n.plural("{n} line skipped", "{n} lines skipped", gauges.skipped_total)
+    most_bytes = service().config.retention_bytes
+    bound = _("bounded by days alone")
+    if most_bytes is not None:
+        bound = _("limit {value}", value=i18n.size(most_bytes))
+    yield Sign(
+        _("Memory"),
+        i18n.size(gauges.memory_bytes),
+        lambda one: one.memory_bytes,
+        (_("limit {value}", value=i18n.size(MEMORY_LIMIT_BYTES)), span),
+        gauges.memory_bytes,
+        MEMORY_LIMIT_BYTES,
+    )
+    yield Sign(
+        _("Waiting to be written"),
+        i18n.number(gauges.queue_waiting),
+        lambda one: one.queue_waiting,
+        (_("room for {n}", n=gauges.queue_most), refused if gauges.refused_total else _("none refused")),
+        gauges.queue_waiting,
+        gauges.queue_most * QUEUE_LIMIT,
+    )
+    yield Sign(
+        _("Live readers"),
+        i18n.number(gauges.tails),
+        lambda one: one.tails,
+        (skipped, _("limit {value}", value=i18n.number(gauges.tails_most))),
+        gauges.tails,
+        gauges.tails_most,
+    )
+    yield Sign(
+        _("File size"),
+        i18n.size(gauges.size_bytes),
+        lambda one: one.size_bytes,
+        (bound, _("{size} free", size=i18n.size(gauges.disk_free_bytes))),
+        gauges.size_bytes,
+        most_bytes,
+    )
+
+
+def _busiest(history: Sequence[Sample]) -> str:
+    """The minute with most lines, "" before the first."""
+    if not history:
+        return ""
+    top = max(history, key=lambda one: one.entries_per_min)
+    time_text = short_time(top.at_ns).rpartition(":")[0]
+    return i18n.translate("most {n} at {time}", n=top.entries_per_min, time=time_text)
 
 
 def _slowest() -> str:
@@ -187,10 +197,6 @@ def _slowest() -> str:
         if one.lag_s is not None and one.state is CollectorState.COLLECTING
     ]
     return max(lags, key=lambda one: one.lag_s or 0.0).name if lags else ""
-
-
-def _span(start_ns: int, now_ns: int) -> str:
-    return i18n.duration((now_ns - start_ns) / 1e9)
 
 
 def _growth_bytes(history: Sequence[Sample]) -> float | None:

@@ -18,13 +18,18 @@ from hantu.web.current import service
 
 FIELDS_MOST: Final = 6
 VALUES_MOST: Final = 8
+VALUES_ASKED: Final = 24
+STANDS_OUT: Final = 5
 OPEN_FACETS: Final = 5
 BLIND_MOST: Final = 50
 LEAST_MS: Final = 5
 # Different on nearly every line, or said by another facet: they do not help to narrow down.
 _NO_FACET: Final = frozenset(
-    "trace_id container_id pid gap gap.reason gap.from_ns gap.to_ns gap.lines truncated_bytes time_inferred "
-    "success stack_trace id request_id span_id line thread".split()
+    (
+        *("trace_id", "container_id", "pid", "gap", "gap.reason", "gap.from_ns", "gap.to_ns"),
+        *("gap.lines", "truncated_bytes", "time_inferred", "success", "stack_trace", "id"),
+        *("request_id", "span_id", "line", "thread"),
+    )
 )
 _NAMES: Final = {DOCKER: "container", JOURNAL: "unit"}
 TITLES: Final = {
@@ -167,7 +172,7 @@ def _facets(text: str, query: LogQuery, budget: _Budget, *, whole: bool) -> tupl
         found = store.facets(
             replace(query, order=Order.NEWEST),
             fields,
-            most=VALUES_MOST * 3,
+            most=VALUES_ASKED,
             time_limit_ms=max(budget.left_ms, LEAST_MS),
         )
     except QueryTimeout:
@@ -211,8 +216,11 @@ def origin_field(source: str, source_id: str) -> str:
 
 
 def _tells(facet: Facet) -> bool:
-    """Whether a field's values repeat: else each line has its own, and a list of them says nothing."""
-    return bool(facet.values) and (facet.values[0][1] > 1 or len(facet.values) <= 2)
+    """Whether some values of a field stand out: where each line has its own, a list says nothing."""
+    counts = [count for _, count in facet.values]
+    if len(counts) < VALUES_ASKED:
+        return bool(counts) and (counts[0] > 1 or len(counts) <= 2)
+    return counts[0] >= STANDS_OUT * counts[-1]
 
 
 def excluded(search: Expr | None) -> dict[str, list[str]]:

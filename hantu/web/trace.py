@@ -25,9 +25,10 @@ _LIBRARY: Final = re.compile(
     r"|/usr/local/go/src|/usr/lib/go|/pkg/mod/|/vendor/|_GOROOT"
 )
 _JAVA_LIBRARY: Final = (
-    "java.", "javax.", "jdk.", "sun.", "com.sun.", "kotlin.", "scala.", "org.springframework.", "org.apache.",
-    "org.hibernate.", "io.netty.", "reactor.", "akka.", "com.zaxxer.", "org.eclipse.", "io.undertow.",
-)  # fmt: skip
+    *("java.", "javax.", "jdk.", "sun.", "com.sun.", "kotlin.", "scala.", "akka.", "reactor."),
+    *("org.springframework.", "org.apache.", "org.hibernate.", "org.eclipse."),
+    *("io.netty.", "io.undertow.", "com.zaxxer."),
+)
 _PACKAGE: Final = re.compile(r"(?:site-packages|dist-packages|node_modules)/((?:@[\w.-]+/)?[\w.-]+)")
 PACKAGES_SHOWN: Final = 3
 
@@ -113,10 +114,10 @@ def _package(file: str, name: str) -> str:
         return (
             ".".join(name.split(".")[:3])
             if name.startswith(("org.", "com.", "io."))
-            else name.split(".")[0]
+            else name.split(".", maxsplit=1)[0]
         )
     if file.endswith(".py"):
-        return file.split("/python3", 1)[-1].split("/", 1)[-1].split("/")[0].removesuffix(".py")
+        return file.split("/python3", 1)[-1].split("/", 1)[-1].split("/", maxsplit=1)[0].removesuffix(".py")
     return file.removeprefix("node:").split("/")[0] or file
 
 
