@@ -189,9 +189,12 @@ class Engine:
         if not base.startswith(("http+unix://", "http://", "https://")):
             raise self._unusable()
         try:
-            return docker.APIClient(
+            api = docker.APIClient(
                 base_url=base, tls=settings.get("tls", False), version="auto", timeout=_TIMEOUT_S
             )
+            # The SDK would keep a connection open for each of the last 25 URLs (SDK 7.2).
+            api.headers["Connection"] = "close"
+            return api
         except (DockerException, requests.RequestException, OSError) as error:
             raise self._explain(error) from error
 

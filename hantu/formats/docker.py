@@ -4,8 +4,9 @@ Two shapes come from `/containers/{id}/logs?timestamps=1`. Without a TTY the str
 8-byte header (kind, 3 zero bytes, big-endian length) + payload, one message a frame. With a TTY it
 is raw text. In both, each message begins with the engine's time, `2026-11-21T02:01:05.601196259Z `
 (or `+09:00` in place of `Z`: the `local` and `journald` drivers give the engine's own time zone).
-A line longer than 16 KiB comes as several messages that share one time and repeat it; only the
-last ends with a newline. Source: Docker Engine API, "Attach: stream format"; engine 20.10 as seen.
+A line longer than 16 KiB comes as several messages that share one time and repeat it; the last is
+shorter and ends with a newline (without one from the `local` driver of engine 20.10).
+Source: Docker Engine API, "Attach: stream format"; engine 20.10 as seen.
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ class _Stream:
         if room > 0:
             self._kept += message[skip : skip + room]
         self._length += length - skip
-        if ends:
+        if ends or length - skip < FRAGMENT_BYTES:
             self.close()
 
     def close(self) -> None:

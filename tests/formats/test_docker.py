@@ -168,6 +168,17 @@ def test_a_line_of_exactly_one_fragment_is_joined_with_its_empty_end() -> None:
     assert collect(TtyText(), raw, [])[TTY] == [(T0 + 1, b"y" * FRAGMENT_BYTES), (T0 + 2, b"z")]
 
 
+@pytest.mark.promise("M19", "M20")
+def test_the_last_piece_of_a_long_line_needs_no_newline() -> None:
+    # The local driver of engine 20.10 leaves it out.
+    piece = stamp(1) + b"y" * FRAGMENT_BYTES
+    frames = Frames()
+    (lines,) = frames.feed(frame(1, piece) + frame(1, piece) + frame(1, stamp(1) + b"yyy"))
+    assert lines.lines == [b"y" * (2 * FRAGMENT_BYTES + 3)]
+    raw = piece + piece + stamp(1) + b"yyy\r" + stamp(2) + b"end\r\n"
+    assert collect(TtyText(), raw, [])[TTY] == [(T0 + 1, lines.lines[0]), (T0 + 2, b"end")]
+
+
 @pytest.mark.promise("M19")
 def test_a_line_without_end_is_closed_by_the_next_run_of_its_container() -> None:
     data = frame(1, stamp(1) + b"killed her") + frame(1, stamp(9) + b"started\n")
