@@ -22,12 +22,15 @@ APPLICATION_ID: Final = 0x68616E74
 IDLE_READERS: Final = 8
 _BUSY_MS: Final = 10_000
 
-_WRITER: Final = """
+WAL_PAGES: Final = 4_000
+"""Pages in the WAL after which a commit copies them back into the file."""
+
+_WRITER: Final = f"""
 PRAGMA synchronous = NORMAL;
 PRAGMA foreign_keys = ON;
 PRAGMA temp_store = MEMORY;
 PRAGMA cache_size = -32000;
-PRAGMA wal_autocheckpoint = 4000;
+PRAGMA wal_autocheckpoint = {WAL_PAGES};
 PRAGMA journal_size_limit = 67108864;
 """
 _READER: Final = """
