@@ -53,7 +53,7 @@ _RUNSERVER: Final = re.compile(
     rf"{_QUOTED} (\d{{3}}) (\d{{1,18}}|-)"
 )
 _UVICORN: Final = re.compile(rf"INFO: {{3,}}((?:\S+:\d+|\S*) - {_QUOTED} (\d{{3}})(?: [\w'-][\w' -]*)?)$")
-_SECONDS: Final = re.compile(r'(?:^ | (?:rt|request_time|duration)=|" )"?(\d+\.\d{3,6})"?(?=\s|$)')
+_SECONDS: Final = re.compile(r'(?:^ | (?:rt|request_time|duration)=|" )"?(\d{1,12}\.\d{3,6})"?(?=\s|$)')
 _MILLISECONDS: Final = re.compile(r" (\d+(?:\.\d+)?)ms(?=\s|$)")
 
 

@@ -21,7 +21,7 @@ _KLOG: Final = re.compile(
     r"([IWEF])(\d{4} \d\d:\d\d:\d\d)\.(\d{6})\s+(\d{1,9}) ([^\s:\]]+:\d+)\] ?(.*)", re.DOTALL
 )
 _LOGCAT: Final = re.compile(
-    r"(\d\d)-(\d\d) (\d\d:\d\d:\d\d)\.(\d{3})\s+(\d{1,9})\s+(\d{1,9}) ([VDIWEFA]) (.*?)\s*: (.*)",
+    r"(\d\d)-(\d\d) (\d\d:\d\d:\d\d)\.(\d{3})\s+(\d{1,9})\s+(\d{1,9}) ([VDIWEFA]) ([^:]{0,80}?)\s*+: (.*)",
     re.DOTALL,
 )
 _LOGCAT_BRIEF: Final = re.compile(r"([VDIWEF])/([^(:]{1,64}?)\s*(?:\(\s*(\d{1,9})\))?: (.*)", re.DOTALL)

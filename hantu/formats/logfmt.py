@@ -26,6 +26,7 @@ _LOGGER: Final = ("logger", "module", "name", "component")
 _TRACE: Final = ("trace_id", "traceID", "traceId", "trace.id")
 _RENAMED: Final = {"hostname": "host"}
 _SHAPES_MOST: Final = 512
+_PATTERNS_MOST: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class _Shape:
     time: str
     level: str
     renamed: tuple[tuple[str, str], ...]
+    keys: tuple[str, ...]
 
 
 class Logfmt:
@@ -44,16 +46,26 @@ class Logfmt:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._shapes: dict[tuple[str, ...], _Shape] = {}
+        self._patterns: dict[tuple[str, ...], re.Pattern[str]] = {}
+        self._last_keys: tuple[str, ...] = ()
+        self._expected: tuple[re.Pattern[str], _Shape] | None = None
 
     def read(self, text: str) -> Parsed | None:
         """A line that is nothing but pairs: at least two, one of them a level, a message or a time;
         no key twice."""
-        metadata = _pairs(text)
-        if metadata is None:
-            return None
-        keys = tuple(metadata)
-        shape = self._shapes.get(keys) or self._learn(keys)
-        if not (shape.message or shape.time or shape.level) or len(keys) < 2:
+        # Most lines have the shape of the one before: one match instead of a loop over the pairs.
+        expected = self._expected
+        found = None if expected is None else expected[0].match(text)
+        if expected is not None and found is not None:
+            shape = expected[1]
+            metadata = _values(shape.keys, found.groups())
+        else:
+            pairs = _pairs(text)
+            if pairs is None or len(pairs) < 2:
+                return None
+            metadata = pairs
+            shape = self._shape_of_next(tuple(metadata))
+        if not (shape.message or shape.time or shape.level):
             return None
         level: LogLevel | None = None
         if shape.level:
@@ -75,14 +87,26 @@ class Logfmt:
             levels.note_word(word, metadata)
         return Parsed(LOGFMT, level, message or text, metadata or None, time, time_text)
 
-    def _learn(self, keys: tuple[str, ...]) -> _Shape:
-        if len(self._shapes) >= _SHAPES_MOST:
-            self._shapes.clear()
-        shape = self._shapes[keys] = _shape_of(frozenset(keys))
+    def _shape_of_next(self, keys: tuple[str, ...]) -> _Shape:
+        """The shape of a line; the second in a row gets a pattern to try on the next line first."""
+        shape = self._shapes.get(keys)
+        if shape is None:
+            if len(self._shapes) >= _SHAPES_MOST:
+                self._shapes.clear()
+            shape = self._shapes[keys] = _shape_of(keys)
+        if keys == self._last_keys:
+            pattern = self._patterns.get(keys)
+            # To compile one costs as much as a hundred lines: a stream of ever new shapes gets no more.
+            if pattern is None and len(self._patterns) < _PATTERNS_MOST:
+                pattern = self._patterns[keys] = _pattern_of(keys)
+            self._expected = None if pattern is None else (pattern, shape)
+        self._last_keys = keys
         return shape
 
 
-def _shape_of(keys: frozenset[str]) -> _Shape:
+def _shape_of(ordered: tuple[str, ...]) -> _Shape:
+    keys = frozenset(ordered)
+
     def first(names: tuple[str, ...]) -> str:
         return next((name for name in names if name in keys), "")
 
@@ -90,7 +114,26 @@ def _shape_of(keys: frozenset[str]) -> _Shape:
     renamed = [(first(_LOGGER), "logger"), (first(_TRACE), "trace_id"), *_RENAMED.items()]
     renamed = [(old, new) for old, new in renamed if old in keys and old != new and new not in keys]
     renamed += [(name, f"line_{name}") for name in RESERVED & keys if name not in {message, time, level}]
-    return _Shape(message, time, level, tuple(renamed))
+    return _Shape(message, time, level, tuple(renamed), ordered)
+
+
+def _pattern_of(keys: tuple[str, ...]) -> re.Pattern[str]:
+    """A whole line of these keys, one group a value; not of all such lines, but of those that _pairs()
+    would read the same."""
+    pairs = (re.escape(key) + r'=("[^"\\]*"|[^\s"]*)' for key in keys)
+    return re.compile(" ".join(pairs) + r"\Z")
+
+
+def _values(keys: tuple[str, ...], groups: tuple[str, ...]) -> Metadata:
+    metadata: Metadata = {}
+    for key, value in zip(keys, groups, strict=True):
+        if value[:1] == '"':
+            metadata[key] = value[1:-1]
+        elif value.isdecimal() and _keeps_its_text(value):
+            metadata[key] = int(value)
+        else:
+            metadata[key] = value
+    return metadata
 
 
 def _pairs(text: str) -> Metadata | None:

@@ -93,7 +93,7 @@ _POSTGRESQL_ZONE: Final = Pattern(
 _BY_CAPITAL: Final = (
     Pattern(
         SPRING,
-        rf"{LEVEL} (?P<pid>\d+) --- (?:\[(?P<service>[^\]]*)\] (?=\[))?\[ *(?P<thread>[^\]]*)\] "
+        rf"{LEVEL} (?P<pid>\d+) --- (?:\[(?P<service>[^\]]*)\] (?=\[))?\[ *+(?P<thread>[^\]]*)\] "
         rf"(?:\[(?P<correlation>[^\]]*)\] )?(?P<logger>\S+)\s*: {MESSAGE}",
     ),
     Pattern(

@@ -341,6 +341,25 @@ def test_access_log_keeps_its_line_and_gives_its_parts(
     assert entry.time_ns == AT_NS
 
 
+def test_a_logfmt_line_reads_the_same_after_others_of_its_shape() -> None:
+    lines = [
+        f'level=info msg={message} n={number} id=a={number} empty= quote="{number}"'
+        for number, message in enumerate(['"a b"', '"a b"', "bare", '""', '"a \\" b"', '"a b"', "x"])
+    ]
+    parser = LineParser(source="app", source_id="/var/log/app.log", tz=SEOUL)
+    together = parser.feed([line.encode() for line in lines], None, NOW_NS)
+    assert together == [entry_of(line) for line in lines]
+    assert together[4].message == 'a " b'
+    assert together[6].metadata == {"n": 6, "id": "a=6", "empty": "", "quote": "6"}
+
+
+@pytest.mark.parametrize(
+    "line", ['level=info msg="open', "level=info free text", "level=info level=warn", "a=1 b=2"]
+)
+def test_what_is_not_all_pairs_is_no_logfmt(line: str) -> None:
+    assert format_of(line) == "text"
+
+
 @pytest.mark.promise("M33")
 @pytest.mark.parametrize(
     ("line", "level"),

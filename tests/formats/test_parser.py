@@ -93,6 +93,18 @@ def test_no_damaged_line_raises(head: str, data: st.DataObject) -> None:
     assert len(reader.feed([line.encode("utf-8", "replace")], None, NOW_NS) + reader.flush(NOW_NS)) <= 1
 
 
+@pytest.mark.parametrize("filler", [" ", "a", "a.", "1", "[", '="', "\\", "a=", ",", "\x1b[", "Error"])
+def test_no_line_takes_time_out_of_proportion_to_its_length(filler: str) -> None:
+    # A pattern that backtracks over its square would take minutes here and meet the time-out.
+    long = filler * (200_000 // len(filler))
+    reader = parser()
+    for kind in FORMATS:
+        for part in (0.2, 0.5, 0.8):
+            head = kind.example[: int(len(kind.example) * part)]
+            reader.feed([(head + long).encode()], None, NOW_NS)
+            reader.flush(NOW_NS)
+
+
 @given(text=st.text(max_size=40))
 def test_no_text_breaks_the_clock(text: str) -> None:
     stamp = Clock(KST, NOW_NS).read(text)
