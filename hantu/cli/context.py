@@ -183,5 +183,11 @@ def query_args(
     if trace_id:
         quoted = trace_id.replace('"', "")
         text = f'{text} trace:"{quoted}"'.strip()
-    given = {"q": [text], "since": [since], "until": [until], "minLevel": [level], "sources": list(source)}
+    given: dict[str, list[str | None]] = {
+        "q": [text],
+        "since": [since],
+        "until": [until],
+        "minLevel": [level],
+        "sources": list(source),
+    }
     return {name: kept for name, values in given.items() if (kept := [value for value in values if value])}

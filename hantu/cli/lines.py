@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -13,7 +13,7 @@ from hantu.model import LogEntry, LogLevel
 # CONTRACT M76
 _EMOJI: Final = {LogLevel.INFO: "ℹ️", LogLevel.WARN: "⭕", LogLevel.ERROR: "❌", LogLevel.FATAL: "❌"}
 _SUCCESS: Final = "✅"
-_COLOUR: Final = {
+_COLOUR: Final[dict[LogLevel, dict[str, Any]]] = {
     LogLevel.TRACE: {"dim": True},
     LogLevel.DEBUG: {"dim": True},
     LogLevel.WARN: {"fg": "yellow"},

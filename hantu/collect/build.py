@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from hantu.collect.docker_engine import Engine
 from hantu.collect.docker_source import DockerSource
 from hantu.collect.docker_stream import EngineError
+from hantu.collect.files import file_collectors, watches
+from hantu.collect.files.globs import Folders
+from hantu.collect.files.opening import Trouble, open_log
 from hantu.collect.manager import LogCollectorManager
 from hantu.config import Config
 from hantu.pipeline import Pipeline
@@ -28,6 +32,8 @@ def build_collectors(config: Config, pipeline: Pipeline, store: LogStorage) -> L
     manager = LogCollectorManager(pipeline, store)
     if config.docker != "off":
         _add_docker(config, pipeline, store, manager)
+    for collector in file_collectors(config, pipeline, store):
+        manager.add(collector)
     return manager
 
 
@@ -52,7 +58,7 @@ def probe_sources(config: Config) -> list[Probe]:
     probes = []
     if config.docker != "off":
         probes.append(_probe_docker())
-    return probes
+    return probes + _probe_files(config)
 
 
 def _probe_docker() -> Probe:
@@ -65,3 +71,27 @@ def _probe_docker() -> Probe:
         engine.close()
     running = sum(container.running for container in found)
     return Probe("docker", True, f"{engine.host}: {running} containers run, {len(found) - running} do not")
+
+
+def _probe_files(config: Config) -> list[Probe]:
+    folders = Folders()
+    found = watches(config)
+    roots = [watch.glob.real_root for watch in found]
+    probes = []
+    for watch in found:
+        paths = 0
+        trouble = None
+        for path in watch.glob.find(folders):
+            paths += 1
+            try:
+                os.close(open_log(path, roots))
+            except FileNotFoundError:
+                continue
+            except Trouble as error:
+                trouble = trouble if error.quiet else error
+        name = f"files {watch.glob.pattern}"
+        if trouble is not None:
+            probes.append(Probe(name, False, trouble.reason, trouble.fix))
+        else:
+            probes.append(Probe(name, True, f"{paths} files" if paths else "no file matches yet"))
+    return probes
