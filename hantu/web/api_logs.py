@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from flask import Response, request
 from msgspec import Meta
@@ -26,7 +26,12 @@ api: Final = Api("api_logs")
 AROUND_MOST: Final = 1_000
 BUCKETS_MOST: Final = 1_000
 FACETS_MOST: Final = 20
-SOURCE_SCHEMA: Final = {"type": "string", "pattern": "^[a-z0-9_-]{1,32}$"}
+SOURCE_SCHEMA: Final[dict[str, Any]] = {
+    "type": "string",
+    "pattern": "^[a-z0-9_-]{1,32}$",
+    # These are routes of their own; a source of such a name is reached by ?sources=.
+    "not": {"enum": ["stream", "histogram", "facets", "export"]},
+}
 ID_SCHEMA: Final = {"type": "string", "format": "uuid"}
 _SOURCE: Final = re.compile(r"[a-z0-9_-]{1,32}")
 

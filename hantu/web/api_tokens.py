@@ -95,7 +95,15 @@ def make_token(args: NoArgs) -> Response:  # noqa: ARG001
     return json_response(TokenMade(asked.name.strip(), asked.scope, secret))
 
 
-@api.route(Route("DELETE", "/api/tokens/<path:name>", "Revoke a token", answer=Content(type=Removed)))
+@api.route(
+    Route(
+        "DELETE",
+        "/api/tokens/<path:name>",
+        "Revoke a token",
+        answer=Content(type=Removed),
+        refusals=(400, 401, 403, 404, 421, 503),
+    )
+)
 def revoke_token(args: NoArgs, name: str) -> Response:  # noqa: ARG001
     require_admin()
     removed = service().pipeline.with_store(lambda store: store.remove_token(name))

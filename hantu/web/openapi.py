@@ -240,7 +240,7 @@ def _query_parameters(kind: type[Args]) -> list[dict[str, Any]]:
     parameters = []
     for name, schema in properties.items():
         described = dict(schema)
-        parameter = {"name": name, "in": "query", "required": False}
+        parameter = {"name": name, "in": "query", "required": False, "allowEmptyValue": True}
         if text := described.pop("description", ""):
             parameter["description"] = text
         parameters.append({**parameter, "schema": described})

@@ -26,7 +26,7 @@ _KNOWN: Final = frozenset({"message", "level", "timestamp", "source", "sourceId"
 TOO_DEEP: Final = "it is nested too deep"
 
 
-class Item(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, gc=False):
+class Item(msgspec.Struct, frozen=True, rename="camel"):
     """An entry as programs send it. Other keys than these are kept as metadata.
 
     level: a name (error, WARNING …) or a number (Pino: 10 trace … 60 fatal); info when absent.

@@ -1,0 +1,106 @@
+"""docs/api.md: it names every route, and its examples work."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shlex
+from urllib.parse import quote, urlencode, urlsplit
+
+import flask
+import pytest
+
+from hantu.paths import ROOT
+from hantu.query.logquery import LogQuery
+from hantu.service import Service
+from hantu.web.errors import PROGRAM_PATHS
+from hantu.web.ingest import EXPANDED_BYTES_MOST, ITEMS_MOST
+from tests.web.desk import line, store
+
+PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```sh\n(curl .*?)\n```", PAGE, re.DOTALL)
+METHODS = {"GET", "POST", "PUT", "DELETE", "PATCH"}
+
+_CURL = argparse.ArgumentParser()
+_CURL.add_argument("url")
+_CURL.add_argument("-X", default="GET", dest="method")
+_CURL.add_argument("-H", action="append", default=[], dest="headers")
+_CURL.add_argument("-d", action="append", default=[], dest="data")
+_CURL.add_argument("--data-urlencode", action="append", default=[], dest="encoded")
+_CURL.add_argument("-o")
+_CURL.add_argument("-G", action="store_true")
+_CURL.add_argument("-N", action="store_true")
+
+
+def test_every_route_has_its_heading(app: flask.Flask) -> None:
+    missing = [
+        heading
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith(PROGRAM_PATHS)
+        for method in (rule.methods or set()) & METHODS
+        if (heading := f"### `{'WS' if rule.websocket else method} {_braced(rule.rule)}`") not in PAGE
+    ]
+    assert missing == []
+
+
+def test_every_heading_is_a_route(app: flask.Flask) -> None:
+    known = {_braced(rule.rule) for rule in app.url_map.iter_rules()}
+    named = re.findall(r"^### `\w+ (\S+)`$", PAGE, re.MULTILINE)
+    assert [path for path in named if path not in known] == []
+
+
+def _braced(rule: str) -> str:
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule)
+
+
+def test_every_parameter_is_described(app: flask.Flask) -> None:
+    described = app.test_client().get("/api/openapi.json").get_json()
+    names = {
+        parameter["name"]
+        for item in described["paths"].values()
+        for operation in item.values()
+        for parameter in operation.get("parameters", ())
+        if parameter["in"] == "query"
+    }
+    assert [name for name in sorted(names) if f"`{name}`" not in PAGE and f"`{name}=" not in PAGE] == []
+
+
+def test_limits_are_as_described() -> None:
+    assert f"{EXPANDED_BYTES_MOST // 2**20} MB" in PAGE
+    assert f"{ITEMS_MOST:,} entries" in PAGE
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_example_works(app: flask.Flask, service: Service, example: str) -> None:
+    store(service, [line("주문 실패")])
+    (entry,) = service.store.export(LogQuery())
+    known = {"$ID": entry.id, "$TOKEN": service.control_token, "$KEY": "docker:none"}
+    for name, value in known.items():
+        example = example.replace(name, value)
+    asked = _CURL.parse_args(shlex.split(example)[1:])
+    parts = urlsplit(asked.url)
+    query, body = parts.query, "&".join(asked.data)
+    if asked.G:
+        pairs = [(name, value) for name, _, value in (pair.partition("=") for pair in asked.encoded)]
+        query = "&".join([urlencode(pairs, quote_via=quote), *asked.data])
+        body = ""
+    answer = app.test_client().open(
+        parts.path,
+        method=asked.method,
+        query_string=query,
+        data=body or None,
+        headers=[tuple(header.split(": ", 1)) for header in asked.headers],
+        base_url=f"{parts.scheme}://{parts.netloc}",
+        buffered=False,
+    )
+    expected = 404 if "docker:none" in example else 200
+    assert answer.status_code == expected, answer.get_data(as_text=True)
+    answer.close()
+
+
+def test_json_in_the_page_is_json() -> None:
+    blocks = re.findall(r"```json\n(.*?)\n```", PAGE, re.DOTALL)
+    assert len(blocks) > 5
+    for block in blocks:
+        json.loads(block)
