@@ -1,0 +1,133 @@
+"""Finding a file's bytes again: by its inode, in a copy, in a compressed copy."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from hantu.collect.files.content import Content, GzipContent, PlainContent, begins_like, holds
+from hantu.collect.files.logfile import LogFile
+from hantu.collect.files.mark import TAIL_BYTES, FileMark, Identity
+from hantu.collect.files.opening import Trouble, open_log
+from hantu.collect.files.rotation import Beside, Snapshot
+
+# Copies keep whole seconds only on some file systems.
+SLACK_NS: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What lies around one path at one moment.
+
+    claimed: whether a file is known as another one already."""
+
+    path: str
+    snapshot: Snapshot
+    roots: tuple[str, ...]
+    claimed: Callable[[Content], bool]
+
+    def by_inode(self, mark: FileMark) -> Content | None:
+        """The file of the mark itself, wherever it was moved; None when it is gone or was changed."""
+        for path in self.snapshot.by_inode(mark.inode):
+            content = self._plain(path)
+            if content is None:
+                continue
+            if content.identity == mark.identity and holds(content, mark):
+                return content
+            content.close()
+        return None
+
+    def copy_of(self, mark: FileMark) -> Content | None:
+        """A file that goes on where the mark ends: a copy, else a compressed one; else the newest
+        copy that ends sooner. None when there is none."""
+        if not mark.head_length:
+            return None
+        beside = [found for found in reversed(self._beside()) if found.mtime_ns >= mark.mtime_ns - SLACK_NS]
+        plain = [found for found in beside if not found.packed]
+        for test in (holds, begins_like):
+            for found in plain if test is begins_like else (*plain, *(b for b in beside if b.packed)):
+                content = self._open(found, final=True)
+                if content is None:
+                    continue
+                if _safely(test, content, mark) and not self.claimed(content):
+                    return content
+                content.close()
+        return None
+
+    def missed(
+        self,
+        known: Iterable[LogFile],
+        done: Iterable[FileMark],
+        *,
+        since_ns: int,
+        until: Identity | None,
+        packed: bool,
+        fits: Callable[[str], bool],
+    ) -> Iterator[Content]:
+        """Rotated files that changed since `since_ns` and were never read, oldest first.
+
+        known, done: the files of the path that are open, and the marks of those read before: a copy
+        of one of them is passed over. until: the file at which to end. packed: compressed ones too.
+        fits: which paths are wanted."""
+        known, done = tuple(known), tuple(done)
+        for found in self._beside():
+            if found.identity == until:
+                return
+            if not found.size or not fits(found.path) or (found.packed and not packed):
+                continue
+            if found.mtime_ns < since_ns - (0 if found.packed else SLACK_NS):
+                continue
+            content = self._open(found)
+            if content is None:
+                continue
+            if self.claimed(content) or _is_copy(content, known, done):
+                content.close()
+            else:
+                yield content
+
+    def rotated(self) -> Iterator[Content]:
+        """All rotated files that are not compressed, oldest first."""
+        for found in self._beside():
+            if not found.packed and (content := self._open(found)) is not None:
+                yield content
+
+    def _beside(self) -> list[Beside]:
+        beside = self.snapshot.rotated(self.path)
+        if os.path.islink(self.path):
+            beside += self.snapshot.like(os.path.realpath(self.path))
+        return beside
+
+    def _open(self, found: Beside, *, final: bool = False) -> Content | None:
+        if not found.packed:
+            return self._plain(found.path, final=final)
+        try:
+            return GzipContent(open_log(found.path, self.roots))
+        except (OSError, Trouble):
+            return None
+
+    def _plain(self, path: str, *, final: bool = False) -> Content | None:
+        try:
+            return PlainContent(open_log(path, self.roots), final=final)
+        except (OSError, Trouble):
+            return None
+
+
+def _safely(test: Callable[[Content, FileMark], bool], content: Content, mark: FileMark) -> bool:
+    try:
+        return test(content, mark)
+    except (OSError, EOFError, zlib.error):
+        return False
+
+
+def _is_copy(content: Content, known: Iterable[LogFile], done: Iterable[FileMark]) -> bool:
+    size = content.measure()[0]
+    for file in known:
+        if size > file.size or file.content.final or not _safely(begins_like, content, file.mark):
+            continue
+        last = max(0, size - TAIL_BYTES)
+        if file.content.read_at(last, size - last) == content.read_at(last, size - last):
+            return True
+    return any(mark.offset and size == mark.offset and _safely(holds, content, mark) for mark in done)

@@ -1,0 +1,86 @@
+"""Files rotated, copied, packed and killed in any order."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+
+from tests.collect.filedesk import FileDesk, copytruncate, pack, rotate, write
+
+STEPS = st.sampled_from(
+    ["append", "append", "append", "many", "partial", "rename", "rename later", "copytruncate", "pack"]
+    + ["poll", "poll", "commit", "commit one", "kill", "fail"]
+)
+
+
+@pytest.mark.promise("M26", "M31", "M33")
+@given(steps=st.lists(STEPS, max_size=40), hold=st.sampled_from([0, 0, 1, 3]))
+@settings(max_examples=150)
+def test_each_line_is_stored_once_and_in_order_whatever_happens(steps: list[str], hold: int) -> None:
+    note(f"{steps} hold={hold}")
+    folder = Path(tempfile.mkdtemp(prefix="hantu-files-"))
+    try:
+        _play(folder, steps, hold)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _play(folder: Path, steps: list[str], hold: int) -> None:
+    path = folder / "app.log"
+    path.touch()
+    desk = FileDesk(folder, hold=hold)
+    desk.settle()
+    written: list[str] = []
+    begun = ""
+
+    def line(text: str = "") -> str:
+        written.append(begun + (text or f"line {next(desk.counter)} {'x' * 20}"))
+        return written[-1][len(begun) :]
+
+    for step in steps:
+        if step == "append":
+            write(path, line())
+            begun = ""
+        elif step == "many":
+            lines = [line()]
+            begun = ""
+            write(path, *lines, *(line() for _ in range(60)))
+        elif step == "partial":
+            write(path, "begun ", end="")
+            begun += "begun "
+        elif step in ("rename", "rename later", "copytruncate"):
+            if begun:
+                write(path, line("end"))
+                begun = ""
+            if not path.exists():
+                continue
+            if step == "copytruncate":
+                copytruncate(path)
+            else:
+                rotate(path, create=step == "rename")
+        elif step == "pack" and (path.with_name("app.log.2")).exists():
+            pack(path.with_name("app.log.2"))
+        elif step == "poll":
+            desk.poll()
+        elif step == "commit":
+            desk.pipeline.commit()
+        elif step == "commit one":
+            desk.pipeline.commit(1)
+        elif step == "kill":
+            desk.kill()
+        elif step == "fail":
+            desk.pipeline.fail()
+    if begun:
+        write(path, line("end"))
+    desk.settle(seconds=10)
+    try:
+        assert desk.messages() == written
+        assert set(desk.messages()) == set(desk.messages("%s" % path))
+        assert desk.messages(gaps=True) == []
+    finally:
+        desk.rounds.close()
