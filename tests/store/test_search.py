@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hantu.model import MESSAGE_LIMIT_BYTES, LogEntry
+from hantu.query.error import QueryError
 from hantu.query.logquery import LogQuery, Order, Place
+from hantu.query.match import matches
 from hantu.store.base import QueryTimeout
 from hantu.store.sqlite import SqliteStore
 from hantu.store.sqlite.compile import Plan
@@ -295,3 +297,36 @@ def test_a_place_between_entries_of_one_time_is_kept(tmp_path: Path) -> None:
         newer = store.search(LogQuery(place=Place(START_NS, 5), order=Order.OLDEST))
     assert [each.key for each in older.entries] == [4, 3, 2, 1]
     assert [each.key for each in newer.entries] == [6, 7, 8, 9]
+
+
+@pytest.mark.promise("S8")
+@pytest.mark.parametrize(
+    "text",
+    [
+        " ".join(f"a{number}" for number in range(600)),
+        " ".join(f"-a{number}" for number in range(600)),
+        "line " + " ".join(f"-a{number}" for number in range(600)),
+        " OR ".join(f"a{number}" for number in range(500)),
+        " ".join(f"*{number}*" for number in range(700)),
+        " OR ".join(f"*{number}*" for number in range(400)),
+        " ".join(f"-x.y{number}:1" for number in range(350)),
+        "(" * 30 + "line" + " -b)" * 30,
+        "(" * 30 + "line" + " OR *b*)" * 30,
+        '"AND" OR "NOT" OR "NEAR(a b)"',
+        'a"b*^:{}()-',
+        "message : line",
+        "가*나*" * 300,
+    ],
+    ids=range(13),
+)
+def test_long_deep_and_hostile_queries_are_answered(tmp_path: Path, text: str) -> None:
+    try:
+        query = asked(text)
+    except QueryError:
+        return
+    entries = [entry("line 1"), entry("not near(a b)"), entry("message: line")]
+    with opened(tmp_path / "hantu.db") as store:
+        store.write_batch(entries)
+        found = {each.message for each in store.search(query).entries}
+        assert store.count(query).count == len(found) == len(store.arrivals(query, most=9).entries)
+    assert found == {each.message for each in entries if matches(query, each)}

@@ -8,7 +8,7 @@ as hantu.query.match."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -154,9 +154,7 @@ class _Compiler:
         if not wanted:
             plan.terms.extend(self._sql(item) for item in unwanted)
             return
-        plan.match = " AND ".join(wanted)
-        for item in unwanted:
-            plan.match = f"({plan.match}) NOT {_fts(item.item)}"
+        plan.match = _without(" AND ".join(wanted), [_fts(item.item) for item in unwanted])
 
     def _require_field(self, item: Field) -> bool:
         """Whether the plan's parts alone say what the field asks."""
@@ -217,9 +215,9 @@ class _Compiler:
             case Not():
                 return f"NOT {self._sql(expr.item)}"
             case And():
-                return f"({' AND '.join(map(self._sql, expr.items))})"
+                return f"({joined([self._sql(item) for item in expr.items], 'AND')})"
             case Or():
-                return f"({' OR '.join(map(self._sql, expr.items))})"
+                return f"({joined([self._sql(item) for item in expr.items], 'OR')})"
 
     def _field(self, item: Field) -> str:
         plan = self._plan
@@ -244,6 +242,19 @@ class _Compiler:
         return f"holds({len(self._plan.tests) - 1}, {column})"
 
 
+def _without(wanted: str, unwanted: Sequence[str | None]) -> str:
+    """The FTS5 expression for `wanted` with none of `unwanted`, whose parts do not nest."""
+    return f"({wanted}) NOT ({' OR '.join(map(str, unwanted))})" if unwanted else wanted
+
+
+def joined(terms: Sequence[str], word: str) -> str:
+    """SQL terms joined by AND or OR as a balanced tree: SQLite takes a depth of 1,000 at most."""
+    if len(terms) <= 8:
+        return f" {word} ".join(terms)
+    half = len(terms) // 2
+    return f"({joined(terms[:half], word)}) {word} ({joined(terms[half:], word)})"
+
+
 def _fts(expr: Expr) -> str | None:
     """The FTS5 expression for a tree of words; None when it holds anything else, or a word without
     tokens, or nothing that must be there."""
@@ -263,10 +274,7 @@ def _fts(expr: Expr) -> str | None:
             unwanted = [_fts(item.item) for item in expr.items if isinstance(item, Not)]
             if not wanted or None in wanted or None in unwanted:
                 return None
-            joined = " AND ".join(str(part) for part in wanted)
-            for part in unwanted:
-                joined = f"({joined}) NOT {part}"
-            return f"({joined})"
+            return f"({_without(' AND '.join(map(str, wanted)), unwanted)})"
         case _:
             return None
 

@@ -12,7 +12,7 @@ import apsw
 from hantu.model import LogEntry, LogLevel
 from hantu.query.logquery import LogQuery, Order, Place
 from hantu.store.base import Arrivals, Page, QueryTimeout, Total
-from hantu.store.sqlite.compile import TIME_MOST, Plan, compile_query
+from hantu.store.sqlite.compile import TIME_MOST, Plan, compile_query, joined
 from hantu.store.sqlite.database import Database, Reader
 from hantu.store.sqlite.entries import EntryReader
 from hantu.store.sqlite.slices import Slice, key_ranges, read_blocks, slices
@@ -176,7 +176,9 @@ def source_of(plan: Plan) -> tuple[str, list[str]]:
         table = "entry AS e INDEXED BY entry_level"
     else:
         table = "entry AS e INDEXED BY entry_time"
-    return table, terms + cell_terms(plan) + plan.terms
+    if plan.terms:
+        terms.append(f"({joined(plan.terms, 'AND')})")
+    return table, [*cell_terms(plan), *terms]
 
 
 def cell_terms(plan: Plan) -> list[str]:
