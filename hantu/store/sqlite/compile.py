@@ -29,6 +29,7 @@ TIME_MOST: Final = (1 << 63) - 1
 Streams = Mapping[int, tuple[str, str]]
 Test = Callable[[Any], bool]
 
+_OPEN: Final = '" *'
 _FOUND: Final = (
     "e.key IN (SELECT rowid FROM word WHERE word MATCH {name} AND rowid BETWEEN :first AND :last)"
 )
@@ -78,6 +79,11 @@ class Plan:
         """Whether streams, levels and times say it all, so that counts of blocks are enough."""
         return not self.terms and self.match is None and self.key is None and not self.first_key
 
+    @property
+    def open_ended(self) -> bool:
+        """Whether match has a prefix: FTS5 then reads every word that begins so, whatever the range."""
+        return self.match is not None and _OPEN in self.match
+
     def bind(self, value: Any) -> str:
         """The name under which `value` is bound."""
         name = f"v{len(self.binds)}"
@@ -90,8 +96,10 @@ class Plan:
         return f"(SELECT value FROM json_each({name}))"  # noqa: S608 — the name of a bound value
 
 
-def compile_query(query: LogQuery, streams: Streams, ids: EntryIds) -> Plan:
-    """The plan for a query over these streams; place, order, limit and offset do not count."""
+def compile_query(query: LogQuery, streams: Streams, ids: EntryIds, *, index_words: bool = True) -> Plan:
+    """The plan for a query over these streams; place, order, limit and offset do not count.
+
+    index_words=False: words are looked for row by row."""
     plan = Plan()
     if query.start_ns is not None:
         plan.start_ns = max(plan.start_ns, query.start_ns)
@@ -115,7 +123,7 @@ def compile_query(query: LogQuery, streams: Streams, ids: EntryIds) -> Plan:
         _only_levels(plan, (level for level in LEVELS if level >= query.min_level))
     if query.search is not None:
         items = query.search.items if isinstance(query.search, And) else (query.search,)
-        _Compiler(plan, streams, ids).require(items)
+        _Compiler(plan, streams, ids, index_words=index_words).require(items)
     return plan
 
 
@@ -130,8 +138,9 @@ def _only_levels(plan: Plan, levels: Iterable[int]) -> None:
 
 
 class _Compiler:
-    def __init__(self, plan: Plan, streams: Streams, ids: EntryIds) -> None:
+    def __init__(self, plan: Plan, streams: Streams, ids: EntryIds, *, index_words: bool) -> None:
         self._plan = plan
+        self._index_words = index_words
         self._streams = streams
         self._ids = ids
 
@@ -143,10 +152,10 @@ class _Compiler:
         for item in items:
             if isinstance(item, Field) and self._require_field(item):
                 continue
-            if isinstance(item, Not) and _fts(item.item) is not None:
+            if isinstance(item, Not) and self._match(item.item) is not None:
                 unwanted.append(item)
                 continue
-            match = _fts(item)
+            match = self._match(item)
             if match is None:
                 plan.terms.append(self._sql(item))
             else:
@@ -197,13 +206,16 @@ class _Compiler:
 
     def _sql(self, expr: Expr) -> str:
         """A condition that is 0 or 1, never NULL."""
-        match = _fts(expr)
+        match = self._match(expr)
         if match is not None:
             self._plan.slow = True
             return _FOUND.format(name=self._plan.bind(match))
         match expr:
             case Word():
-                return "0"
+                needle = text.needle(expr.text, prefix=expr.prefix)
+                if not needle.tokens:
+                    return "0"
+                return self._holds("e.message", lambda message: needle.found_in(text.tokens(message)))
             case Substring():
                 part = text.fold(expr.text)
                 return self._holds("e.message", lambda message: part in text.fold(message))
@@ -236,6 +248,9 @@ class _Compiler:
             terms.append(holds if everywhere else f"(e.stream_no IN {plan.bind_all(maybe)} AND {holds})")
         return f"({' OR '.join(terms)})" if terms else "0"
 
+    def _match(self, expr: Expr) -> str | None:
+        return _fts(expr) if self._index_words else None
+
     def _holds(self, column: str, test: Test) -> str:
         self._plan.slow = True
         self._plan.tests.append(test)
@@ -264,7 +279,7 @@ def _fts(expr: Expr) -> str | None:
             if not needle.tokens:
                 return None
             # Tokens are letters and digits only: nothing in the quotes needs an escape.
-            return f'"{" ".join(needle.tokens)}"{" *" if needle.open else ""}'
+            return f'"{" ".join(needle.tokens)}"{_OPEN[1:] if needle.open else ""}'
         case Or():
             parts = [_fts(item) for item in expr.items]
             known = [part for part in parts if part is not None]

@@ -17,6 +17,14 @@ from hantu.store.sqlite.database import Database, Reader
 from hantu.store.sqlite.entries import EntryReader
 from hantu.store.sqlite.slices import Slice, key_ranges, read_blocks, slices
 
+PROBE: Final = 500
+_BORDER: Final = """
+SELECT time_ns
+FROM entry INDEXED BY entry_time
+WHERE time_ns >= ? AND time_ns < ?
+ORDER BY time_ns {direction}
+LIMIT 1 OFFSET ?
+"""
 EXPORT_PAGE: Final = 2_000
 _HAND_OUT_MS: Final = 1_000
 _FEW_STREAMS: Final = 16
@@ -72,6 +80,11 @@ class Search:
         found: list[Hit] = []
         frontier_ns: int | None = None
         try:
+            if plan.open_ended:
+                found = self._probe(reader, plan, query, most)
+                if len(found) >= most:
+                    return found, None
+                frontier_ns = plan.end_ns if newest_first else plan.start_ns
             for part in slices(read_blocks(reader, plan), plan, query.order):
                 stop_when_late(reader)
                 hits = _hits_in(reader, plan, part, most - len(found), newest_first=newest_first)
@@ -84,6 +97,31 @@ class Search:
                 raise
             return found, frontier_ns
         return found, None
+
+    def _probe(self, reader: Reader, plan: Plan, query: LogQuery, most: int) -> list[Hit]:
+        """Matches among the nearest PROBE rows, read without the index; the plan goes on behind them.
+
+        What begins with a few letters is mostly found there, in 2 ms; FTS5 needs 100 ms for every
+        million entries before it gives the first."""
+        newest_first = query.order is Order.NEWEST
+        near = compile_query(query, self._entries.streams(reader), self._entries.ids, index_words=False)
+        near.start_ns, near.end_ns = plan.start_ns, plan.end_ns
+        if query.place is not None:
+            _go_on_from(near, query.place, newest_first=newest_first)
+        border_ns = reader.value(
+            _BORDER.format(direction="DESC" if newest_first else "ASC"),
+            (plan.start_ns, plan.end_ns, PROBE),
+        )
+        if newest_first:
+            plan.end_ns = near.start_ns = near.start_ns if border_ns is None else border_ns + 1
+        else:
+            plan.start_ns = near.end_ns = near.end_ns if border_ns is None else border_ns
+        reader.tests[:] = near.tests
+        part = Slice(near.start_ns, near.end_ns, ((0, TIME_MOST),))
+        try:
+            return _hits_in(reader, near, part, most, newest_first=newest_first)
+        finally:
+            reader.tests[:] = plan.tests
 
     def arrivals(self, query: LogQuery, most: int, limit_ms: int) -> Arrivals:
         """As LogStorage.arrivals."""

@@ -15,6 +15,8 @@ from hantu.store.sqlite.database import Reader
 from hantu.store.sqlite.entries import BLOCK_BITS
 
 GROWTH: Final = 4
+GROWTH_OPEN_ENDED: Final = 16
+"""Each slice of a prefix search costs the same at least, so they must be few."""
 SLOW_BLOCKS_MOST: Final = 32
 """Slices of a slow search stay below 131,072 keys, so that one which is cut short loses little."""
 
@@ -92,6 +94,7 @@ def slices(blocks: list[Block], plan: Plan, order: Order) -> Iterator[Slice]:
     blocks = sorted(blocks, key=lambda block: -block.newest_ns if newest_first else block.oldest_ns)
     start_ns, end_ns = plan.start_ns, plan.end_ns
     live: list[Block] = []
+    growth = GROWTH_OPEN_ENDED if plan.open_ended else GROWTH
     size, at = 1, 0
     while at < len(blocks):
         stop = min(len(blocks), at + size)
@@ -111,7 +114,7 @@ def slices(blocks: list[Block], plan: Plan, order: Order) -> Iterator[Slice]:
                 start_ns = end_ns
                 live = [block for block in live if block.newest_ns >= start_ns]
         at = stop
-        size *= GROWTH
+        size *= growth
         if plan.slow:
             size = min(size, SLOW_BLOCKS_MOST)
 
