@@ -294,7 +294,7 @@ def lazy_summary() -> Response:
     if not wants_fragment():
         return see(view.url(full="1"))
     found = summary.gather(view.text, view.query, budget_ms=service().config.query_limit_ms, whole=True)
-    return fragment("logs/_summary.html", view=view, summary=found)
+    return fragment("logs/_summary.html", view=view, summary=found, lines=None)
 
 
 def skipped() -> Response:

@@ -1,0 +1,281 @@
+"""/logs in a real browser: searching, opening, scrolling, following."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Page, Route, expect
+
+from hantu.model import LogEntry, LogLevel
+from hantu.service import Service
+from tests import browser as chromium
+from tests.browser import NARROW, reading
+from tests.web.desk import app_of, line, served, store
+
+pytestmark = pytest.mark.browser
+browser = chromium.browser
+
+SECOND_NS = 10**9
+TRACE = (
+    "주문 실패: 예수금 부족\n"
+    "Traceback (most recent call last):\n"
+    '  File "/app/core/loop.py", line 88, in tick\n'
+    "    self.run(job)\n"
+    '  File "/usr/local/lib/python3.11/site-packages/apscheduler/base.py", line 125, in run_job\n'
+    "    retval = job.func()\n"
+    '  File "/app/core/engine.py", line 218, in execute_order\n'
+    "    raise InsufficientBalance(required)\n"
+    "InsufficientBalance: required 1,250,000"
+)
+ABOVE_PX = "el => el.getBoundingClientRect().top"
+
+
+@pytest.fixture
+def base(service: Service) -> Iterator[str]:
+    app: Flask = app_of(service)
+    with served(app) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+def numbered(first: int, last: int, **parts: object) -> list[LogEntry]:
+    """Lines `line 0001` …, a second apart, the last one now."""
+    now_ns = time.time_ns()
+    return [
+        line(f"line {number:04d}", time_ns=now_ns - (last - number) * SECOND_NS, **parts)
+        for number in range(first, last + 1)
+    ]
+
+
+def messages(page: Page) -> list[str]:
+    found = page.locator(".entries .entry-message").all_inner_texts()
+    return [text.strip() for text in found]
+
+
+@pytest.mark.promise("M41")
+def test_a_search_shows_the_lines_that_match_with_the_newest_at_the_foot(
+    browser: Browser, service: Service, base: str
+) -> None:
+    store(
+        service, [line("모의주문실행 접수"), line("다른 일"), line("주문을 마침", time_ns=time.time_ns())]
+    )
+    with reading(browser, base) as reader:
+        page = reader.open("/logs")
+        page.get_by_label("Search", exact=True).fill("주문")
+        page.keyboard.press("Enter")
+        expect(page.locator(".entries .entry")).to_have_count(2)
+        assert messages(page) == ["모의주문실행 접수", "주문을 마침"]
+        assert page.locator(".entries mark").all_inner_texts() == ["주문", "주문"]
+        expect(page.locator("#count")).to_contain_text("2 lines")
+        assert "q=%EC%A3%BC%EB%AC%B8" in page.url
+        assert reader.complaints == []
+
+
+@pytest.mark.promise("M41")
+def test_an_opened_row_stays_where_it_is_and_shows_its_stack_trace(
+    browser: Browser, service: Service, base: str
+) -> None:
+    wrong = line(TRACE, level=LogLevel.ERROR, metadata={"order": {"id": 80412}}, time_ns=time.time_ns())
+    store(service, [*numbered(1, 60), wrong])
+    with reading(browser, base) as reader:
+        page = reader.open("/logs")
+        row = page.locator(".entry-error .entry-row")
+        before = row.evaluate(ABOVE_PX)
+        row.click()
+        expect(page.locator(".entry-error .frame-app")).to_have_count(2)
+        expect(page.locator(".frame-library summary")).to_have_text("1 library frame · apscheduler")
+        expect(page.locator(".frame-end")).to_have_text("InsufficientBalance: required 1,250,000")
+        assert abs(row.evaluate(ABOVE_PX) - before) < 2
+        page.get_by_label("Only id").click()
+        expect(page.locator("#q")).to_have_value("order.id:80412")
+        assert reader.complaints == []
+
+
+def test_scrolling_up_brings_older_lines_without_moving_what_is_read(
+    browser: Browser, service: Service, base: str
+) -> None:
+    store(service, numbered(1, 350))
+    with reading(browser, base) as reader:
+        page = reader.open("/logs")
+        assert messages(page)[-1] == "line 0350"
+        assert len(messages(page)) == 100
+        for _ in range(3):
+            seen, topmost = len(messages(page)), messages(page)[0]
+            read = page.locator(".entries .entry", has_text=topmost)
+            read.evaluate("row => row.scrollIntoView()")
+            page.wait_for_function(
+                "count => document.querySelectorAll('.entries .entry').length > count", arg=seen
+            )
+            assert 0 <= read.evaluate(ABOVE_PX) < page.viewport_size["height"]  # type: ignore[index]  # it has one
+        expect(page.locator(".entries-begin")).to_have_count(1)
+        assert messages(page) == [f"line {number:04d}" for number in range(1, 351)]
+        assert reader.complaints == []
+
+
+@pytest.mark.promise("M35", "M41")
+def test_live_lines_appear_at_the_foot_and_wait_while_one_reads_above(
+    browser: Browser, service: Service, base: str
+) -> None:
+    store(service, numbered(1, 120))
+    with reading(browser, base) as reader:
+        page = reader.open("/logs")
+        page.get_by_role("switch", name="Live").click()
+        expect(page.locator("#tail-state")).to_have_text("Live: new lines appear here")
+        expect(page.locator("#q")).to_have_value("level:>=info")
+        store(service, numbered(1, 1, source_id="live"))
+        expect(page.locator(".entry", has_text="live")).to_be_in_viewport()
+        pane = page.locator(".entries-scroll")
+        pane.evaluate("pane => { pane.scrollTop -= 400; }")
+        place = pane.evaluate("pane => pane.scrollTop")
+        store(
+            service,
+            [
+                line("unseen one", level=LogLevel.ERROR),
+                line("unseen two"),
+                line("quiet", level=LogLevel.DEBUG),
+            ],
+        )
+        expect(page.locator(".entries-new")).to_have_text(re.compile("2 new, 1 errors"))
+        assert pane.evaluate("pane => pane.scrollTop") == place
+        assert "unseen two" not in messages(page)
+        page.locator(".entries-new").click()
+        expect(page.locator(".entry", has_text="unseen two")).to_be_in_viewport()
+        assert "quiet" not in messages(page)
+        assert reader.complaints == []
+
+
+def test_a_live_view_goes_on_where_it_was_after_the_connection_broke(
+    browser: Browser, service: Service, base: str
+) -> None:
+    store(service, numbered(1, 3))
+    with reading(browser, base) as reader:
+        reader.page.add_init_script(
+            "const Real = WebSocket; window.sockets = [];"
+            "window.WebSocket = function (url) {"
+            " const made = new Real(url); sockets.push(made); return made; };"
+        )
+        page = reader.open("/logs?live=1")
+        expect(page.locator("#tail-state")).to_have_text("Live: new lines appear here")
+        store(service, [line("before the break")])
+        expect(page.locator(".entry", has_text="before the break")).to_have_count(1)
+        page.evaluate("sockets[0].close()")
+        store(service, [line("during the break")])
+        expect(page.locator(".entry", has_text="during the break")).to_have_count(1)
+        assert page.evaluate("sockets.length") == 2
+        expect(page.locator(".entry", has_text="before the break")).to_have_count(1)
+        # The test's server answers in HTTP on a socket that was closed; gunicorn does not.
+        assert [said for said in reader.complaints if "Invalid frame header" not in said] == []
+
+
+@pytest.mark.promise("M40")
+def test_without_websocket_the_live_view_falls_back_to_server_sent_events(
+    browser: Browser, service: Service, base: str
+) -> None:
+    store(service, numbered(1, 3))
+    with reading(browser, base) as reader:
+        reader.page.add_init_script(
+            "window.WebSocket = function () { setTimeout(() => this.onclose(), 0); };"
+        )
+        page = reader.open("/logs?live=1")
+        expect(page.locator("#tail-state")).to_have_text("Live: new lines appear here", timeout=20_000)
+        store(service, [line("by events")])
+        expect(page.locator(".entry", has_text="by events")).to_have_count(1)
+        assert reader.complaints == []
+
+
+@pytest.mark.promise("M37")
+def test_skipped_lines_are_a_band_that_loads_them(browser: Browser, service: Service, base: str) -> None:
+    store(service, numbered(1, 3))
+    with reading(browser, base) as reader:
+        page = reader.open("/logs?live=1&q=level:>=info")
+        expect(page.locator("#tail-state")).to_have_text("Live: new lines appear here")
+        store(service, [line(f"burst {number:04d}") for number in range(700)])
+        band = page.locator(".skipped a").first
+        expect(band).to_have_text("Load them")
+        while page.locator(".skipped a").count():
+            page.locator(".skipped a").first.click()
+            page.wait_for_load_state("networkidle")
+        shown = {text for text in messages(page) if text.startswith("burst")}
+        assert shown == {f"burst {number:04d}" for number in range(700)}
+        assert reader.complaints == []
+
+
+def test_keys_move_open_and_lead_to_errors(browser: Browser, service: Service, base: str) -> None:
+    store(service, [*numbered(1, 5), line("bad", level=LogLevel.ERROR, time_ns=time.time_ns())])
+    with reading(browser, base) as reader:
+        page = reader.open("/logs")
+        page.keyboard.press("e")
+        expect(page.locator(".entry-error .entry-row")).to_be_focused()
+        page.keyboard.press("k")
+        page.keyboard.press("Enter")
+        expect(page.locator("details[open] .entry-actions")).to_have_count(1)
+        page.keyboard.press("/")
+        expect(page.locator("#q")).to_be_focused()
+        page.keyboard.press("Escape")
+        page.keyboard.press("?")
+        expect(page.locator("#keys")).to_be_visible()
+        assert reader.complaints == []
+
+
+def test_a_wrong_query_is_told_at_its_place(browser: Browser, service: Service, base: str) -> None:
+    store(service, numbered(1, 2))
+    with reading(browser, base) as reader:
+        page = reader.open("/logs?q=주문+level:loud")
+        expect(page.get_by_role("alert")).to_contain_text("is no level")
+        expect(page.locator(".wrong b").first).to_have_text("level:loud")
+        expect(page.locator("#q")).to_be_focused()
+
+
+def test_a_busy_summary_is_fetched_after_the_page(
+    browser: Browser,
+    service: Service,
+    base: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hantu.web.logs.SUMMARY_BUDGET_MS", 0)
+    store(service, numbered(1, 20))
+    with reading(browser, base) as reader:
+        page = reader.open("/logs")
+        expect(page.locator("figure.histogram")).to_be_visible()
+        expect(page.locator("#facets .facet-value", has_text="info")).to_be_visible()
+        expect(page.locator("#count")).to_contain_text("20 lines")
+        assert reader.complaints == []
+
+
+def test_a_failed_fetch_of_older_lines_leaves_its_link(
+    browser: Browser, service: Service, base: str
+) -> None:
+    store(service, numbered(1, 150))
+    with reading(browser, base) as reader:
+        page = reader.page
+
+        def refuse(route: Route) -> None:
+            route.fulfill(status=503, body="")
+
+        page.route("**/logs/rows*", refuse)
+        reader.open("/logs")
+        page.locator(".entries-scroll").evaluate("pane => { pane.scrollTop = 0; }")
+        page.wait_for_function("() => !document.querySelector('.entries-older a').dataset.more")
+        page.locator(".entries-older a").click()
+        expect(page).to_have_url(re.compile("before="))
+        assert messages(page)[0] == "line 0001"
+
+
+def test_on_a_phone_the_filters_open_and_nothing_scrolls_sideways(
+    browser: Browser, service: Service, base: str
+) -> None:
+    long = line("x" * 3000, metadata={"path": "/very/" + "long/" * 60})
+    store(service, [*numbered(1, 120), long])
+    with reading(browser, base, size=NARROW) as reader:
+        page = reader.open("/logs")
+        page.locator(".facets-open").click()
+        expect(page.locator("#facets")).to_be_visible()
+        page.get_by_role("button", name="Close").click()
+        page.locator(".entry .entry-row").last.click()
+        expect(page.locator("details[open] .entry-actions")).to_have_count(1)
+        for path in ("", "?wrap=1", "?q=zzz", "?q=level:loud", "?live=1"):
+            page = reader.open(f"/logs{path}")
+            assert page.evaluate("document.documentElement.scrollWidth") == NARROW[0], path
