@@ -11,6 +11,7 @@ from hantu.collect.docker_stream import EngineError
 from hantu.collect.files import file_collectors, watches
 from hantu.collect.files.globs import Folders
 from hantu.collect.files.opening import Trouble, open_log
+from hantu.collect.journal import JournalLogCollector, probe
 from hantu.collect.manager import LogCollectorManager
 from hantu.config import Config
 from hantu.pipeline import Pipeline
@@ -32,9 +33,23 @@ def build_collectors(config: Config, pipeline: Pipeline, store: LogStorage) -> L
     manager = LogCollectorManager(pipeline, store)
     if config.docker != "off":
         _add_docker(config, pipeline, store, manager)
+    if config.journal != "off":
+        manager.add(_journal(config, pipeline, store))
     for collector in file_collectors(config, pipeline, store):
         manager.add(collector)
     return manager
+
+
+def _journal(config: Config, pipeline: Pipeline, store: LogStorage) -> JournalLogCollector:
+    return JournalLogCollector(
+        pipeline=pipeline,
+        store=store,
+        units=config.journal_units,
+        identifiers=config.journal_identifiers,
+        since=config.journal_since,
+        namespace=config.journal_namespace,
+        reconnect=config.reconnect,
+    )
 
 
 def _add_docker(
@@ -58,6 +73,8 @@ def probe_sources(config: Config) -> list[Probe]:
     probes = []
     if config.docker != "off":
         probes.append(_probe_docker())
+    if config.journal != "off":
+        probes.append(_probe_journal(config))
     return probes + _probe_files(config)
 
 
@@ -71,6 +88,13 @@ def _probe_docker() -> Probe:
         engine.close()
     running = sum(container.running for container in found)
     return Probe("docker", True, f"{engine.host}: {running} containers run, {len(found) - running} do not")
+
+
+def _probe_journal(config: Config) -> Probe:
+    error = probe(config.journal_namespace)
+    if error is not None:
+        return Probe("journal", False, str(error), error.fix)
+    return Probe("journal", True, "journalctl reads it")
 
 
 def _probe_files(config: Config) -> list[Probe]:

@@ -44,9 +44,10 @@ class JournalLogCollector:
     """Collects the journal of this machine. One thread, one journalctl.
 
     units, identifiers: globs; an entry is kept when one of either matches, and when both are empty.
-    since: where the first reading begins, as journalctl's --since. namespace: of which journal; ""
-    the system's. reconnect: "auto", or "manual" to stay down after a failure. on_log gets entries
-    after they were handed to the pipeline, on_error each failure; both in the collector's thread."""
+    since: where the first reading begins, as journalctl's --since, or "boot". namespace: of which
+    journal; "" the system's. reconnect: "auto", or "manual" to stay down after a failure. on_log gets
+    entries after they were handed to the pipeline, on_error each failure; both in the collector's
+    thread."""
 
     key = JOURNAL
     source = JOURNAL
@@ -143,7 +144,7 @@ class JournalLogCollector:
             fix=self._fix,
             retry_in_s=None if retry_at is None else max(0.0, retry_at - time.monotonic()),
             gaps=self._gaps,
-            detail=f"{units} unit{'' if units == 1 else 's'} seen" if units else "",
+            detail=f"{units:,} unit{'' if units == 1 else 's'} seen" if units else "no entry seen yet",
         )
 
     def _to(self, state: CollectorState, error: str = "", fix: str = "") -> None:

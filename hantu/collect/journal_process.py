@@ -45,9 +45,11 @@ class JournalctlError(Exception):
 def arguments(*, cursor: str, since: str, namespace: str) -> list[str]:
     """The command line: everything from `cursor` on, itself included, else from `since` on.
 
+    since: as journalctl's --since, or "boot" for the time since the machine's start.
+
     Unfiltered: with a filter, systemd 252 skips an entry after the cursor. --all, or a large
     MESSAGE is null. The cursor's own entry is asked for, too: it shows that the place still exists."""
-    start = f"--cursor={cursor}" if cursor else f"--since={since}"
+    start = f"--cursor={cursor}" if cursor else "--boot" if since == "boot" else f"--since={since}"
     words = [JOURNALCTL, "--output=json", "--all", "--follow", "--no-tail", "--no-pager", start]
     return [*words, f"--namespace={namespace}"] if namespace else words
 

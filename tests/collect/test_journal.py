@@ -355,8 +355,9 @@ def test_the_first_reading_begins_where_since_says(journald: PrivateJournal) -> 
     with Desk(journald.namespace, since="+1h") as desk:
         wait_until(lambda: desk.state() is CollectorState.COLLECTING)
         assert desk.entries() == []
-    with Desk(journald.namespace, since="-1h") as desk:
-        desk.wait(5)
+    for since in ("-1h", "boot"):
+        with Desk(journald.namespace, since=since) as desk:
+            desk.wait(5)
 
 
 @pytest.mark.journal
