@@ -159,6 +159,8 @@ class Engine:
     def _call(self, work: Any) -> Any:
         with self._lock:
             try:
+                # First without the SDK: it leaks the socket of a connection that fails (SDK 7.2).
+                self.address().connect().close()
                 if self._api is None:
                     self._api = self._connect()
                 return work(self._api)
