@@ -71,7 +71,6 @@ def vfs() -> Iterator[str]:
 
 
 @pytest.mark.fault
-@pytest.mark.promise("R3")
 @pytest.mark.parametrize(
     ("error", "said"), [(apsw.IOError, "the disk failed"), (apsw.FullError, "disk is full")]
 )
@@ -128,7 +127,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.fault
-@pytest.mark.promise("R5")
 def test_a_full_disk_is_said_and_writing_goes_on_once_there_is_room(small_disk: Path) -> None:
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(1 << 20))

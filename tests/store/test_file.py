@@ -140,7 +140,6 @@ def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
         assert store.write(entry()).cursor == 1
 
 
-@pytest.mark.promise("S20")
 def test_only_the_owner_may_read_the_files(tmp_path: Path) -> None:
     path = tmp_path / "data" / "hantu.db"
     old = os.umask(0)
@@ -154,7 +153,6 @@ def test_only_the_owner_may_read_the_files(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-@pytest.mark.promise("R23")
 def test_a_second_process_that_wants_to_write_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "hantu.db"
     process = child(path)

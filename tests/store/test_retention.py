@@ -111,7 +111,6 @@ def test_a_damaged_index_of_words_is_found(tmp_path: Path) -> None:
     assert any("word" in problem for problem in problems), problems
 
 
-@pytest.mark.promise("R7")
 def test_a_damaged_page_is_found_and_said(tmp_path: Path) -> None:
     path = tmp_path / "hantu.db"
     with opened(path) as store:

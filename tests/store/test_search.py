@@ -82,6 +82,14 @@ def test_odd_messages_come_back_exactly(tmp_path: Path, message: str) -> None:
         assert store.search(asked("after")).entries[0].key == 2
 
 
+def test_a_time_that_no_clock_has_is_kept_at_the_end_of_time(tmp_path: Path) -> None:
+    with opened(tmp_path / "hantu.db") as store:
+        store.write_batch(
+            [entry("far", time_ns=10**30), entry("now"), entry("long ago", time_ns=-(10**30))]
+        )
+        assert [each.message for each in store.search(LogQuery()).entries] == ["far", "now", "long ago"]
+
+
 def test_an_entry_that_is_no_json_or_no_utf_8_is_repaired_and_stored(tmp_path: Path) -> None:
     odd = {"object": object(), "half": "\ud800", "fine": 1}
     with opened(tmp_path / "hantu.db") as store:
@@ -196,7 +204,6 @@ def slowed(
     monkeypatch.setattr(store._search, "plan", planned)
 
 
-@pytest.mark.promise("S9")
 @pytest.mark.parametrize("order", Order)
 def test_a_search_cut_short_holds_every_match_up_to_where_it_looked(
     big: SqliteStore, monkeypatch: pytest.MonkeyPatch, order: Order
@@ -230,7 +237,6 @@ def test_a_search_cut_short_holds_every_match_up_to_where_it_looked(
     assert [*page.entries, *rest.entries] == list(whole)
 
 
-@pytest.mark.promise("S9")
 def test_a_search_that_found_nothing_in_its_time_says_what_to_do(
     big: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -299,7 +305,6 @@ def test_a_place_between_entries_of_one_time_is_kept(tmp_path: Path) -> None:
     assert [each.key for each in newer.entries] == [6, 7, 8, 9]
 
 
-@pytest.mark.promise("S8")
 @pytest.mark.parametrize(
     "text",
     [

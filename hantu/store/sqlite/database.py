@@ -33,11 +33,11 @@ PRAGMA cache_size = -32000;
 PRAGMA wal_autocheckpoint = {WAL_PAGES};
 PRAGMA journal_size_limit = 67108864;
 """
+# No mmap_size: over 340 MB it took the same CPU and counted 245 MB as the process's memory.
 _READER: Final = """
 PRAGMA query_only = ON;
 PRAGMA temp_store = MEMORY;
 PRAGMA cache_size = -8000;
-PRAGMA mmap_size = 268435456;
 """
 
 Test = Callable[[Any], bool]

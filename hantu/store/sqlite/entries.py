@@ -24,6 +24,8 @@ BLOCK_BITS: Final = 12
 
 LEVELS: Final = tuple(LogLevel)
 
+_TIME_MOST: Final = (1 << 63) - 2
+
 _INSERT_ENTRY: Final = """
 INSERT INTO entry (
   key, time_ns, source_no, stream_no, level, message, metadata, trace_id, event_id, created_ns
@@ -222,7 +224,7 @@ def _repaired(entry: LogEntry) -> LogEntry:
         source_id=text.clean(entry.source_id),
         level=entry.level,
         message=text.clean(entry.message),
-        time_ns=entry.time_ns,
+        time_ns=max(-_TIME_MOST, min(entry.time_ns, _TIME_MOST)),
         metadata=metadata,
         event_id=entry.event_id,
     )
