@@ -18,10 +18,10 @@ from hantu.query.write import terms
 from hantu.web import ansi, i18n, rows, trace
 from hantu.web.current import service
 from hantu.web.errors import ApiError
+from hantu.web.facets import origin_field
 from hantu.web.logs import View, read_view
 from hantu.web.render import fragment, page, wants_fragment
 from hantu.web.rows import marker
-from hantu.web.summary import origin_field
 
 AROUND: Final = 5
 AROUND_MORE: Final = 50

@@ -69,6 +69,8 @@ TEXTS: Final[dict[str, str]] = {
     "Unit": "유닛",
     "File": "파일",
     "Service": "서비스",
+    "Show its values": "값 보기",
+    "No line found has it.": "찾은 줄에는 없습니다.",
     "excluded": "제외됨",
     "Exclude": "제외",
     "Exclude {value}": "{value} 제외",

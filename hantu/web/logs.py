@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, abort, request
 from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
@@ -14,7 +14,7 @@ from hantu.model import LogEntry, LogLevel
 from hantu.query.describe import describe
 from hantu.query.error import QueryError
 from hantu.query.logquery import LogQuery, Order, Place
-from hantu.web import ansi, clock, i18n, picker, rows, summary
+from hantu.web import ansi, clock, facets, i18n, picker, rows, summary
 from hantu.web.api_logs import zone
 from hantu.web.current import service
 from hantu.web.render import fragment, page, see, url, wants_fragment
@@ -93,6 +93,7 @@ def register(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/logs", view_func=logs)
     blueprint.add_url_rule("/logs/rows", view_func=more_rows)
     blueprint.add_url_rule("/logs/summary", view_func=lazy_summary)
+    blueprint.add_url_rule("/logs/facet", view_func=one_facet)
     blueprint.add_url_rule("/logs/skipped", view_func=skipped)
 
 
@@ -202,7 +203,8 @@ def _page(view: View, *, full: bool) -> Response:
     found = None
     if lines.entries or view.text:
         budget_ms = service().config.query_limit_ms if full else SUMMARY_BUDGET_MS
-        found = summary.gather(view.text, view.query, budget_ms=budget_ms)
+        opened = request.args.get("facet", "")
+        found = summary.gather(view.text, view.query, budget_ms=budget_ms, whole=full, opened=opened)
     values = _frame(view)
     return page(
         "logs/page.html",
@@ -295,6 +297,21 @@ def lazy_summary() -> Response:
         return see(view.url(full="1"))
     found = summary.gather(view.text, view.query, budget_ms=service().config.query_limit_ms, whole=True)
     return fragment("logs/_summary.html", view=view, summary=found, lines=None)
+
+
+def one_facet() -> Response:
+    """The values of one metadata field, counted when its facet is opened."""
+    view = read_view(request.args)
+    if view.error is not None:
+        raise view.error
+    path = request.args.get("field", "")
+    if not wants_fragment():
+        return see(view.url(facet=path))
+    limit_ms = service().config.query_limit_ms
+    facet = facets.one(view.text, view.query, path, time_limit_ms=limit_ms)
+    if facet is None:
+        abort(404)
+    return fragment("logs/_facet_values.html", view=view, facet=facet)
 
 
 def skipped() -> Response:

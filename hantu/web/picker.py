@@ -7,7 +7,7 @@ from typing import Final
 
 from hantu.model import LogLevel
 from hantu.query.edit import without_field, without_times
-from hantu.query.expr import And, Field, Op, Or
+from hantu.query.expr import And, Field, Op
 from hantu.query.lexer import Kind, tokenize
 from hantu.query.parser import parse
 
@@ -76,9 +76,16 @@ def _joined(text: str, *words: str) -> str:
     text = text.strip()
     if not words:
         return text
-    if isinstance(parse(text, now_ns=0, tz=UTC).search, Or):
-        # Times must stay outside of the parentheses that the OR needs.
-        times = times_of(text)
-        bare = without_times(text) if times else text
-        text = " ".join([f"({bare})", *times])
+    if _has_outer_or(text):
+        text = f"({text})"
     return " ".join([text, *words]).strip()
+
+
+def _has_outer_or(text: str) -> bool:
+    """Whether an OR stands outside of all parentheses; times cannot stand beside it."""
+    depth = 0
+    for token in tokenize(text, now_ns=0, tz=UTC):
+        depth += (token.kind is Kind.OPEN) - (token.kind is Kind.CLOSE)
+        if token.kind is Kind.OR and depth == 0:
+            return True
+    return False

@@ -9,14 +9,14 @@ from flask import Blueprint, Response, request
 
 from hantu.collect.base import CollectorState, CollectorStatus
 from hantu.query.edit import with_field
-from hantu.query.expr import Field, Op
 from hantu.query.logquery import LogQuery
 from hantu.store.base import QueryTimeout
 from hantu.web import i18n, rows
 from hantu.web.current import service
 from hantu.web.errors import ApiError
+from hantu.web.facets import origin_field
 from hantu.web.render import page, see, url
-from hantu.web.summary import origin_field
+from hantu.web.summary import GAPS
 
 GAPS_SHOWN: Final = 20
 GAP_DAYS: Final = 7
@@ -91,7 +91,7 @@ def _lead(statuses: list[CollectorStatus]) -> str:
 def _gaps(now_ns: int) -> list[rows.Row]:
     """The last times when a collector may have missed lines."""
     query = LogQuery(
-        search=Field("gap.reason", Op.EQ, "*"),
+        search=GAPS,
         start_ns=now_ns - GAP_DAYS * 86_400 * 10**9,
         limit=GAPS_SHOWN,
     )

@@ -15,7 +15,7 @@ _JAVA: Final = re.compile(
     r"\s+at (?:[\w.@-]*/)?(?P<name>[\w$.<>]+)\((?P<file>[^()]*?)(?::(?P<line>\d+))?\)(?: .*)?$"
 )
 _NODE: Final = re.compile(
-    r"\s+at (?:(?P<name>[^()]+?) \()?(?P<file>(?:file://|node:|/|\w:\\|[\w.-]+/)[^()]*?):(?P<line>\d+):\d+\)?$"
+    r"\s+at (?:async )?(?:(?P<name>[^()]+?) \()?(?P<file>(?:file://|node:|/|\w:\\|[\w.-]+/)[^()]*?):(?P<line>\d+):\d+\)?$"
 )
 _GO_CALL: Final = re.compile(r"(?P<name>[\w./*()·-]+\.[\w.*()·-]+)\(.*\)$|created by (?P<made>\S+)")
 _GO_AT: Final = re.compile(r"\t(?P<file>/?\S+\.(?:go|s)):(?P<line>\d+)(?: \+0x[0-9a-f]+)?$")

@@ -12,13 +12,13 @@ from flask.testing import FlaskClient
 
 from hantu.paths import ROOT, TEMPLATES
 from hantu.service import Service
-from hantu.web import logs, picker, render, sources, summary
+from hantu.web import facets, logs, picker, render, sources
 from hantu.web.korean import TEXTS
 from tests.web.desk import line, store
 
 KOREAN = {"Accept-Language": "ko-KR,ko;q=0.9"}
 # Names and words of the query language, the same in every language.
-SAME_WORDS = frozenset(("hantu", "JSON", "level", "status", "warn", "time", "out"))
+SAME_WORDS = frozenset(("hantu", "JSON", "level", "status", "warn", "time", "out", "now"))
 _CALL = re.compile(r"""(?:\b_|\btranslate)\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')""")
 _PLURAL = re.compile(r"""(?:\bngettext|\bplural)\(\s*(["'])(.*?)\1,\s*\1(.*?)\1""")
 _FIELD = re.compile(r"\{(\w+)\}")
@@ -44,7 +44,7 @@ def all_texts() -> set[str]:
     found.update(word for _, _, word in sources.STATES.values())
     found.update(text for _, text in picker.SPANS)
     found.update(text for _, text in (*logs.EXPORTS, *logs.KEYS))
-    found.update(summary.TITLES.values())
+    found.update(facets.TITLES.values())
     found.update({"older than retention", "the file was too large", "by hand"})
     return found
 
