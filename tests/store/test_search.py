@@ -84,10 +84,8 @@ def test_odd_messages_come_back_exactly(tmp_path: Path, message: str) -> None:
 
 def test_a_time_that_no_clock_has_is_kept_at_the_end_of_time(tmp_path: Path) -> None:
     with opened(tmp_path / "hantu.db") as store:
-        store.write_batch(
-            [entry("far", time_ns=10**30), entry("now"), entry("long ago", time_ns=-(10**30))]
-        )
-        assert [each.message for each in store.search(LogQuery()).entries] == ["far", "now", "long ago"]
+        store.write_batch([entry("far", time_ns=10**30), entry("now"), entry("long", time_ns=-(10**30))])
+        assert [each.message for each in store.search(LogQuery()).entries] == ["far", "now", "long"]
 
 
 def test_an_entry_that_is_no_json_or_no_utf_8_is_repaired_and_stored(tmp_path: Path) -> None:
@@ -177,6 +175,24 @@ def test_counts_of_blocks_and_rows_agree(big: SqliteStore, text: str) -> None:
         name: sum(each.source_id == name for each in entries)
         for name in {each.source_id for each in entries}
     }
+
+
+def test_words_count_beside_a_trace_or_an_id(tmp_path: Path) -> None:
+    with opened(tmp_path / "hantu.db") as store:
+        for number in range(3):
+            late = entry(f"late n{number}", at=-9, metadata={"trace_id": "abc"})
+            write_all(store, [late, entry(f"n{number}", metadata={"trace_id": "abc"}), *many(BLOCK)])
+        own = store.search(asked("n1 -late")).entries[0].id
+        for text, found in {
+            "trace:abc n1": ["n1", "late n1"],
+            "trace:ABC -late": ["n2", "n1", "n0"],
+            "trace:abc n* late": ["late n2", "late n1", "late n0"],
+            f"id:{own} n1": ["n1"],
+            f"id:{own} n2": [],
+        }.items():
+            assert [each.message for each in store.search(asked(text)).entries] == found
+            assert {each.message for each in store.arrivals(asked(text), most=9).entries} == set(found)
+            assert store.count(asked(text)).count == len(found)
 
 
 def slowed(

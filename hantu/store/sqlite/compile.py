@@ -80,15 +80,24 @@ class Plan:
         return not self.terms and self.match is None and self.key is None and not self.first_key
 
     @property
+    def by_words(self) -> bool:
+        """Whether the index of words leads the search."""
+        return self.match is not None and self.key is None and self.trace is None
+
+    @property
     def open_ended(self) -> bool:
         """Whether match has a prefix: FTS5 then reads every word that begins so, whatever the range."""
-        return self.match is not None and _OPEN in self.match
+        return self.match is not None and self.by_words and _OPEN in self.match
 
     def bind(self, value: Any) -> str:
         """The name under which `value` is bound."""
         name = f"v{len(self.binds)}"
         self.binds[name] = value
         return f":{name}"
+
+    def found(self, match: str) -> str:
+        """The condition that an FTS5 expression holds for e."""
+        return _FOUND.format(name=self.bind(match))
 
     def bind_all(self, values: Iterable[int]) -> str:
         """A list to stand after IN."""
@@ -209,7 +218,7 @@ class _Compiler:
         match = self._match(expr)
         if match is not None:
             self._plan.slow = True
-            return _FOUND.format(name=self._plan.bind(match))
+            return self._plan.found(match)
         match expr:
             case Word():
                 needle = text.needle(expr.text, prefix=expr.prefix)

@@ -199,9 +199,9 @@ def source_of(plan: Plan) -> tuple[str, list[str]]:
     elif plan.trace is not None:
         table = "entry AS e INDEXED BY entry_trace"
         terms.append(f"e.trace_id IN ({plan.bind(plan.trace)}, '')")
-    elif plan.match is not None:
+    elif plan.by_words:
         table = "word CROSS JOIN entry AS e ON e.key = word.rowid"
-        terms.append(f"word MATCH {plan.bind(plan.match)}")
+        terms.append(f"word MATCH {plan.bind(str(plan.match))}")
         terms.append("word.rowid BETWEEN :first AND :last")
     elif plan.levels is not None and min(plan.levels) >= LogLevel.WARN:
         table = "entry AS e INDEXED BY entry_level"
@@ -214,6 +214,8 @@ def source_of(plan: Plan) -> tuple[str, list[str]]:
         table = "entry AS e INDEXED BY entry_level"
     else:
         table = "entry AS e INDEXED BY entry_time"
+    if plan.match is not None and not plan.by_words:
+        terms.append(plan.found(plan.match))
     if plan.terms:
         terms.append(f"({joined(plan.terms, 'AND')})")
     return table, [*cell_terms(plan), *terms]
@@ -252,7 +254,7 @@ def select(plan: Plan, columns: str, rest: str = "") -> str:
 def run(reader: Reader, plan: Plan, part: Slice, sql: str, **more: Any) -> Iterator[apsw.Cursor]:
     """The statement over each run of keys that it has to look at, or over all at once."""
     runs = part.runs
-    if plan.match is None:
+    if not plan.by_words:
         runs = ((runs[0][0], runs[-1][1]),) if runs else ()
     for first, last in runs:
         yield reader.rows(
@@ -270,7 +272,7 @@ def run(reader: Reader, plan: Plan, part: Slice, sql: str, **more: Any) -> Itera
 
 def _hits_in(reader: Reader, plan: Plan, part: Slice, most: int, *, newest_first: bool) -> list[Hit]:
     direction = "DESC" if newest_first else "ASC"
-    if plan.match is None:
+    if not plan.by_words:
         rest = f"ORDER BY e.time_ns {direction}, e.key {direction} LIMIT :most"
         sql = select(plan, "e.time_ns, e.key", rest)
         return [hit for rows in run(reader, plan, part, sql, most=most) for hit in rows]
@@ -290,11 +292,11 @@ def _keys_in(reader: Reader, plan: Plan, first: int, last: int) -> list[int]:
     """Matching keys of a range, in order."""
     if plan.rows is None:
         table, terms = source_of(plan)
-        if plan.match is None:
+        if not plan.by_words:
             table = "entry AS e NOT INDEXED"
             terms.append("e.key BETWEEN :first AND :last")
         plan.rows = f"FROM {table} WHERE {' AND '.join(terms)}"
-    order = "word.rowid" if plan.match else "e.key"
+    order = "word.rowid" if plan.by_words else "e.key"
     part = Slice(plan.start_ns, plan.end_ns, ((first, last),))
     return [
         key
