@@ -55,7 +55,7 @@ def _play(folder: Path, steps: list[str], hold: int) -> None:
             begun += "begun "
         elif step in ("rename", "rename later", "copytruncate"):
             if begun:
-                write(path, line("end"))
+                write(path, line(f"end {next(desk.counter)}"))
                 begun = ""
             if not path.exists():
                 continue
@@ -76,7 +76,7 @@ def _play(folder: Path, steps: list[str], hold: int) -> None:
         elif step == "fail":
             desk.pipeline.fail()
     if begun:
-        write(path, line("end"))
+        write(path, line(f"end {next(desk.counter)}"))
     desk.settle(seconds=10)
     try:
         assert desk.messages() == written

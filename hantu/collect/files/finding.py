@@ -88,6 +88,10 @@ class Surroundings:
             else:
                 yield content
 
+    def lists(self, identity: Identity) -> bool:
+        """Whether this file is one of those rotated away."""
+        return any(found.identity == identity for found in self._beside())
+
     def rotated(self) -> Iterator[Content]:
         """All rotated files that are not compressed, oldest first."""
         for found in self._beside():
@@ -125,7 +129,11 @@ def _safely(test: Callable[[Content, FileMark], bool], content: Content, mark: F
 def _is_copy(content: Content, known: Iterable[LogFile], done: Iterable[FileMark]) -> bool:
     size = content.measure()[0]
     for file in known:
-        if size > file.size or file.content.final or not _safely(begins_like, content, file.mark):
+        if (
+            file.content.final
+            or size > file.content.measure()[0]
+            or not _safely(begins_like, content, file.mark)
+        ):
             continue
         last = max(0, size - TAIL_BYTES)
         if file.content.read_at(last, size - last) == content.read_at(last, size - last):

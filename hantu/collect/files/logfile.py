@@ -107,9 +107,9 @@ class LogFile:
         """Learn the size. known: size, mtime_ns and number of names, when they were just asked for.
         Raises Rewritten when the file is shorter than what was read."""
         size, mtime_ns, self.names = known or self.content.measure()
-        if size != self.size:
+        if size != self.size or not self.grown_s:
             self.grown_s = now_s
-        elif mtime_ns != self.mtime_ns:
+        if size == self.size and mtime_ns != self.mtime_ns:
             self._check_tail()
         if size < self.looked_to:
             raise Rewritten

@@ -89,6 +89,7 @@ class LogPath:
         self._started = False
         self._foreign: Identity | None = None
         self._folder_ns = 0
+        self._last_ns = since_ns or 0
         self._known: tuple[int, int, int] | None = None
         self._dropped: set[str] = set()
         self._retry_s = 0.0
@@ -173,7 +174,7 @@ class LogPath:
         if folder_ns == self._folder_ns and self._started:
             return
         self._folder_ns = folder_ns
-        if self.files or self.closed:
+        if self.files or self.closed or self._last_ns:
             self._arrange(None, out, now_ns)
 
     def _switch(self, out: Gathered, now_ns: int) -> None:
@@ -199,22 +200,20 @@ class LogPath:
 
     def _arrange(self, content: Content | None, out: Gathered, now_ns: int) -> None:
         """Bring the path's files up to date: those known, those missed, the one at the path now."""
-        starting = not self._started
-        first = starting and not self.closed
+        first = not self._started and not self.closed
         self._started = True
         around = self._around()
         if self.files:
             self._check_last(around, out, now_ns)
-        since_ns = max((mark.mtime_ns for mark in self.closed.values()), default=0)
+        self._last_ns = max((mark.mtime_ns for mark in self.closed.values()), default=self._last_ns)
         self._find_again(around, content, out, now_ns)
-        if self.files and self.files[-1].offset == 0:
-            self._look_before(self.files[-1], around, out)
+        last = self.files[-1] if self.files else None
+        if last is not None and last.offset == 0 and (_is(last, content) or around.lists(last.identity)):
+            self._look_before(last, around, out)
         if content is not None and self._is_known(content, out):
             return
-        since_ns = (self._since_ns or 0) if first else self._last_change_ns(since_ns)
-        found = self._missed(
-            around, since_ns, packed=starting, until=None if content is None else content.identity
-        )
+        since_ns = (self._since_ns or 0) if first else self._last_change_ns()
+        found = self._missed(around, since_ns, until=None if content is None else content.identity)
         for missed in list(found):
             self._open(missed, out)
         if content is not None:
@@ -281,7 +280,6 @@ class LogPath:
         since_ns: int,
         *,
         until: Identity | None,
-        packed: bool = False,
     ) -> Iterator[Content]:
         # At first sight, only what the patterns name; later, whatever this path's file was called.
         fits = self._fits if not since_ns else _any
@@ -290,14 +288,14 @@ class LogPath:
             self.closed.values(),
             since_ns=since_ns,
             until=until,
-            packed=packed and since_ns > 0,
+            packed=since_ns > 0,
             fits=fits,
         )
 
-    def _last_change_ns(self, otherwise_ns: int) -> int:
+    def _last_change_ns(self) -> int:
         """Until then the path's last file was being written."""
         times = [file.mtime_ns for file in self.files if not file.content.final]
-        return min(times, default=otherwise_ns)
+        return min(times, default=self._last_ns)
 
     # Files known from before.
 
@@ -310,6 +308,11 @@ class LogPath:
             if mark.done:
                 if not self._still_done(around, mark, out):
                     gone.append(mark)
+                continue
+            if not mark.offset and not mark.head_length:
+                # It was empty: an inode alone tells nothing. It will be found as one never read.
+                self._forget(mark.identity)
+                self._set_closed(replace(mark, device=0, inode=0, done=True), out)
                 continue
             content = around.by_inode(mark) if mark.identity != NOWHERE else None
             if content is None and here is not None and _same_text(here, mark):
@@ -437,8 +440,8 @@ class LogPath:
             )
             self._finish(file, out)
             return False
-        if entries:
-            for before in older:
+        for before in older:
+            if before.holding:
                 out.add(before, before.flush(now_ns), self.meter)
         out.add(file, entries, self.meter)
         return True
@@ -536,6 +539,10 @@ class LogPath:
         self.files.remove(file)
         out.files.pop(file, None)
         file.close()
+        self._forget(mark.identity)
+        if not file.names:
+            # Its inode will be another file's.
+            mark = replace(mark, device=0, inode=0)
         self._set_closed(replace(mark, done=True), out)
 
     def _discard(self, file: LogFile, out: Gathered) -> None:
@@ -565,6 +572,10 @@ class LogPath:
         owner = self._common.claims.get(identity)
         if owner is not None and owner[0] is self:
             del self._common.claims[identity]
+
+
+def _is(file: LogFile, content: Content | None) -> bool:
+    return content is not None and file.identity == content.identity
 
 
 def _any(_path: str) -> bool:
