@@ -151,8 +151,10 @@ class Pipeline:
         Writing again from memory is wrong: a commit that reported failure may have persisted."""
         log.error("the store refused %d entries: %s", sum(len(s.entries) for s in live), error)
         self.failing = str(error)
+        # Emptied first: what a reader hands in once it knows the new epoch must stay in the queue.
+        refused = (*live, *self._buffer.drain())
         self._epoch += 1
-        for submission in (*live, *self._buffer.drain()):
+        for submission in refused:
             self.refused_total += len(submission.entries)
             _settle(submission, None)
         if not self._stopping:
