@@ -16,7 +16,7 @@ from hantu.web.ansi import plain
 from hantu.web.api_logs import QueryArgs, asked_query
 from hantu.web.current import service
 from hantu.web.openapi import Api, Content, Route
-from hantu.web.streams import bound_sends
+from hantu.web.streams import paced
 from hantu.web.wire import NDJSON, entry_json, iso, metadata_json
 
 api: Final = Api("api_export")
@@ -52,9 +52,9 @@ class ExportArgs(QueryArgs, frozen=True):
 def export(args: ExportArgs) -> Response:
     query = asked_query({"order": args.order})
     head, render, media = _FORMATS[args.format]
-    bound_sends(request.environ)
-    entries = service().store.export(query)
-    response = Response(_chunks(head, render, entries), mimetype=media)
+    desk = service()
+    chunks = _chunks(head, render, desk.store.export(query))
+    response = Response(paced(chunks, request.environ, stopping=desk.stopping.is_set), mimetype=media)
     response.headers["Content-Disposition"] = f'attachment; filename="hantu-logs.{_SUFFIX[args.format]}"'
     return response
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Final, Literal, Protocol
+from typing import Annotated, Final, Literal, Protocol
 
 import msgspec
 from flask import Response, current_app, g, request, stream_with_context
@@ -29,7 +28,7 @@ from hantu.web.api_logs import Cursor, QueryArgs, asked_query, zone
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.openapi import Api, Content, Route
-from hantu.web.streams import bound_sends
+from hantu.web.streams import STALLED_S, BoundedSocket, paced
 from hantu.web.wire import complaint_of, entries_json, to_json
 
 log = logging.getLogger(__name__)
@@ -39,8 +38,6 @@ sock: Final = Sock()
 
 WS_PATH: Final = "/ws/logs"
 STREAM_PATH: Final = "/api/logs/stream"
-STALLED_S: Final = 10.0
-SEND_BUFFER_BYTES: Final = 256 * 1024
 HEARTBEAT_S: Final = 10.0
 IDLE_TICK_S: Final = 0.25
 HTML_ROWS_MOST: Final = 200
@@ -291,83 +288,51 @@ def stream(args: StreamArgs) -> Response:
     )
     if request.method == "HEAD":
         return Response(mimetype="text/event-stream")
-    bound_sends(request.environ, STALLED_S)
     slot: Slot = g.pop("slot")
-    response = Response(stream_with_context(_events(desk, wanted)), mimetype="text/event-stream")
+    events = paced(
+        _events(desk, wanted), request.environ, stopping=desk.stopping.is_set, stalled_s=STALLED_S
+    )
+    response = Response(stream_with_context(events), mimetype="text/event-stream")
     response.call_on_close(slot.release)
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
 
-def _events(desk: Service, wanted: Subscription) -> Iterator[str]:
+def _events(desk: Service, wanted: Subscription) -> Iterator[bytes]:
     # An id without data sets the client's Last-Event-ID, so that it resumes here even without news.
-    yield f"retry: {RETRY_MS}\nid: {wanted.after}\n\n"
+    yield f"retry: {RETRY_MS}\nid: {wanted.after}\n\n".encode()
     said_at = time.monotonic()
     try:
         for message in messages(desk, wanted, desk.stopping.is_set):
             if message is not None:
-                yield f"id: {message.cursor}\nevent: {message.kind}\ndata: {message.text}\n\n"
+                yield f"id: {message.cursor}\nevent: {message.kind}\ndata: {message.text}\n\n".encode()
                 said_at = time.monotonic()
             elif time.monotonic() - said_at > HEARTBEAT_S:
-                yield ": still here\n\n"
+                yield b": still here\n\n"
                 said_at = time.monotonic()
     except StoreError as error:
         log.warning("a live tail ended: %s", error)
-        yield f"event: error\ndata: {_error_text(str(error))}\n\n"
-
-
-class BoundedSocket:
-    """The socket of a WebSocket: frames go out whole, one after the other, and a client that takes
-    nothing for STALLED_S is cut off.
-
-    simple-websocket calls send() from two threads and takes for granted that it sends everything."""
-
-    def __init__(self, inner: socket.socket) -> None:
-        self._inner = inner
-        self._lock = threading.Lock()
-        self.stalled = False
-
-    def send(self, data: bytes) -> int:
-        """Send all of it. Raises OSError."""
-        with self._lock:
-            if self.stalled:
-                raise BrokenPipeError("the client was cut off")
-            try:
-                self._inner.sendall(data)
-            except OSError as error:
-                self.stalled = isinstance(error, BlockingIOError)
-                # Half a frame may be out: nothing sensible can follow it.
-                self._shut()
-                raise
-        return len(data)
-
-    def _shut(self) -> None:
-        try:
-            self._inner.shutdown(socket.SHUT_RDWR)
-        except OSError as error:
-            log.debug("a live tail's connection was closed already: %s", error)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
+        yield f"event: error\ndata: {_error_text(str(error))}\n\n".encode()
 
 
 def tail(ws: WebSocket) -> None:
     """One client's live tail, for as long as it stays."""
     desk = service()
-    bound_sends(request.environ, STALLED_S)
-    ws.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-    connection = ws.sock = BoundedSocket(ws.sock)
+    connection = BoundedSocket(ws.sock, stopping=desk.stopping.is_set, stalled_s=STALLED_S)
+    ws.sock = connection
     try:
         _talk(desk, ws)
+        ws.close(GOING_AWAY, "hantu is stopping")
     except ConnectionClosed:
         return
     except OSError as error:
-        if connection.stalled:
+        if connection.stalled and not desk.stopping.is_set():
             log.info("a live tail took nothing for %.0f s and was cut off", STALLED_S)
         else:
             log.debug("a live tail's connection broke: %s", error)
-        return
-    ws.close(GOING_AWAY, "hantu is stopping")
+    finally:
+        # Else the server waits for each client in turn to close its side, 2 s for one that does not.
+        connection.cut_off()
 
 
 sock.route(WS_PATH, bp=api.blueprint)(tail)
