@@ -10,7 +10,7 @@ from typing import Final
 
 from hantu.collect.files.content import Content, GzipContent, PlainContent, begins_like, holds
 from hantu.collect.files.logfile import LogFile
-from hantu.collect.files.mark import TAIL_BYTES, FileMark, Identity
+from hantu.collect.files.mark import HEAD_BYTES, TAIL_BYTES, FileMark, Identity
 from hantu.collect.files.opening import Trouble, open_log
 from hantu.collect.files.rotation import Beside, Snapshot
 
@@ -88,9 +88,18 @@ class Surroundings:
             else:
                 yield content
 
-    def lists(self, identity: Identity) -> bool:
-        """Whether this file is one of those rotated away."""
-        return any(found.identity == identity for found in self._beside())
+    def place_of(self, file: LogFile) -> Identity | None:
+        """Which of the rotated files is this one: itself, or the compressed copy that replaced it."""
+        beside = self._beside()
+        if any(found.identity == file.identity for found in beside):
+            return file.identity
+        for found in beside:
+            if found.packed and (content := self._open(found)) is not None:
+                same = _is_copy(content, (file,), ())
+                content.close()
+                if same:
+                    return found.identity
+        return None
 
     def rotated(self) -> Iterator[Content]:
         """All rotated files that are not compressed, oldest first."""
@@ -127,15 +136,17 @@ def _safely(test: Callable[[Content, FileMark], bool], content: Content, mark: F
 
 
 def _is_copy(content: Content, known: Iterable[LogFile], done: Iterable[FileMark]) -> bool:
+    """Whether the content is the whole, or the beginning, of a file that is known."""
     size = content.measure()[0]
     for file in known:
-        if (
-            file.content.final
-            or size > file.content.measure()[0]
-            or not _safely(begins_like, content, file.mark)
-        ):
+        if file.content.final or size > file.content.measure()[0]:
             continue
-        last = max(0, size - TAIL_BYTES)
-        if file.content.read_at(last, size - last) == content.read_at(last, size - last):
-            return True
+        head, last = min(HEAD_BYTES, size), max(0, size - TAIL_BYTES)
+        try:
+            if content.read_at(0, head) == file.content.read_at(0, head) and content.read_at(
+                last, size - last
+            ) == file.content.read_at(last, size - last):
+                return True
+        except (OSError, EOFError, zlib.error):
+            return False
     return any(mark.offset and size == mark.offset and _safely(holds, content, mark) for mark in done)

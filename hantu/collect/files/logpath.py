@@ -161,7 +161,7 @@ class LogPath:
                 self._switch(out, now_ns)
             return
         if last.offset == 0 and last.mtime_ns != status.st_mtime_ns:
-            self._look_before(last, self._around(), out)
+            self._look_before(last, self._around(), out, last.identity)
         self._known = (status.st_size, status.st_mtime_ns, status.st_nlink)
 
     def _look_nowhere(self, out: Gathered, now_ns: int) -> None:
@@ -208,8 +208,10 @@ class LogPath:
         self._last_ns = max((mark.mtime_ns for mark in self.closed.values()), default=self._last_ns)
         self._find_again(around, content, out, now_ns)
         last = self.files[-1] if self.files else None
-        if last is not None and last.offset == 0 and (_is(last, content) or around.lists(last.identity)):
-            self._look_before(last, around, out)
+        if last is not None and last.offset == 0:
+            place = last.identity if _is(last, content) else around.place_of(last)
+            if place is not None:
+                self._look_before(last, around, out, place)
         if content is not None and self._is_known(content, out):
             return
         since_ns = (self._since_ns or 0) if first else self._last_change_ns()
@@ -225,9 +227,9 @@ class LogPath:
         if not last.content.final and not last.intact():
             self._rewritten(last, out, now_ns, around)
 
-    def _look_before(self, last: LogFile, around: Surroundings, out: Gathered) -> None:
+    def _look_before(self, last: LogFile, around: Surroundings, out: Gathered, place: Identity) -> None:
         """The file was empty and changed: perhaps it was filled, copied and emptied in between."""
-        found = list(self._missed(around, last.mtime_ns, until=last.identity))
+        found = list(self._missed(around, last.mtime_ns, until=place))
         if not found:
             return
         self.files.remove(last)
@@ -467,7 +469,8 @@ class LogPath:
         else:
             self._tell_truncated(file, out, now_ns)
             self._set_closed(replace(mark, device=0, inode=0, done=True), out)
-        for content in (*self._missed(around, mark.mtime_ns, until=file.identity), file.content):
+        missed = self._missed(around, mark.mtime_ns, until=around.place_of(file))
+        for content in (*missed, file.content):
             self._open(content, out)
 
     def _tell_truncated(self, file: LogFile, out: Gathered, now_ns: int) -> None:
