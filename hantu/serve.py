@@ -21,6 +21,9 @@ from hantu.web import create_app
 log = logging.getLogger(__name__)
 
 THREADS_FOR_PAGES: Final = 16
+# The default of 5 ms makes a search beside a busy collector wait for each of its rows: newest 100
+# took 65 to 159 ms, and 0.4 to 0.8 ms with this.
+SWITCH_INTERVAL_S: Final = 0.0005
 GRACEFUL_S: Final = 6
 CONFIG_VARIABLE: Final = "HANTU_CONFIG"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -138,8 +141,9 @@ def _service(worker: Any) -> Service:
 
 def _start_service(worker: Any) -> None:
     """gunicorn's post_worker_init: the application is loaded, requests come next."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     service = _service(worker)
-    _stop_tails_first(worker, service)
+    _stop_tails_first(service)
     host, port = worker.sockets[0].getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     service.start(url)
@@ -148,7 +152,7 @@ def _start_service(worker: Any) -> None:
         log.info("first set-up, this link works once: %s/setup?token=%s", url, service.setup.token)
 
 
-def _stop_tails_first(worker: Any, service: Service) -> None:
+def _stop_tails_first(service: Service) -> None:
     """Open tails are requests in flight: told before gunicorn waits for them, or it would kill."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         inner = signal.getsignal(number)

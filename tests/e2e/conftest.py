@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from tests.engine import engine
+from tests.journald import journald
 
-__all__ = ["engine"]
+__all__ = ["engine", "journald"]

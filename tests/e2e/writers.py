@@ -8,8 +8,10 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from hantu.threads import Worker
+from tests.journald import PrivateJournal
 
 LEVELS = ("INFO", "INFO", "WARNING", "ERROR", "DEBUG")
 WANTED = {"INFO": "info", "WARNING": "warn", "ERROR": "error", "DEBUG": "debug"}
@@ -25,7 +27,9 @@ def text_line(name: str, number: int) -> str:
     now = time.time()
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
     korean = " 주문을 모의주문실행" if number % 10 == 0 else ""
-    return f"{stamp},{int(now * 1000) % 1000:03d} - shop - {level_of(number)} - {name} line {number}{korean}"
+    return (
+        f"{stamp},{int(now * 1000) % 1000:03d} - shop - {level_of(number)} - {name} line {number}{korean}"
+    )
 
 
 def shell_lines(name: str, first: int, last: int, *, both_streams: bool) -> str:
@@ -44,6 +48,34 @@ while [ $i -le {last} ]; do
 done
 sleep 300
 """
+
+
+class JournalWriter:
+    """Writes `count` entries into a journal, each with the priority of its level."""
+
+    _PRIORITY: Final = {"INFO": 6, "WARNING": 4, "ERROR": 3, "DEBUG": 7}
+
+    def __init__(self, journal: PrivateJournal, identifier: str, count: int) -> None:
+        self._journal = journal
+        self._identifier = identifier
+        self._count = count
+        self._worker = Worker(f"write-{identifier}", self._write)
+
+    def start(self) -> None:
+        """Begin."""
+        self._worker.start()
+
+    def join(self) -> None:
+        """Wait for the last entry."""
+        assert self._worker.join(120)
+        assert self._worker.last_error is None
+
+    def _write(self, stop: threading.Event) -> None:
+        for number in range(1, self._count + 1):
+            priority = self._PRIORITY[level_of(number)]
+            self._journal.write(f"{self._identifier} line {number}", self._identifier, priority)
+            if number % 25 == 0:
+                stop.wait(0.02)
 
 
 class FileWriter:
