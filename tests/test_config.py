@@ -68,7 +68,7 @@ def test_wrong_secret_is_not_repeated(tmp_path: Path) -> None:
 def test_unknown_key_and_broken_file_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "hantu.toml"
     file.write_text("prot = 1\n")
-    with pytest.raises(ConfigError, match="unknown setting 'prot'.*port"):
+    with pytest.raises(ConfigError, match=r"unknown setting 'prot'.*port"):
         load(file, environ={})
     file.write_text("port = = 1\n")
     with pytest.raises(ConfigError, match="cannot be read"):
@@ -77,7 +77,9 @@ def test_unknown_key_and_broken_file_are_refused(tmp_path: Path) -> None:
         load(tmp_path / "missing.toml", environ={})
 
 
-@pytest.mark.parametrize(("text", "size"), [("4G", 4 * 1024**3), ("1.5 GiB", 1536 * 1024**2), ("2097152", 2097152)])
+@pytest.mark.parametrize(
+    ("text", "size"), [("4G", 4 * 1024**3), ("1.5 GiB", 1536 * 1024**2), ("2097152", 2097152)]
+)
 def test_sizes_are_read_with_their_unit(text: str, size: int) -> None:
     assert load(None, environ={"HANTU_RETENTION_BYTES": text}).config.retention_bytes == size
 

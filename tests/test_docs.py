@@ -45,5 +45,7 @@ def test_every_command_and_option_is_described(words: str, command: click.Comman
 
 def test_every_page_of_docs_is_in_the_index() -> None:
     index = (DOCS / "README.md").read_text(encoding="utf-8")
-    missing = [page.name for page in DOCS.glob("*.md") if page.name != "README.md" and page.name not in index]
+    missing = [
+        page.name for page in DOCS.glob("*.md") if page.name != "README.md" and page.name not in index
+    ]
     assert missing == []

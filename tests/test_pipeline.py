@@ -232,7 +232,9 @@ def test_lone_surrogates_are_replaced_and_clean_entries_kept_as_they_are() -> No
 
 
 def test_masking_rebuilds_only_what_changed() -> None:
-    def mask(messages: Sequence[str], metadatas: Sequence[object]) -> tuple[Sequence[str], Sequence[object]]:
+    def mask(
+        messages: Sequence[str], metadatas: Sequence[object]
+    ) -> tuple[Sequence[str], Sequence[object]]:
         return [message.replace("secret", "****") for message in messages], metadatas
 
     entries = [entry("my secret"), entry("nothing")]

@@ -132,7 +132,8 @@ class Desk:
             fail(f"you may not read {database}; try: sudo hantu …")
         if not there:
             fail(
-                f"there is no {database} yet; start the service with: hantu serve (or name its folder: --data-dir)"
+                f"there is no {database} yet; start the service with: hantu serve "
+                "(or name its folder: --data-dir)"
             )
         if not os.access(database, os.R_OK):
             fail(f"you may not read {database}; try: sudo hantu …")
