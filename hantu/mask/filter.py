@@ -9,36 +9,20 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Final
 
 from hantu.mask.keys import DEFAULT_KEYS, Keys, Kind, masked_by_key, rules_of
-from hantu.mask.rule import MASKED, Needle, Rule
-from hantu.mask.rules import DEFAULT_RULES, LONG_RUN
+from hantu.mask.rule import MASKED, Needle, Rule, fold, fold_pattern
+from hantu.mask.rules import DEFAULT_RULES
 
 _ROUNDS: Final = 8
 _DEPTH: Final = 32
+_CHOICES_MOST: Final = 4_096
 
-
-def _fold_table() -> bytes:
-    table = bytearray(range(256))
-    for upper in range(ord("A"), ord("Z") + 1):
-        table[upper] = upper + 32
-    for digit in b"123456789":
-        table[digit] = ord("0")
-    for joint in b"_. ":
-        table[joint] = ord("-")
-    return bytes(table)
-
-
-_FOLD: Final = _fold_table()
-_RUN: Final = bytes(ord("x") if chr(c).isascii() and chr(c).isalnum() else c for c in range(256))
-_LONG_RUN: Final = b"x" * 16
-# What stands just before a token's long run, or at its start; then, farther back, the token's prefix.
-_HEAD: Final = re.compile(rb"[-_]|.(?:eyJ|A[KS]IA)", re.DOTALL)
-_PREFIX: Final = re.compile(rb"gh[oprsu]_|_pat_|xox[abeoprs]-|eyJ")
-_PREFIX_REACH: Final = 40
+_Found = tuple[re.Pattern[bytes] | None, int]
+"""Tells a real place from a chance one; the rules to try."""
 
 
 class SensitiveDataFilter:
@@ -56,6 +40,7 @@ class SensitiveDataFilter:
     ) -> None:
         self._rules = (*rules, *rules_of(extra_keys))
         self._keys = Keys((*keys, *extra_keys))
+        self._choices: dict[int, tuple[Rule, ...]] = {}
         self._always = 0
         seeks: dict[Needle, int] = {}
         words: dict[str, int] = {}
@@ -67,15 +52,17 @@ class SensitiveDataFilter:
                     words[needle] = words.get(needle, 0) | 1 << place
                 else:
                     seeks[needle] = seeks.get(needle, 0) | 1 << place
-        self._runs = seeks.pop(LONG_RUN, 0)
-        self._seeks = tuple(seeks.items())
+        self._plain = tuple(
+            (fold(needle.start), needle.near, rules) for needle, rules in seeks.items() if not needle.rest
+        )
+        self._passes = tuple(_passes(seeks))
         self._words = re.compile("|".join(re.escape(word) for word in words)) if words else None
         self._word_rules = words
 
     def mask(self, text: str) -> str:
         """`text` masked; the same object when there is nothing to mask."""
-        wanted = self._wanted([text]).get(0, 0)
-        return self._apply(text, wanted) if wanted else text
+        texts = [text]
+        return self._changed(texts, self._wanted(texts)).get(0, text)
 
     def mask_many(self, texts: Sequence[str]) -> Sequence[str]:
         """Each text masked, in order; the same object when there is nothing to mask in any.
@@ -123,17 +110,41 @@ class SensitiveDataFilter:
         return self._masked(messages, own), self._mask_suspects(metadatas, suspects)
 
     def _masked(self, texts: Sequence[str], found: dict[int, int]) -> Sequence[str]:
-        changed: dict[int, str] = {}
-        for place, wanted in found.items():
-            after = self._apply(texts[place], wanted)
-            if after is not texts[place]:
-                changed[place] = after
+        changed = self._changed(texts, found)
         if not changed:
             return texts
         result = list(texts)
         for place, after in changed.items():
             result[place] = after
         return result
+
+    def _changed(self, texts: Sequence[str], found: dict[int, int]) -> dict[int, str]:
+        """By place, the texts that their rules change, applied until they change nothing more."""
+        changed: dict[int, str] = {}
+        for _ in range(_ROUNDS):
+            places: list[int] = []
+            for place, wanted in found.items():
+                before = changed.get(place, texts[place])
+                after = before
+                for rule in self._chosen(wanted):
+                    after = rule.pattern.sub(rule.replacement, after)
+                if after != before:
+                    changed[place] = after
+                    places.append(place)
+            if not places:
+                break
+            again = self._wanted([changed[place] for place in places])
+            found = {places[at]: wanted for at, wanted in again.items()}
+        return changed
+
+    def _chosen(self, wanted: int) -> tuple[Rule, ...]:
+        """The rules of these bits, in order."""
+        chosen = self._choices.get(wanted)
+        if chosen is None:
+            chosen = tuple(rule for place, rule in enumerate(self._rules) if wanted >> place & 1)
+            if len(self._choices) < _CHOICES_MOST:
+                self._choices[wanted] = chosen
+        return chosen
 
     def _mask_suspects(
         self, metadatas: Sequence[dict[str, Any] | None], suspects: set[int]
@@ -152,39 +163,32 @@ class SensitiveDataFilter:
     def _wanted(self, texts: Sequence[str]) -> dict[int, int]:
         """By place in `texts`, the rules (bits) to try on it."""
         joined = "\n".join(texts)
-        # One byte a character, so that places agree; the first byte is before all texts.
-        raw = b"\n" + joined.encode("ascii", "replace")
-        folded = raw.translate(_FOLD)
+        # One byte a character, so that places agree.
+        raw = joined.encode("ascii", "replace")
+        folded = fold(raw)
         found: dict[int, int] = dict.fromkeys(range(len(texts)), self._always) if self._always else {}
         ends: list[int] = []
-        for needle, rules in self._seeks:
-            for at in _places(needle, raw, folded):
-                ends = ends or _ends(texts)
-                place = bisect_right(ends, at)
-                found[place] = found.get(place, 0) | rules
-        if self._runs:
-            for at in _tokens(raw, folded):
-                ends = ends or _ends(texts)
-                place = bisect_right(ends, at)
-                found[place] = found.get(place, 0) | self._runs
+        for start, near, rules in self._plain:
+            at = folded.find(start)
+            while at >= 0:
+                if near is None or near.match(raw, at):
+                    ends = ends or _ends(texts)
+                    place = bisect_right(ends, at)
+                    found[place] = found.get(place, 0) | rules
+                at = folded.find(start, at + len(start))
+        for pattern, by_group in self._passes:
+            for match in pattern.finditer(folded):
+                near, rules = by_group[(match.lastindex or 1) - 1]
+                if near is None or near.match(raw, match.start()):
+                    ends = ends or _ends(texts)
+                    place = bisect_right(ends, match.start())
+                    found[place] = found.get(place, 0) | rules
         if self._words is not None and len(joined) and not joined.isascii():
             for place, text in enumerate(texts):
                 if not text.isascii():
                     for word in self._words.findall(text):
                         found[place] = found.get(place, 0) | self._word_rules[word]
         return found
-
-    def _apply(self, text: str, wanted: int) -> str:
-        """`text` after its rules, until they change nothing more; itself when they never did."""
-        for _ in range(_ROUNDS):
-            before = text
-            for place, rule in enumerate(self._rules):
-                if wanted >> place & 1:
-                    text = rule.pattern.sub(rule.replacement, text)
-            if text == before:
-                return before
-            wanted = self._wanted([text]).get(0, 0)
-        return text
 
     def _all_plain(self, metadata: dict[str, Any]) -> bool:
         return all(self._keys.kind(key) is Kind.PLAIN for key in metadata)
@@ -226,32 +230,16 @@ class SensitiveDataFilter:
 
 def _ends(texts: Sequence[str]) -> list[int]:
     """Where each text ends in the joined one, its line feed included."""
-    return list(accumulate([len(text) + 1 for text in texts], initial=0))[1:]
+    return list(accumulate([len(text) + 1 for text in texts]))
 
 
-def _places(needle: Needle, raw: bytes, folded: bytes) -> list[int]:
-    """Where a needle stands."""
-    seek, near = needle.seek, needle.near
-    if not isinstance(seek, bytes):
-        places = [match.start() for match in seek.finditer(folded)]
-    elif (at := folded.find(seek)) < 0:
-        return []
-    else:
-        places = []
-        while at >= 0:
-            places.append(at)
-            at = folded.find(seek, at + len(seek))
-    return places if near is None else [at for at in places if near.match(raw, at)]
-
-
-def _tokens(raw: bytes, folded: bytes) -> Iterator[int]:
-    """Places of long runs of letters and digits that a known token may be made of."""
-    runs = folded.translate(_RUN)
-    at = runs.find(_LONG_RUN)
-    while at >= 0:
-        head = _HEAD.match(raw, at - 1)
-        if head is not None and (
-            head.end() > at or _PREFIX.search(raw, max(0, at - _PREFIX_REACH), at) is not None
-        ):
-            yield at
-        at = runs.find(_LONG_RUN, at + len(_LONG_RUN))
+def _passes(seeks: Mapping[Needle, int]) -> Iterator[tuple[re.Pattern[bytes], list[_Found]]]:
+    """One pattern for each family, and what each of its groups stands for."""
+    families: dict[bytes, list[Needle]] = {}
+    for needle in seeks:
+        if needle.rest:
+            families.setdefault(fold_pattern(needle.start), []).append(needle)
+    for letter, needles in families.items():
+        ways = b"|".join(b"(?:" + fold_pattern(needle.rest) + b")()" for needle in needles)
+        groups = [(needle.near, seeks[needle]) for needle in needles]
+        yield re.compile(re.escape(letter) + b"(?:" + ways + b")"), groups

@@ -147,7 +147,5 @@ def _rule_of(key: str) -> Rule:
     parts = [part for part in _JOINTS.split(key.strip("*").lower()) if part]
     longest = max(parts, key=len)
     pattern = any_case("[-_. ]?".join(re.escape(part) for part in parts) + ASSIGN + VALUE)
-    if not longest.isascii():
-        return Rule(f"key {key}", pattern, whole, (longest,))
-    folded = re.sub(r"\d", "0", longest)
-    return Rule(f"key {key}", pattern, whole, (Needle(folded.encode()),))
+    needle = Needle(longest.encode()) if longest.isascii() else longest
+    return Rule(f"key {key}", pattern, whole, (needle,))

@@ -13,10 +13,13 @@ _KEY_KINDS: Final = (
     "api", "access", "private", "secret", "encryption", "signing", "master", "auth", "service", "app",
     "client",
 )  # fmt: skip
-_ANY_KEY: Final = rf"(?:{'|'.join(_KEY_KINDS)})[-_ ]?key"
-_SECRET_NAMES: Final = (
-    r"password|passwd|passwort|passphrase|(?<![a-z])pass|pwd(?![\"']?[ \t]*[:=][ \t]*[\"']?/)"
-    rf"|secret|(?<!expected )(?<!illegal )token|{_ANY_KEY}"
+
+# Patterns begin with a letter or a set, which is what the engine skips to; what must not stand before
+# comes second, and case is ignored from the second letter on.
+_SECRET_NAME: Final = (
+    r"[PpSsTtAaEeMmCc](?i:ass(?:word|wd|wort|phrase|(?<![a-z]pass))|wd(?![\"']?[ \t]*[:=][ \t]*[\"']?/)"
+    r"|ecret|oken(?<!expected token)(?<!illegal token)"
+    rf"|(?:{'|'.join(kind[1:] for kind in _KEY_KINDS)})[-_ ]?key)"
 )
 _SECRET_NAMES_KO: Final = ("비밀번호", "비번", "암호", "토큰", "인증키")
 _BANKS: Final = ("계좌", "은행", "뱅크", "농협", "수협", "신협", "새마을금고", "우체국")
@@ -25,35 +28,37 @@ _ACCOUNT: Final = r"(?P<value>\d{2,6}-\d{2,6}-\d{2,7}(?:-\d{1,3})?|\d{8,16})(?![
 _END: Final = r"(?!\w|[.-]\d)"
 
 
-def _needle(seek: str) -> Needle:
-    return Needle(re.compile(seek.encode()))
-
-
 def _after(names: Iterable[str], word: str) -> str:
     return "|".join(f"(?<={name}{joint}{word})" for name in names for joint in ("", "-"))
 
 
-_K: Final = _needle(
-    rf"k(?:ey(?:{_after(_KEY_KINDS, 'key')})|en(?<=token)|ie(?<=cookie)|-(?<=[^a-z0-9][prs]k-))"
-)
-_P: Final = _needle(r"p(?:ass(?:w|phrase|-{0,2}[:=\\\"'])|wd-{0,2}[:=\\\"'\]]|at-(?<=glpat-))")
-_S: Final = Needle(b"secret")
-_U: Final = _needle(r"u(?:thorization|ser-?(?:id|no)(?![a-z0-9])|nt(?<=account))")
-_B: Final = Needle(b"bearer-")
-_Z: Final = _needle(r"z(?<=aiz)a")
+_TOKEN: Final = Needle(b"k", rb"en(?<=token)")
+_COOKIE: Final = Needle(b"k", rb"ie(?<=cookie)")
+_KEY: Final = Needle(b"k", rf"ey(?:{_after(_KEY_KINDS, 'key')})".encode())
+_SK: Final = Needle(b"k", rb"-(?<=[prs]k-)(?<!\w[prs]k-)")
+_AKIA: Final = Needle(b"k", rb"ia(?<=akia)")
+_EYJ: Final = Needle(b"j", rb"(?<=eyj)")
+_XOX: Final = Needle(b"x", rb"ox[abeoprs]-")
+_AIZA: Final = Needle(b"z", rb"a(?<=aiza)")
+_PASS: Final = Needle(b"p", rb"ass(?:w|phrase|-{0,2}[:=\\\"'\]])")
+_PWD: Final = Needle(b"p", rb"wd-{0,2}[:=\\\"'\]]")
+_AUTHORIZATION: Final = Needle(b"u", rb"thorization")
+_USER_ID: Final = Needle(b"u", rb"ser-?(?:id|no)(?!\w)")
+_ACCOUNT_WORD: Final = Needle(b"u", rb"nt(?<=account)(?=[^\n]{0,20}000)")
+_GITHUB: Final = Needle(b"g", rb"(?:h[oprsu]|ithub-pat)-")
+_GLPAT: Final = Needle(b"g", rb"lpat-")
+_BEARER: Final = Needle(b"b", rb"earer-")
+_SECRET: Final = Needle(b"secret")
 _AT: Final = Needle(b"@")
 _FOUR_FOUR: Final = Needle(b"0000-0000")
 _EIGHT_COLON: Final = Needle(b"00000000:")
 # Eleven digits in a row are mostly a time or a size; these are a phone, a card, a birth date.
 _ELEVEN: Final = Needle(
     b"00000000000",
-    re.compile(
+    near=re.compile(
         rb"(?:82)?0?1[016789]\d{7,8}(?!\d)|[2-69]\d{12}|\d\d(?:0[1-9]|1[0-2])[0-3]\d[1-8]\d{6}(?!\d)"
     ),
 )
-LONG_RUN: Final = Needle(b"xxxxxxxxxxxxxxxx")
-"""A run of 16 letters and digits behind the head of a known token; sought in a way of its own."""
-
 _UNITS: Final = "service|socket|slice|scope|timer|target|mount|automount|device|swap|path"
 _FILES: Final = "conf|py|js|ts|go|rs|java|so|jar|tgz|gz"
 _NO_DOMAIN: Final = frozenset(f"{_UNITS}|{_FILES}".split("|"))
@@ -75,53 +80,53 @@ DEFAULT_RULES: Final[tuple[Rule, ...]] = (
             re.DOTALL,
         ),
         "[masked:private-key]",
-        (_K,),
+        (_KEY,),
     ),
     Rule(
         "jwt",
-        ascii_pattern(r"(?<![\w-])eyJ[\w-]{13,}\.[\w-]{4,}(?:\.[\w-]*){0,3}"),
+        ascii_pattern(r"eyJ(?<![\w-]eyJ)[\w-]{13,}\.[\w-]{4,}(?:\.[\w-]*){0,3}"),
         "[masked:jwt]",
-        (LONG_RUN,),
+        (_EYJ,),
     ),
     Rule(
         "aws-key",
-        ascii_pattern(r"(?<![A-Za-z0-9])A[KS]IA[0-9A-Z]{16}(?![A-Za-z0-9])"),
+        ascii_pattern(r"AKIA(?<![A-Za-z0-9]AKIA)[0-9A-Z]{16}(?![A-Za-z0-9])"),
         "[masked:aws-key]",
-        (LONG_RUN,),
+        (_AKIA,),
     ),
     Rule(
         "github-token",
-        ascii_pattern(r"(?<![A-Za-z0-9])(?:gh[oprsu]_[A-Za-z0-9]{30,}|github_pat_\w{22,})"),
+        ascii_pattern(r"g(?<![A-Za-z0-9]g)(?:h[oprsu]_[A-Za-z0-9]{30,}|ithub_pat_\w{22,})"),
         "[masked:github-token]",
-        (LONG_RUN,),
+        (_GITHUB,),
     ),
     Rule(
         "gitlab-token",
-        ascii_pattern(r"(?<![A-Za-z0-9])glpat-[\w-]{20,}"),
+        ascii_pattern(r"glpat-(?<![A-Za-z0-9]glpat-)[\w-]{20,}"),
         "[masked:gitlab-token]",
-        (_P,),
+        (_GLPAT,),
     ),
     Rule(
         "slack-token",
-        ascii_pattern(r"(?<![A-Za-z0-9])xox[abeoprs]-[A-Za-z0-9-]{10,}"),
+        ascii_pattern(r"xox(?<![A-Za-z0-9]xox)[abeoprs]-[A-Za-z0-9-]{10,}"),
         "[masked:slack-token]",
-        (LONG_RUN,),
+        (_XOX,),
     ),
     Rule(
         "api-key",
-        ascii_pattern(r"(?<![A-Za-z0-9])(?:sk-[\w-]{20,}|[prs]k_(?:live|test)_\w{16,})"),
+        ascii_pattern(r"[prs]k(?<![A-Za-z0-9][prs]k)(?:(?<=sk)-[\w-]{20,}|_(?:live|test)_\w{16,})"),
         "[masked:api-key]",
-        (_K,),
+        (_SK,),
     ),
     Rule(
         "google-key",
-        ascii_pattern(r"(?<![A-Za-z0-9])AIza[\w-]{35}(?![\w-])"),
+        ascii_pattern(r"AIza(?<![A-Za-z0-9]AIza)[\w-]{35}(?![\w-])"),
         "[masked:google-key]",
-        (_Z,),
+        (_AIZA,),
     ),
     Rule(
         "telegram-token",
-        ascii_pattern(r"(?<!\d)(\d{8,10}):[\w-]{35}(?![\w-])"),
+        ascii_pattern(r"(\d(?<!\d\d)\d{7,9}):[\w-]{35}(?![\w-])"),
         r"\1:[masked:telegram-token]",
         (_EIGHT_COLON,),
     ),
@@ -133,33 +138,34 @@ DEFAULT_RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "authorization",
-        any_case(
-            rf"authorization{ASSIGN}(?:\\?[\"'])?"
-            r"(?:(?:bearer|basic|token|digest|negotiate|apikey)[ \t]+)?"
-            r"(?P<value>(?<=digest )[^\n]+|[^\s\"',;\\]+)"
+        ascii_pattern(
+            rf"[Aa](?i:uthorization){ASSIGN}(?:\\?[\"'])?"
+            r"(?:(?i:bearer|basic|token|digest|negotiate|apikey)[ \t]+)?"
+            r"(?P<value>(?<=igest )[^\n]+|[^\s\"',;\\]+)"
         ),
         whole,
-        (_U,),
+        (_AUTHORIZATION,),
     ),
     Rule(
         "bearer",
-        any_case(
-            r"(?<![a-z])bearer[ \t]+(?P<value>(?=[^\s\"',;\\]{0,512}\d|[^\s\"',;\\]{20})[\w.~+/=-]{8,})"
+        ascii_pattern(
+            r"[Bb](?<![A-Za-z][Bb])(?i:earer)[ \t]+"
+            r"(?P<value>(?=[^\s\"',;\\]{0,512}\d|[^\s\"',;\\]{20})[\w.~+/=-]{8,})"
         ),
         whole,
-        (_B,),
+        (_BEARER,),
     ),
     Rule(
         "cookie",
-        any_case(rf"cookie{ASSIGN}(?:\\?[\"'])?(?P<value>[^\n\"'\\]+)"),
+        ascii_pattern(rf"[Cc](?i:ookie){ASSIGN}(?:\\?[\"'])?(?P<value>[^\n\"'\\]+)"),
         whole,
-        (_K,),
+        (_COOKIE,),
     ),
     Rule(
         "secret",
-        any_case(rf"(?:{_SECRET_NAMES}){ASSIGN}{VALUE}"),
+        ascii_pattern(rf"{_SECRET_NAME}{ASSIGN}{VALUE}"),
         whole,
-        (_K, _P, _S),
+        (_TOKEN, _KEY, _PASS, _PWD, _SECRET),
     ),
     Rule(
         "secret-ko",
@@ -171,38 +177,40 @@ DEFAULT_RULES: Final[tuple[Rule, ...]] = (
         "option",
         any_case(r"--[a-z-]{0,20}(?:password|passwd|secret|token|api-key)[ \t]+(?P<value>[^\s-]\S*)"),
         whole,
-        (_K, _P, _S),
+        (_TOKEN, _KEY, _PASS, _SECRET),
     ),
     Rule(
         "card",
         ascii_pattern(
-            r"(?<![\w.-])(?:\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}|\d{4}([ -])\d{6}\2\d{4,5}|\d{13,19})" + _END
+            r"\d(?<![\w.-]\d)(?:\d{3}([ -])\d{4}\1\d{4}\1\d{1,7}|\d{3}([ -])\d{6}\2\d{4,5}|\d{12,18})"
+            + _END
         ),
         numbers.card,
         (_FOUR_FOUR, _ELEVEN),
     ),
     Rule(
         "resident-number",
-        ascii_pattern(r"(?<![\w.-])\d{6}[- ]?[1-8]\d{6}" + _END),
+        ascii_pattern(r"\d(?<![\w.-]\d)\d{5}[- ]?[1-8]\d{6}" + _END),
         numbers.resident_number,
         (_FOUR_FOUR, _ELEVEN),
     ),
     Rule(
         "phone",
         ascii_pattern(
-            r"(?<![\w.+-])(\+?82[-. ]?\(?0?\)?1[016789]|\(?01[016789]\)?)[-. ]?\d{4}[-. ]?(\d{4})" + _END
+            r"([+(80](?<![\w.+-][+(80])(?:(?:(?<=\+)8|(?<=8))2[-. ]?\(?0?\)?|(?:(?<=\()0|(?<=0)))"
+            r"1[016789]\)?)[-. ]?\d{4}[-. ]?(\d{4})" + _END
         ),
         r"\1-****-\2",
         (_FOUR_FOUR, _ELEVEN),
     ),
     Rule(
         "account",
-        any_case(
-            r"account(?:[ _.-]?(?:no|num|number|nr|id))?\.?(?:\\?[\"'])?[ \t]*[:=#]?[ \t]*(?:\\?[\"'(])?"
-            + _ACCOUNT
+        ascii_pattern(
+            r"[Aa](?i:ccount(?:[ _.-]?(?:no|num|number|nr|id))?)\.?"
+            r"(?:\\?[\"'])?[ \t]*[:=#]?[ \t]*(?:\\?[\"'(])?" + _ACCOUNT
         ),
         numbers.account,
-        (_U,),
+        (_ACCOUNT_WORD,),
     ),
     Rule(
         "account-ko",
@@ -212,9 +220,9 @@ DEFAULT_RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         "user-id",
-        any_case(rf"(?<![a-z])user[-_ ]?(?:id|no){ASSIGN}{VALUE}"),
+        ascii_pattern(rf"[Uu](?<![A-Za-z][Uu])(?i:ser[-_ ]?(?:id|no)){ASSIGN}{VALUE}"),
         user_id,
-        (_U,),
+        (_USER_ID,),
     ),
     Rule(
         "user-id-ko",
