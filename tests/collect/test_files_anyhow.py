@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tests.collect.filedesk import FileDesk, copytruncate, pack, rotate, write
 
+ROTATIONS = ("rename", "rename later", "copytruncate")
 STEPS = st.sampled_from(
-    ["append", "append", "append", "many", "partial", "rename", "rename later", "copytruncate", "pack"]
-    + ["poll", "poll", "commit", "commit one", "kill", "fail"]
+    "append append append many partial pack poll poll kill fail commit commit-one".split() + [*ROTATIONS]
 )
 
 
@@ -53,7 +53,7 @@ def _play(folder: Path, steps: list[str], hold: int) -> None:
         elif step == "partial":
             write(path, "begun ", end="")
             begun += "begun "
-        elif step in ("rename", "rename later", "copytruncate"):
+        elif step in ROTATIONS:
             if begun:
                 write(path, line(f"end {next(desk.counter)}"))
                 begun = ""
@@ -69,7 +69,7 @@ def _play(folder: Path, steps: list[str], hold: int) -> None:
             desk.poll()
         elif step == "commit":
             desk.pipeline.commit()
-        elif step == "commit one":
+        elif step == "commit-one":
             desk.pipeline.commit(1)
         elif step == "kill":
             desk.kill()
@@ -80,7 +80,7 @@ def _play(folder: Path, steps: list[str], hold: int) -> None:
     desk.settle(seconds=10)
     try:
         assert desk.messages() == written
-        assert set(desk.messages()) == set(desk.messages("%s" % path))
+        assert set(desk.messages()) == set(desk.messages(str(path)))
         assert desk.messages(gaps=True) == []
     finally:
         desk.rounds.close()

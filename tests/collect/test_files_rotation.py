@@ -58,7 +58,7 @@ def test_a_renamed_file_is_read_to_its_end_under_its_old_name(tmp_path: Path, me
 
 @pytest.mark.promise("M31")
 @meanwhile
-def test_files_rotated_away_between_two_looks_are_read_in_order(tmp_path: Path, meanwhile: Meanwhile) -> None:
+def test_files_rotated_between_two_looks_are_read_in_order(tmp_path: Path, meanwhile: Meanwhile) -> None:
     path = tmp_path / "app.log"
     write(path, "0")
     desk = FileDesk(tmp_path)

@@ -86,7 +86,13 @@ class LogFile:
     @property
     def mark(self) -> FileMark:
         """Its checkpoint: before the first line whose entry was not handed out."""
-        return replace(self._mark, size=max(self.size, self._mark.offset), mtime_ns=self.mtime_ns)
+        return replace(
+            self._mark,
+            head_length=self._head_length,
+            head_crc=self._head_crc,
+            size=max(self.size, self._mark.offset),
+            mtime_ns=self.mtime_ns,
+        )
 
     @property
     def holding(self) -> bool:
@@ -286,8 +292,6 @@ class LogFile:
             tail = self.content.read_at(max(0, offset - TAIL_BYTES), min(TAIL_BYTES, offset))
         self._mark = replace(
             self._mark,
-            head_length=self._head_length,
-            head_crc=self._head_crc,
             tail_length=len(tail),
             tail_crc=crc(tail),
             offset=offset,
