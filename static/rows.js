@@ -63,7 +63,10 @@
     return days.length ? days[days.length - 1].dataset.day : "";
   }
 
+  /** In a pane of their own, rows load by scrolling. Where the page scrolls, its top is the search: a
+      page that grows there could never be left upwards, so there "Older" is a link to press. */
   function onScroll() {
+    if (pane() !== scroller) return;
     const { above, below } = ends();
     const older = entries.querySelector(".entries-older a[data-more]");
     const newer = entries.querySelector(".entries-newer a[data-more]");
@@ -124,7 +127,6 @@
   if (!entries) return;
   // Without script the pane starts at its foot by being reversed; with it, an opened row must push down.
   if (scroller) scroller.classList.add("entries-plain");
-  (scroller || document).addEventListener("scroll", onScroll, { passive: true });
-  document.addEventListener("scroll", onScroll, { passive: true });
+  if (scroller) scroller.addEventListener("scroll", onScroll, { passive: true });
   if (!entries.querySelector(".entries-newer") && !location.hash) toFoot();
 })();

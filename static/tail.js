@@ -13,6 +13,7 @@
   const say = foot.dataset;
   const pill = foot.querySelector(".entries-new");
   const state = document.getElementById("tail-state");
+  const voice = document.getElementById("tail-voice");
   const { ends, toFoot } = window.hantu;
 
   let cursor = Number(say.cursor);
@@ -32,21 +33,24 @@
   const isError = (line) => line.classList.contains("entry-error") || line.classList.contains("entry-fatal");
   const keyOf = (line) => Number(line.dataset.at.slice(line.dataset.at.lastIndexOf("-") + 1));
 
-  /** Tell the state: the sign at once, the voice of a screen reader at most every 5 s. */
+  /** Tell the state: the eye at once, a screen reader at most every 5 s. */
   function tell(text) {
+    state.textContent = text;
     clearTimeout(saying);
-    const wait = Math.max(0, said + SAY_EVERY_MS - Date.now());
-    const speak = () => { said = Date.now(); state.textContent = text; };
-    if (wait && state.textContent) saying = setTimeout(speak, wait);
-    else speak();
+    const speak = () => {
+      said = Date.now();
+      if (voice.textContent !== text) voice.textContent = text;
+    };
+    saying = setTimeout(speak, Math.max(0, said + SAY_EVERY_MS - Date.now()));
   }
 
   function showWaiting() {
     const rows = waiting.filter(isRow);
-    const values = { lines: count(rows.length), errors: count(rows.filter(isError).length) };
+    const errors = rows.filter(isError).length;
+    const values = { lines: count(rows.length), errors: count(errors) };
     pill.hidden = waiting.length === 0;
-    pill.lastElementChild.textContent = fill(say.sayNew, values);
-    tell(waiting.length ? fill(say.sayPaused, values) : say.sayLive);
+    pill.lastElementChild.textContent = fill(errors ? say.sayNewErrors : say.sayNew, values);
+    tell(waiting.length ? fill(errors ? say.sayPausedErrors : say.sayPaused, values) : say.sayLive);
   }
 
   function parsed(html) {

@@ -104,10 +104,12 @@ TEXTS: Final[dict[str, str]] = {
     # Live
     "Live: new lines appear here": "실시간: 새 줄이 여기에 나타납니다",
     "Connection lost; trying again": "연결이 끊겨 다시 연결하는 중입니다",
-    "Paused while you read: {lines} new lines, {errors} errors": (
+    "Paused while you read: {lines} new, errors among them: {errors}": (
         "읽는 동안 멈춤: 새 줄 {lines}개, 오류 {errors}개"
     ),
-    "{lines} new, {errors} errors": "새 줄 {lines}개, 오류 {errors}개",
+    "Paused while you read: {lines} new": "읽는 동안 멈춤: 새 줄 {lines}개",
+    "{lines} new": "새 줄 {lines}개",
+    "{lines} new, errors: {errors}": "새 줄 {lines}개, 오류 {errors}개",
     "{lines} lines skipped": "{lines}줄 건너뜀",
     "Load them": "불러오기",
     "Live stopped: {message}": "실시간이 멈췄습니다: {message}",
@@ -243,7 +245,7 @@ TEXTS: Final[dict[str, str]] = {
     "Running": "가동 시간",
     "Remove lines older than this many days": "이 날수보다 오래된 줄 지우기",
     "Clean up": "정리",
-    "Retention does this by itself at {time}.": "보관 기간이 지난 줄은 {time}에 저절로 지웁니다.",
+    "kept: {n} days, checked at {time}": "보관 {n}일, {time}에 확인",
     "Days to keep: a number from 0 to {most}.": "보관할 날수: 0부터 {most}까지의 수.",
     "What was removed": "지운 것",
     "{n} line was removed.": "{n}줄을 지웠습니다.",

@@ -23,13 +23,8 @@ NAV: Final = (
     ("sources", "/sources", "Sources"),
     ("status", "/status", "Status"),
 )
-# A reader is told only of states that a person may have to do something about.
-_WORKING: Final = (
-    CollectorState.COLLECTING,
-    CollectorState.STARTING,
-    CollectorState.ENDED,
-    CollectorState.STOPPED,
-)
+_WORKING: Final = (CollectorState.COLLECTING, CollectorState.STARTING)
+_TROUBLED: Final = (CollectorState.RECONNECTING, CollectorState.FAILED)
 LANGUAGE_DAYS: Final = 365
 
 
@@ -134,7 +129,9 @@ def _other_languages() -> tuple[tuple[str, str, str], ...]:
     return ((code, name, f"{request.path}?{urlencode([*arguments, (i18n.COOKIE, code)])}"),)
 
 
-def _collecting() -> tuple[int, int]:
-    """How many collectors do their work, and of how many."""
+def _collecting() -> tuple[int, int] | None:
+    """How many collectors collect, and of how many; None while none of them is in trouble."""
     states = [status.state for status in service().manager.statuses()]
+    if not any(state in _TROUBLED for state in states):
+        return None
     return sum(state in _WORKING for state in states), len(states)

@@ -54,5 +54,4 @@ def _page(*, secret: str) -> Response:
         secret=secret,
     )
     response.headers["Cache-Control"] = "no-store"
-    response.headers["Referrer-Policy"] = "no-referrer"
     return response

@@ -138,8 +138,11 @@ def test_live_lines_appear_at_the_foot_and_wait_while_one_reads_above(
                 line("quiet", level=LogLevel.DEBUG),
             ],
         )
-        expect(page.locator(".entries-new")).to_have_text(re.compile("2 new, 1 errors"))
+        expect(page.locator(".entries-new")).to_have_text(re.compile("2 new, errors: 1"))
         assert pane.evaluate("pane => pane.scrollTop") == place
+        expect(page.locator("#tail-state")).to_have_text(
+            "Paused while you read: 2 new, errors among them: 1"
+        )
         assert "unseen two" not in messages(page)
         page.locator(".entries-new").click()
         expect(page.locator(".entry", has_text="unseen two")).to_be_in_viewport()
@@ -196,8 +199,9 @@ def test_skipped_lines_are_a_band_that_loads_them(browser: Browser, service: Ser
         band = page.locator(".skipped a").first
         expect(band).to_have_text("Load them")
         while page.locator(".skipped a").count():
-            page.locator(".skipped a").first.click()
-            page.wait_for_load_state("networkidle")
+            target = page.locator(".skipped a").first.get_attribute("href")
+            page.locator(f'.skipped a[href="{target}"]').click()
+            expect(page.locator(f'.skipped a[href="{target}"]')).to_have_count(0)
         shown = {text for text in messages(page) if text.startswith("burst")}
         assert shown == {f"burst {number:04d}" for number in range(700)}
         assert reader.complaints == []
@@ -245,6 +249,22 @@ def test_a_busy_summary_is_fetched_after_the_page(
         assert reader.complaints == []
 
 
+def test_a_field_is_counted_when_its_filter_is_opened(
+    browser: Browser, service: Service, base: str
+) -> None:
+    store(service, [*numbered(1, 20, metadata={"status": 200}), *numbered(1, 5, metadata={"status": 502})])
+    with reading(browser, base) as reader:
+        page = reader.open("/logs")
+        facet = page.locator(".facet", has_text="status")
+        facet.locator("summary").click()
+        expect(facet.locator(".facet-value")).to_have_text(["200", "502"])
+        expect(facet.locator(".number")).to_have_text(["20", "5"])
+        facet.get_by_label("Exclude 502").click()
+        expect(page.locator("#q")).to_have_value("-status:502")
+        expect(page.locator(".entry")).to_have_count(20)
+        assert reader.complaints == []
+
+
 def test_a_failed_fetch_of_older_lines_leaves_its_link(
     browser: Browser, service: Service, base: str
 ) -> None:
@@ -271,6 +291,8 @@ def test_on_a_phone_the_filters_open_and_nothing_scrolls_sideways(
     store(service, [*numbered(1, 120), long])
     with reading(browser, base, size=NARROW) as reader:
         page = reader.open("/logs")
+        page.get_by_role("link", name="Search ↑").click()
+        expect(page.locator("#q")).to_be_in_viewport()
         page.locator(".facets-open").click()
         expect(page.locator("#facets")).to_be_visible()
         page.get_by_role("button", name="Close").click()

@@ -124,6 +124,14 @@ def test_everything_is_reached_without_script(browser: Browser, service: Service
         expect(page.get_by_role("status")).to_have_text("0 lines were removed.")
 
 
+def test_the_set_up_link_shows_a_token_once(browser: Browser, service: Service, base: str) -> None:
+    with reading(browser, base) as reader:
+        page = reader.open(f"/setup?token={service.setup.token}")
+        page.get_by_role("button", name="Make a token").click()
+        expect(page.locator(".command code")).to_contain_text("hantu_")
+        assert reader.complaints == []
+
+
 @pytest.mark.parametrize("name", ["logs", "sources", "status"])
 def test_pages_are_photographed_for_people(
     browser: Browser,
