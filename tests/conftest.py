@@ -1,11 +1,30 @@
-"""What all tests share: no thread may die unseen, none may be left behind."""
+"""What all tests share: no thread dies unseen, and none is left behind.
+
+A thread that ends with an exception is a warning of pytest's, and warnings are errors here."""
 
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Iterator
 
 import hypothesis
+import pytest
+
+from tests.waiting import wait_until
 
 hypothesis.settings.register_profile("hantu", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "hantu")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_thread_is_left_behind() -> Iterator[None]:
+    """At the end of all tests every thread of hantu's own has ended."""
+    yield
+    wait_until(lambda: not own_threads(), 10)
+
+
+def own_threads() -> list[str]:
+    """Names of hantu's threads that are alive."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("hantu-")]
