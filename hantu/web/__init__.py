@@ -55,7 +55,6 @@ def create_app(service: Service) -> Flask:
             "thread_class": DaemonThread,
         },
     )
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it
     app.extensions["hantu"] = service
     errors.register(app)
     access.register(app, access.TokenBook(service))

@@ -103,13 +103,14 @@ def _api_error(error: ApiError) -> Response:
 
 
 def _query_error(error: QueryError) -> Response:
+    of_text = error.parameter in ("", "q")
     return refusal(
         ApiError(
             400,
             error.message,
-            code="bad_query",
-            position=error.position,
-            length=error.length,
+            code="bad_query" if of_text else "bad_argument",
+            position=error.position if of_text else None,
+            length=error.length if of_text else None,
             parameter=error.parameter,
         )
     )

@@ -226,6 +226,30 @@ def test_oversized_message_closes_the_connection(desk: Desk) -> None:
     wait_until(lambda: desk.service.tails.used == 0)
 
 
+GARBAGE = (
+    b"\xff" * 64,
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"\x81\x05hello",  # a frame without a mask
+    b"\x81\x82\0\0\0\0\xff\xff",  # text that is no UTF-8
+    b"\x88\x81\0\0\0\0\x03",  # a close frame with half a code
+    b"\x88\x80\0\0\0\0\x81\x80\0\0\0\0",  # text after the close frame
+    b"\x80\x80\0\0\0\0",  # a continuation of nothing
+    b"\x82\x81\0\0\0\0\xff",  # binary
+)
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_garbage_on_the_wire_harms_nobody(desk: Desk, garbage: bytes) -> None:
+    other = desk.tail()
+    rude = desk.socket()
+    wait_until(lambda: desk.service.tails.used == 2)
+    rude.sock.sendall(garbage)
+    rude.sock.shutdown(socket.SHUT_WR)
+    wait_until(lambda: desk.service.tails.used == 1)
+    store(desk.service, [line("still here")])
+    assert texts(other, 1) == ["still here"]
+
+
 @pytest.mark.promise("M37")
 def test_tail_that_is_far_behind_is_told_what_it_skipped_and_can_load_it(
     desk: Desk, monkeypatch: pytest.MonkeyPatch

@@ -26,7 +26,7 @@ from tests.web.desk import line, store
 
 PROGRAM_PATHS = ("/api/", "/healthz", "/metrics")
 ENDLESS = "/api/logs/stream"
-EXAMPLES = 40
+EXAMPLES = 20
 METHODS = {"GET", "POST", "PUT", "DELETE", "PATCH"}
 """Checked elsewhere: a HEAD is Flask's, an OPTIONS too."""
 
