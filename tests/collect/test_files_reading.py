@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import resource
 import tracemalloc
 from multiprocessing.connection import Connection
@@ -279,3 +280,22 @@ def test_too_many_open_files_cost_no_line(tmp_path: Path) -> None:
     write(path, "after")
     desk.settle(seconds=3)
     assert desk.messages() == ["after"]
+
+
+def test_a_look_at_files_that_did_not_change_reads_and_opens_nothing(tmp_path: Path) -> None:
+    for number in range(200):
+        write(tmp_path / f"{number}.log", "line")
+    desk = FileDesk(tmp_path, begin="end")
+    desk.settle()
+    opened, calls = len(os.listdir("/proc/self/fd")), _reads()
+    for _ in range(20):
+        desk.poll()
+    assert _reads() - calls < 10
+    assert len(os.listdir("/proc/self/fd")) == opened
+
+
+def _reads() -> int:
+    """Read calls of this process so far."""
+    found = re.search(r"syscr: (\d+)", Path("/proc/self/io").read_text())
+    assert found is not None
+    return int(found.group(1))

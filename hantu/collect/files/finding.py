@@ -139,7 +139,12 @@ def _is_copy(content: Content, known: Iterable[LogFile], done: Iterable[FileMark
     """Whether the content is the whole, or the beginning, of a file that is known."""
     size = content.measure()[0]
     for file in known:
-        if file.content.final or size > file.content.measure()[0]:
+        if size > file.content.measure()[0]:
+            continue
+        if not isinstance(file.content, PlainContent):
+            # Reading it here and there would unpack it from its start each time.
+            if size == file.size and file.mark.head_length and _safely(begins_like, content, file.mark):
+                return True
             continue
         head, last = min(HEAD_BYTES, size), max(0, size - TAIL_BYTES)
         try:
