@@ -39,7 +39,7 @@ class SensitiveDataFilter:
         extra_keys: Sequence[str] = (),
     ) -> None:
         self._rules = (*rules, *rules_of(extra_keys))
-        self._keys = Keys((*keys, *extra_keys))
+        self._keys = Keys(keys, extra_keys)
         self._choices: dict[int, tuple[Rule, ...]] = {}
         self._always = 0
         seeks: dict[Needle, int] = {}

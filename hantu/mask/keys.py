@@ -91,9 +91,12 @@ class Keys:
 
     plain: keys seen that say nothing, to be asked in bulk."""
 
-    def __init__(self, whole_keys: Iterable[str]) -> None:
+    def __init__(self, whole_keys: Iterable[str], extra_keys: Iterable[str] = ()) -> None:
+        extra = [key.lower() for key in extra_keys]
         self._patterns = (
             *((key.lower(), Kind.WHOLE) for key in whole_keys),
+            # An operator's internal_code means internal-code and internalCode, too.
+            *((key, Kind.WHOLE) for key in (*extra, *(_JOINTS.sub("", key) for key in extra))),
             *((key, Kind.NUMBER) for key in NUMBER_KEYS),
             *((key, Kind.USER_ID) for key in USER_ID_KEYS),
         )
