@@ -13,7 +13,7 @@ from hantu.store.base import Arrivals, LogStorage
 
 BATCH_ENTRIES_MOST: Final = 2_000
 TICK_S: Final = 0.25
-SHARED_BATCHES: Final = 64
+SHARED_BATCHES: Final = 16
 
 
 class CommitSignal:
