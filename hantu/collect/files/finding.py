@@ -83,7 +83,7 @@ class Surroundings:
             content = self._open(found)
             if content is None:
                 continue
-            if self.claimed(content) or _is_copy(content, known, done):
+            if not content.measure()[0] or self.claimed(content) or _is_copy(content, known, done):
                 content.close()
             else:
                 yield content
@@ -93,6 +93,8 @@ class Surroundings:
         beside = self._beside()
         if any(found.identity == file.identity for found in beside):
             return file.identity
+        if file.content.measure()[2]:
+            return None
         for found in beside:
             if found.packed and (content := self._open(found)) is not None:
                 same = _is_copy(content, (file,), ())
@@ -138,6 +140,8 @@ def _safely(test: Callable[[Content, FileMark], bool], content: Content, mark: F
 def _is_copy(content: Content, known: Iterable[LogFile], done: Iterable[FileMark]) -> bool:
     """Whether the content is the whole, or the beginning, of a file that is known."""
     size = content.measure()[0]
+    if not size:
+        return False
     for file in known:
         if size > file.content.measure()[0]:
             continue

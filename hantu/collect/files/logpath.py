@@ -91,6 +91,7 @@ class LogPath:
         self._folder_ns = 0
         self._last_ns = since_ns or 0
         self._known: tuple[int, int, int] | None = None
+        self._rested: tuple[int, int, int, int] | None = None
         self._dropped: set[str] = set()
         self._retry_s = 0.0
         self._number = max(self.closed, default=-1) + 1
@@ -116,7 +117,28 @@ class LogPath:
                 self.rest(found, now_s)
         busy = self._read(out, now_ns, now_s)
         self._let_go(out, now_ns, now_s)
+        self._rested = None if busy else self._rests()
         return busy
+
+    def unchanged(self) -> bool:
+        """Whether a turn would find nothing: the usual case, told by one look at the path."""
+        if self._rested is None:
+            return False
+        try:
+            status = os.stat(self.path)
+        except OSError:
+            return False
+        seen = (status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev)
+        return seen == self._rested
+
+    def _rests(self) -> tuple[int, int, int, int] | None:
+        """How the path looks as long as nothing happens; None while there is something to wait for."""
+        if self._known is None or len(self.files) != 1:
+            return None
+        file = self.files[0]
+        if file.holding or not file.at_end:
+            return None
+        return file.size, file.mtime_ns, file.identity[1], file.identity[0]
 
     def rest(self, found: Trouble, now_s: float) -> None:
         """Look again after a while."""
@@ -125,6 +147,7 @@ class LogPath:
 
     def rewind(self, stored: dict[str, FileMark], out: Gathered) -> None:
         """Go back to what is stored; what is open stays open, it may have no name any more."""
+        self._rested = None
         for file in self.files:
             file.reset(stored.get(file.mark.name, file.first))
             out.add(file, (), self.meter)

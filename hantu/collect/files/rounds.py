@@ -94,6 +94,8 @@ class Rounds:
             raise Rewind
         busy = False
         for path, _ in list(self._paths.values()):
+            if path.unchanged():
+                continue
             now_s = self._clock_s()
             try:
                 busy |= path.turn(self._out, time.time_ns(), now_s)
