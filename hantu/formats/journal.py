@@ -314,7 +314,10 @@ def number_of(cursor: str) -> tuple[str, int]:
 
 _TIME: Final = re.compile(rb'"__REALTIME_TIMESTAMP":"(\d+)"')
 _CURSOR: Final = re.compile(rb'"__CURSOR":"([^"\\]+)"')
-_NAME: Final = re.compile(rb'"(?:_SYSTEMD_UNIT|SYSLOG_IDENTIFIER|_COMM)":"([^"\\]+)"')
+_SOURCES: Final = (
+    re.compile(rb'"_SYSTEMD_UNIT":"([^"\\]+)"'),
+    re.compile(rb'"SYSLOG_IDENTIFIER":"([^"\\]+)"'),
+)
 _MESSAGE: Final = re.compile(rb'"MESSAGE":"((?:[^"\\]|\\.)*)')
 
 
@@ -327,8 +330,8 @@ def overlong_record(head: bytes, tail: bytes, length: int) -> JournalRecord:
     cursor, time_us = _CURSOR.search(parts), _TIME.search(parts)
     if cursor is None or time_us is None:
         raise JournalError(f"{length:,} bytes, its place unknown")
-    name = _NAME.search(parts)
-    source_id = _text(name[1]) if name is not None else NO_SOURCE
+    names = [_text(found[1]) for name in _SOURCES if (found := name.search(parts))]
+    source_id = names[0] if names else NO_SOURCE
     said = _MESSAGE.search(parts)
     message = _text(said[1]) if said is not None else "(too large to read)"
     entry = LogEntry(
