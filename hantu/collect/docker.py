@@ -106,17 +106,21 @@ class DockerLogCollector:
                 if self._state is CollectorState.STOPPED:
                     self._to(CollectorState.STARTING)
                 return
-            self._running = True
-            self._to(CollectorState.STARTING)
-            self._runs += 1
-            self._worker = Worker(
-                f"docker-{self.container_id[:12]}",
-                self._run,
-                backoff=RETRY,
-                on_error=self._broke,
-                on_end=partial(self._ended, self._runs),
-            )
-            self._worker.start()
+            self._begin()
+
+    def _begin(self) -> None:
+        """Start a thread; the lock is held."""
+        self._running = True
+        self._to(CollectorState.STARTING)
+        self._runs += 1
+        self._worker = Worker(
+            f"docker-{self.container_id[:12]}",
+            self._run,
+            backoff=RETRY,
+            on_error=self._broke,
+            on_end=partial(self._ended, self._runs),
+        )
+        self._worker.start()
 
     def stop(self) -> None:
         """End and release the stream; returns at once."""
@@ -172,9 +176,8 @@ class DockerLogCollector:
                 return  # a newer thread has taken over
             self._running = False
             # start() after stop() may come before the old thread has gone.
-            again = self._again
-        if again:
-            self.start()
+            if self._again:
+                self._begin()
 
     def _broke(self, error: BaseException) -> None:
         """Something nobody foresaw; the Worker has logged it and runs again."""
@@ -186,6 +189,8 @@ class DockerLogCollector:
         failures = 0
         while not stop.is_set():
             with self._lock:
+                if stop.is_set():
+                    return  # a start() that came after stop() is for the next thread
                 self._again = False
                 self._wake.clear()
             lines = self.meter.lines

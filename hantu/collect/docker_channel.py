@@ -27,6 +27,7 @@ class Channel:
         self.gaps = 0
         self._window: Window | None = None
         self._resume: Resume | None = None
+        self._lost = False
         self._waiting: list[int] = []
         self._source_id = source_id
         self._metadata = metadata
@@ -49,6 +50,7 @@ class Channel:
         self._window = Window() if repeats else None
         self._parser = self._new_parser()
         self._waiting = []
+        self._lost = False
         self.mark = mark or NO_MARK
         # A mark before since_ns does not come again: then every line is new.
         comes_again = mark is not None and mark.count and mark.last_ns >= (since_ns or 0)
@@ -77,29 +79,35 @@ class Channel:
         """Time of the oldest line held back, else of the last one given out."""
         return self._waiting[0] if self._waiting else self.mark.last_ns
 
-    def feed(self, batch: Lines, now_ns: int) -> tuple[list[LogEntry], int]:
-        """The entries that are finished, and how many lines were new."""
+    def fresh(self, batch: Lines) -> Lines:
+        """The lines of `batch` that were not handed in before; take() or nothing comes next."""
         times, lines, oversize = batch.times_ns, batch.lines, batch.oversize
-        done: list[LogEntry] = []
         if self._window is not None:
-            fresh = self._window.fresh(times, lines)
-            if fresh is not None:
-                oversize = {new: oversize[old] for new, old in enumerate(fresh) if old in oversize}
-                times, lines = [times[at] for at in fresh], [lines[at] for at in fresh]
+            positions = self._window.fresh(times, lines)
+            if positions is not None:
+                oversize = {new: oversize[old] for new, old in enumerate(positions) if old in oversize}
+                times, lines = [times[at] for at in positions], [lines[at] for at in positions]
         if self._resume is not None:
             first = self._resume.first_new(times)
-            if self._resume.lost:
-                done.append(self.gap(self.mark.last_ns, times[first], LOST))
+            self._lost = self._resume.lost
             if self._resume.done:
                 self._resume = None
             times, lines = times[first:], lines[first:]
             oversize = {at - first: size for at, size in oversize.items() if at >= first}
-        if not times:
-            return done, 0
-        done += self._entries(lines, times, oversize, now_ns)
-        self._waiting += times
+        return Lines(batch.stream, times, lines, oversize, batch.notices)
+
+    def take(self, fresh: Lines, now_ns: int) -> list[LogEntry]:
+        """The entries that these lines finish; before them a gap, when lines were lost."""
+        if not fresh.times_ns:
+            return []
+        done: list[LogEntry] = []
+        if self._lost:
+            self._lost = False
+            done.append(self.gap(self.mark.last_ns, fresh.times_ns[0], LOST))
+        done += self._entries(fresh.lines, fresh.times_ns, fresh.oversize, now_ns)
+        self._waiting += fresh.times_ns
         self._cover()
-        return done, len(times)
+        return done
 
     def flush(self, now_ns: int) -> list[LogEntry]:
         """What was held back, as it is."""

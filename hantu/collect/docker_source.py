@@ -233,7 +233,8 @@ class DockerSource:
                     self._happened(event)
         finally:
             with self._lock:
-                self._events = None
+                if self._events is events:
+                    self._events = None
             events.close()
 
     def _look(self) -> None:
@@ -367,28 +368,3 @@ class DockerSource:
         self._watched_ns = max(until_ns, self._watched_ns or 0)
         watched = msgspec.json.encode(_Watched(self._watched_ns))
         self._pipeline.submit(Submission([], {**places, CHECKPOINT: watched}))
-
-
-def add_docker(
-    manager: LogCollectorManager,
-    pipeline: Pipeline,
-    store: LogStorage,
-    *,
-    include: Sequence[str] = ("*",),
-    exclude: Sequence[str] = (),
-    reconnect: str = "auto",
-    engine: Engine | None = None,
-) -> DockerSource:
-    """Have `manager` collect the containers of the engine at DOCKER_HOST, else the local one."""
-    source = DockerSource(
-        manager,
-        engine=engine or Engine(),
-        pipeline=pipeline,
-        store=store,
-        include=include,
-        exclude=exclude,
-        reconnect=reconnect,
-    )
-    manager.use_containers(source)
-    manager.add(source)
-    return source

@@ -225,6 +225,24 @@ def test_what_the_engine_repeats_when_it_rotates_is_stored_once(containers: Priv
         assert status.gaps == 0
 
 
+@pytest.mark.promise("M17")
+@pytest.mark.parametrize("driver", ["json-file", "local"])
+def test_a_container_at_full_speed_loses_nothing_while_its_files_turn(
+    containers: PrivateEngine, driver: str
+) -> None:
+    # Followed alone, engine 20.10 skips whole files here.
+    count, name = 40_000, f"fast-{driver}"
+    options = ("--log-driver", driver, "--log-opt", "max-size=500k", "--log-opt", "max-file=60")
+    write = f"awk 'BEGIN {{ for (i = 0; i < {count}; i++) print \"INFO line \" i }}'; sleep 60"
+    with Desk(containers.environment) as desk:
+        desk.watching()
+        containers.run(write, name=name, options=options)
+        wait_until(lambda: desk.pipeline.written_total >= count, 90, 0.2)
+        numbers = [int(message.split()[-1]) for message in desk.messages(name)]
+        assert numbers == list(range(count))
+        assert all(status.gaps == 0 for status in desk.manager.statuses())
+
+
 def test_a_log_that_outruns_its_files_leaves_a_gap_that_is_told(containers: PrivateEngine) -> None:
     options = ("--log-opt", "max-size=20k", "--log-opt", "max-file=2")
     with Desk(containers.environment) as desk:

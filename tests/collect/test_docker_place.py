@@ -28,8 +28,8 @@ def channel(stream: str = "stdout") -> Channel:
 
 
 def feed(target: Channel, times: list[int], texts: list[str]) -> list[str]:
-    entries, _ = target.feed(Lines(target.stream, times, [text.encode() for text in texts]), NOW)
-    return [entry.message for entry in entries]
+    lines = Lines(target.stream, times, [text.encode() for text in texts])
+    return [entry.message for entry in target.take(target.fresh(lines), NOW)]
 
 
 def test_a_mark_counts_the_lines_that_share_its_time() -> None:
@@ -133,8 +133,7 @@ def test_what_was_held_back_comes_again_after_a_reconnect() -> None:
 def test_lines_lost_in_a_reconnect_leave_a_gap_before_the_next_line() -> None:
     target = channel()
     target.connected(Mark(10, 1, 10), 5, repeats=True)
-    entries, new = target.feed(Lines("stdout", [20], [b"next"]), NOW)
-    assert new == 1
+    entries = target.take(target.fresh(Lines("stdout", [20], [b"next"])), NOW)
     assert [entry.message for entry in entries][1:] == ["next"]
     gap = (entries[0].metadata or {})["gap"]
     assert (gap["from_ns"], gap["to_ns"], gap["lines"]) == (10, 20, None)
@@ -152,6 +151,6 @@ def test_a_cut_line_carries_its_true_length() -> None:
     target = channel()
     target.connected(None, None, repeats=False)
     batch = Lines("stdout", [1, 2, 3], [b"one", b"x" * 300, b"three"], {1: 5_000_000})
-    entries, _ = target.feed(batch, NOW)
+    entries = target.take(target.fresh(batch), NOW)
     entries += target.flush(NOW)
     assert [(entry.metadata or {}).get("truncated_bytes") for entry in entries] == [None, 5_000_000, None]
