@@ -1,6 +1,6 @@
 """`python -m bench --lines N`: the whole bench, its report on stdout and in build/bench/report.md.
 
---only NAME … runs some parts: store, baselines, queries, push, file, docker, live, retention, idle."""
+--only NAME … runs some parts: store, baselines, queries, push, file, docker, journal, live, retention, idle."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from rich.progress import track
 from bench import baselines, queries, streams
 from bench.corpus import END_NS, Corpus
 from bench.docker_stream import docker_stream, idle
+from bench.journal import JOURNAL_MOST, journal
 from bench.measure import Work, machine, peak_rss_mb, percentiles, table, work
 from hantu.model import LogEntry
 from hantu.store import open_store
 from hantu.store.base import LogStorage
 
-PARTS = ("store", "baselines", "queries", "push", "file", "docker", "live", "retention", "idle")
+PARTS = ("store", "baselines", "queries", "push", "file", "docker", "journal", "live", "retention", "idle")
 REPORT = Path("build/bench/report.md")
 BATCH = 2000
 SERVICE_LINES_MOST = 500_000
@@ -108,13 +109,16 @@ def main() -> None:
                 ingest.append(ingest_row(name, done, size(path) / len(entries)))
         if "push" in parts:
             ingest.append(ingest_row("NDJSON over HTTP", streams.push(folder, some)))
+        start = streams.idle_start(folder) if parts & {"file", "docker", "journal"} else Work(0, 0.0, 0.0)
         if "file" in parts:
             lines = [streams.file_line(entry) for entry in some]
-            ingest.append(ingest_row("file tail", streams.tail_file(folder, lines)))
+            ingest.append(ingest_row("file tail", streams.tail_file(folder, lines, start)))
         if "docker" in parts:
-            ingest.append(ingest_row("docker stream", docker_stream(folder, len(some))))
+            ingest.append(ingest_row("docker stream", docker_stream(folder, len(some), start)))
+        if "journal" in parts:
+            ingest.append(ingest_row("journal", journal(folder, some[:JOURNAL_MOST], start)))
         if ingest:
-            report.add("Ingest", table(head, ingest))
+            report.add("Ingest", table(head, ingest) + _without_start(start))
         if "live" in parts:
             _live(report, folder, chosen.live_seconds)
         if "idle" in parts:
@@ -124,6 +128,16 @@ def main() -> None:
             )
     report.add("Memory", f"largest resident size of this process, corpus included: {peak_rss_mb():,.0f} MB")
     report.save()
+
+
+def _without_start(start: Work) -> str:
+    if not start.wall_s:
+        return ""
+    return (
+        f"\n\nA service that collects nothing took {start.wall_s:.2f} s and {start.cpu_s:.2f} s of processor"
+        " time to start in this run; that is subtracted from file, docker and journal. The processor time is"
+        " that of hantu's process."
+    )
 
 
 def _queries(report: Report, store: LogStorage, entries: list[LogEntry], folder: Path) -> None:

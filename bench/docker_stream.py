@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.measure import Work
+from bench.streams import reading
 from tests.engine import private_engine
 from tests.running import NOTHING, RunningService
 from tests.waiting import wait_until
@@ -19,7 +20,7 @@ started_engine = contextmanager(private_engine)
 LINE = "2026 INFO request $i handled in 12 ms by worker 7 for user 4711 of the shop"
 
 
-def docker_stream(folder: Path, count: int) -> Work:
+def docker_stream(folder: Path, count: int, start: Work) -> Work:
     """`count` lines that a container has printed, read from its start."""
     with started_engine() as engine:
         service = RunningService(
@@ -33,13 +34,7 @@ def docker_stream(folder: Path, count: int) -> Work:
         container = engine.run(script, name="stream")
         engine.docker("wait", container)
         service.settings["HANTU_DOCKER_EXCLUDE"] = ""
-        began = time.perf_counter()
-        service.start()
-        try:
-            wait_until(lambda: service.get("/api/stats")["entries"] >= count, 600, every_s=0.1)
-            return Work(count, time.perf_counter() - began, service.cpu_s())
-        finally:
-            service.stop()
+        return reading(service, count, start)
 
 
 def idle(folder: Path) -> tuple[float, int]:
