@@ -155,6 +155,7 @@ def test_found_containers_can_be_started(pipeline: Pipeline, store: MemoryStore)
     manager.start_collector("docker:bbb2")
     assert manager.active_collectors() == ["docker:aaa1", "docker:bbb2"]
     assert manager.found() == []
+    manager.stop_collector("docker:aaa1")
     manager.forget("docker:aaa1")
     assert manager.active_collectors() == ["docker:bbb2"]
     assert manager.stop_all()
