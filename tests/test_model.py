@@ -9,7 +9,8 @@ from hantu.model import SOURCES, LogEntry, LogLevel
 
 @pytest.mark.promise("M1")
 def test_levels_are_ordered_and_named() -> None:
-    assert [level.label for level in sorted(LogLevel)] == ["trace", "debug", "info", "warn", "error", "fatal"]
+    labels = [level.label for level in sorted(LogLevel)]
+    assert labels == ["trace", "debug", "info", "warn", "error", "fatal"]
 
 
 @pytest.mark.promise("M1")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hantu.text import clean, fold, highlight, index_text, needle, tokens
+from hantu.text import clean, fold, highlight, index_text, needle, tokens, visible
 from tests.contract.strategies import MESSAGES
 
 
@@ -142,3 +142,17 @@ def test_marking_never_lets_markup_through(text: str, words: list[str]) -> None:
     marked = str(highlight(text, words)).replace("<mark>", "").replace("</mark>", "")
     assert "<" not in marked
     assert ">" not in marked
+
+
+def test_colours_are_taken_out_and_other_hidden_characters_shown() -> None:
+    assert (
+        visible("a\x1b[31mred\x1b[0m\x1b]0;x\x07\r\u202eb\tc\nd") == "ared\\x1b]0;x\\x07\\r\\u202eb\tc\nd"
+    )
+
+
+def test_words_beside_colours_are_found() -> None:
+    assert tokens("\x1b[31mERROR\x1b[0m: \x1b]8;;http://x\x07link \x1b[2Jgone") == [
+        "error",
+        "link",
+        "gone",
+    ]

@@ -6,7 +6,8 @@ import time
 
 import click
 
-from hantu.cli.context import Desk, ServiceError, fail, iso, print_json
+from hantu.cli.context import Desk, ServiceError, fail, print_json
+from hantu.output import iso
 from hantu.query.logquery import LogQuery
 from hantu.store.base import LogStorage, StoreError
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hantu.cli.context import Desk, ServiceError, fail, print_json
-from hantu.cli.lines import safe
+from hantu.text import visible
 
 
 @click.group("collectors", invoke_without_command=True)
@@ -34,13 +34,13 @@ def list_command(desk: Desk, as_json: bool = False) -> None:
     for found in answer["collectors"]:
         lag = found.get("lagS")
         table.add_row(
-            safe(found["key"]),
-            safe(found["name"]),
+            visible(found["key"]),
+            visible(found["name"]),
             found["state"],
             f"{found['perMinute']:.0f}",
             "" if lag is None else f"{lag:.1f}",
             str(found["gaps"]),
-            safe(" ".join(part for part in (found["error"], found["fix"]) if part)),
+            visible(" ".join(part for part in (found["error"], found["fix"]) if part)),
         )
     Console().print(table, markup=False)
 

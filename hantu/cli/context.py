@@ -6,7 +6,6 @@ import datetime
 import json
 import os
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -152,14 +151,6 @@ def _alive(pid: int) -> bool:
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
     click.echo(json.dumps(value, ensure_ascii=False, default=str))
-
-
-def iso(time_ns: int | None) -> str | None:
-    """ISO 8601 UTC with nanoseconds."""
-    if time_ns is None:
-        return None
-    seconds, rest = divmod(time_ns, 10**9)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:09d}Z"
 
 
 def human_bytes(size: float) -> str:

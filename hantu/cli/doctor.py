@@ -12,11 +12,11 @@ from typing import Any
 import click
 
 from hantu.cli.context import Control, Desk, ServiceError, human_bytes, print_json
-from hantu.cli.lines import safe
 from hantu.collect.build import probe_sources
 from hantu.config import SECRET_KEYS, settings
 from hantu.store import open_store
 from hantu.store.base import StoreError
+from hantu.text import visible
 
 FREE_LEAST_BYTES = 500 * 10**6
 CLOCK_FIRST_SANE_NS = 1_760_000_000 * 10**9
@@ -139,11 +139,11 @@ def doctor_command(desk: Desk, as_json: bool) -> None:
 def _print(findings: list[Finding], values: dict[str, dict[str, Any]]) -> None:
     for finding in findings:
         mark = click.style("ok  ", fg="green") if finding.ok else click.style("BAD ", fg="red", bold=True)
-        click.echo(f"{mark} {safe(finding.what)}: {safe(finding.says)}")
+        click.echo(f"{mark} {visible(finding.what)}: {visible(finding.says)}")
         if finding.fix:
-            click.echo(f"      → {safe(finding.fix)}")
+            click.echo(f"      → {visible(finding.fix)}")
     click.echo("\nSettings")
     for key, found in values.items():
         value = found["value"]
         shown = ", ".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
-        click.echo(f"  {key:<22}{safe(shown) or '–':<34}{found['origin']}")
+        click.echo(f"  {key:<22}{visible(shown) or '–':<34}{found['origin']}")

@@ -2,54 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import datetime
 import sys
-from collections.abc import Callable
 from dataclasses import replace
-from typing import IO
+from itertools import islice
+from typing import IO, Final
 
 import click
-import msgspec
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from hantu.cli.context import Desk, fail, iso, local_zone
-from hantu.cli.lines import line
-from hantu.cli.logs import query_options, read_query, wire
-from hantu.model import LogEntry
+from hantu.cli.context import Desk, fail
+from hantu.cli.logs import query_options, read_query
+from hantu.output import CSV_HEAD, csv_rows, json_lines, text_lines
 from hantu.query.logquery import Order
 from hantu.store.base import StoreError
 
-PROGRESS_EVERY = 10_000
-# A cell that begins so is a formula to a spreadsheet.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-def csv_cell(text: str) -> str:
-    """`text` as a cell that a spreadsheet reads as text, not as a formula."""
-    return "'" + text if text.startswith(_FORMULA) else text
-
-
-def _writer(form: str, out: IO[str]) -> Callable[[LogEntry], object]:
-    if form == "jsonl":
-        return lambda entry: out.write(msgspec.json.encode(wire(entry)).decode() + "\n")
-    if form == "text":
-        zone: datetime.tzinfo = local_zone()
-        return lambda entry: out.write(line(entry, zone=zone, colour=False) + "\n")
-    rows = csv.writer(out)
-    rows.writerow(["timestamp", "source", "sourceId", "level", "message", "metadata", "id"])
-    return lambda entry: rows.writerow(
-        [
-            iso(entry.time_ns),
-            csv_cell(entry.source),
-            csv_cell(entry.source_id),
-            entry.level.label,
-            csv_cell(entry.message),
-            msgspec.json.encode(entry.metadata).decode() if entry.metadata else "",
-            entry.id,
-        ]
-    )
+CHUNK_ENTRIES: Final = 1_000
+_FORMATS: Final = {
+    "jsonl": ("", json_lines),
+    "csv": (CSV_HEAD, csv_rows),
+    "text": ("", text_lines),
+}
 
 
 @click.command("export")
@@ -86,7 +59,7 @@ def export_command(
         " ".join(words), since=since, until=until, level=level, source=source, trace_id=trace_id
     )
     store = desk.read_store()
-    write = _writer(form, output)
+    head, render = _FORMATS[form]
     quiet = output is sys.stdout and not sys.stderr.isatty()
     progress = Progress(
         SpinnerColumn(),
@@ -98,11 +71,12 @@ def export_command(
     try:
         with progress:
             task = progress.add_task("export")
-            for count, entry in enumerate(store.export(replace(query, order=Order.OLDEST)), 1):
-                write(entry)
-                if count % PROGRESS_EVERY == 0:
-                    progress.update(task, completed=count)
-            progress.update(task, completed=count)
+            output.write(head)
+            entries = store.export(replace(query, order=Order.OLDEST))
+            while chunk := list(islice(entries, CHUNK_ENTRIES)):
+                output.write(render(chunk).decode())
+                count += len(chunk)
+                progress.update(task, completed=count)
         output.flush()
     except StoreError as error:
         fail(f"{error}; {count} entries were written")

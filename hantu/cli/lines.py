@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import re
 from typing import Any, Final
 
 import click
 
 from hantu.model import LogEntry, LogLevel
+from hantu.text import visible
 
 # CONTRACT M76
 _EMOJI: Final = {LogLevel.INFO: "ℹ️", LogLevel.WARN: "⭕", LogLevel.ERROR: "❌", LogLevel.FATAL: "❌"}
@@ -20,14 +20,6 @@ _COLOUR: Final[dict[LogLevel, dict[str, Any]]] = {
     LogLevel.ERROR: {"fg": "red"},
     LogLevel.FATAL: {"fg": "red", "bold": True},
 }
-# Control characters but tab and line feed, and the marks that reorder text.
-_UNSAFE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-
-
-def safe(text: str) -> str:
-    """`text` with control and direction characters shown as escapes: a log line must not steer the
-    terminal."""
-    return _UNSAFE.sub(lambda match: ascii(match.group())[1:-1], text)
 
 
 def line(entry: LogEntry, *, zone: datetime.tzinfo, colour: bool) -> str:
@@ -40,12 +32,12 @@ def line(entry: LogEntry, *, zone: datetime.tzinfo, colour: bool) -> str:
     head = f"{emoji} {level}" if emoji else level
     if colour and entry.level in _COLOUR:
         head = click.style(head, **_COLOUR[entry.level])
-    who = safe(_who(entry))
+    who = visible(_who(entry))
     if colour:
         stamp, who = click.style(stamp, dim=True), click.style(who, fg="cyan")
     trace = metadata.get("trace_id")
-    tail = f" (trace_id={safe(str(trace))})" if trace else ""
-    body = safe(entry.message).replace("\n", "\n    ")
+    tail = f" (trace_id={visible(str(trace))})" if trace else ""
+    body = visible(entry.message).replace("\n", "\n    ")
     return f"{stamp} {head} {who}: {body}{tail}"
 
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import click
-import msgspec
 
-from hantu.cli.context import WRONG_USE, Desk, fail, iso, local_zone, query_args
+from hantu.cli.context import WRONG_USE, Desk, fail, local_zone, query_args
 from hantu.cli.lines import line
 from hantu.model import LogEntry
+from hantu.output import entry_json, optional_iso
 from hantu.query.args import from_args
 from hantu.query.error import QueryError
 from hantu.query.logquery import LogQuery, Order
@@ -87,10 +87,8 @@ def logs_command(
             for entry in reversed(page.entries):
                 show(entry)
             if not page.complete:
-                click.echo(
-                    f"hantu: the time limit ended the search; searched back to {iso(page.searched_to_ns)}",
-                    err=True,
-                )
+                back_to = optional_iso(page.searched_to_ns)
+                click.echo(f"hantu: the time limit ended the search; searched back to {back_to}", err=True)
         if follow:
             _follow(store, query, cursor, show)
     except StoreError as error:
@@ -118,22 +116,7 @@ def _follow(store: LogStorage, query: LogQuery, cursor: int, show: Callable[[Log
 
 def _printer(as_json: bool) -> Callable[[LogEntry], None]:
     if as_json:
-        encode = msgspec.json.encode
-        return lambda entry: click.echo(encode(wire(entry)).decode())
+        return lambda entry: click.echo(entry_json(entry).decode())
     zone = local_zone()
     colour = sys.stdout.isatty()
     return lambda entry: click.echo(line(entry, zone=zone, colour=colour))
-
-
-def wire(entry: LogEntry) -> dict[str, object]:
-    """The entry under the names of the HTTP API."""
-    return {
-        "id": entry.id,
-        "source": entry.source,
-        "sourceId": entry.source_id,
-        "level": entry.level.label,
-        "message": entry.message,
-        "timestamp": iso(entry.time_ns),
-        "createdAt": iso(entry.created_ns),
-        "metadata": entry.metadata,
-    }

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from hantu.cli.context import Desk, fail, print_json
-from hantu.cli.lines import safe
 from hantu.store import open_sql
 from hantu.store.base import StoreError
+from hantu.text import visible
 
 
 @click.command("sql")
@@ -42,6 +42,6 @@ def _show(columns: tuple[str, ...], rows: list[tuple[object, ...]], *, as_json: 
         return
     table = Table(*columns)
     for row in rows:
-        table.add_row(*("NULL" if value is None else safe(str(value)) for value in row))
+        table.add_row(*("NULL" if value is None else visible(str(value)) for value in row))
     Console().print(table, markup=False)
     click.echo(f"{len(rows):,} rows", err=True)

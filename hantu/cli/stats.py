@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from hantu.cli.context import Desk, fail, human_bytes, iso, print_json
+from hantu.cli.context import Desk, fail, human_bytes, print_json
+from hantu.output import optional_iso
 from hantu.store.base import StoreError
 
 
@@ -28,8 +29,8 @@ def stats_command(desk: Desk, as_json: bool) -> None:
                 "byLevel": {level.label: count for level, count in stats.by_level.items()},
                 "sizeBytes": stats.size_bytes,
                 "walBytes": stats.wal_bytes,
-                "oldest": iso(stats.oldest_ns),
-                "newest": iso(stats.newest_ns),
+                "oldest": optional_iso(stats.oldest_ns),
+                "newest": optional_iso(stats.newest_ns),
                 "cursor": stats.cursor,
                 "schemaVersion": stats.schema_version,
             }
@@ -40,7 +41,7 @@ def stats_command(desk: Desk, as_json: bool) -> None:
         f"{stats.entries:,} entries in {human_bytes(stats.size_bytes)}{each}  ({desk.config.database})"
     )
     if stats.entries:
-        click.echo(f"from {iso(stats.oldest_ns)} to {iso(stats.newest_ns)}")
+        click.echo(f"from {optional_iso(stats.oldest_ns)} to {optional_iso(stats.newest_ns)}")
     for title, counts in (
         ("source", stats.by_source),
         ("level", {level.label: count for level, count in sorted(stats.by_level.items())}),

@@ -9,10 +9,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from hantu.cli.context import Desk, ServiceError, fail, iso, print_json
-from hantu.cli.lines import safe
+from hantu.cli.context import Desk, ServiceError, fail, print_json
+from hantu.output import optional_iso
 from hantu.service import SCOPES, new_token
 from hantu.store.base import StoreError
+from hantu.text import visible
 
 
 @click.group("token")
@@ -69,8 +70,8 @@ def list_command(desk: Desk, as_json: bool) -> None:
                 {
                     "name": token.name,
                     "scope": token.scope,
-                    "createdAt": iso(token.created_ns),
-                    "lastUsedAt": iso(token.last_used_ns),
+                    "createdAt": optional_iso(token.created_ns),
+                    "lastUsedAt": optional_iso(token.last_used_ns),
                 }
                 for token in tokens
             ]
@@ -79,7 +80,10 @@ def list_command(desk: Desk, as_json: bool) -> None:
     table = Table("Name", "Scope", "Created", "Last used")
     for token in tokens:
         table.add_row(
-            safe(token.name), token.scope, iso(token.created_ns), iso(token.last_used_ns) or "never"
+            visible(token.name),
+            token.scope,
+            optional_iso(token.created_ns),
+            optional_iso(token.last_used_ns) or "never",
         )
     Console().print(table, markup=False)
 

@@ -11,33 +11,15 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-# C0 but tab and line feed, DEL, C1; marks that change direction; separators and the byte order mark.
-_HIDDEN: Final = (
-    "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
-)
-SPECIAL: Final = re.compile(f"[{_HIDDEN}]")
-_PIECE: Final = re.compile(f"\x1b\\[([0-9;:]*)m|([{_HIDDEN}])")
-_SGR: Final = re.compile("\x1b\\[[0-9;:]*m")
+from hantu.text import HIDDEN, shown
+
+SPECIAL: Final = re.compile(f"[{HIDDEN}]")
+_PIECE: Final = re.compile(f"\x1b\\[([0-9;:]*)m|([{HIDDEN}])")
 
 _COLOURS: Final = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _STYLES: Final = {1: "bold", 2: "dim", 3: "italic", 4: "underline"}
 _STYLES_OFF: Final = {22: ("bold", "dim"), 23: ("italic",), 24: ("underline",)}
 _EXTENDED: Final = (38, 48)
-
-
-def plain(text: str) -> str:
-    """`text` without its colours, other hidden characters as escapes: for attributes and copies."""
-    if not SPECIAL.search(text):
-        return text
-    return SPECIAL.sub(lambda match: shown(match.group()), _SGR.sub("", text))
-
-
-def shown(character: str) -> str:
-    """How a hidden character is written: \\r, \\x07, \\u202e."""
-    if character == "\r":
-        return "\\r"
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def render(text: str, mark: Callable[[str], Markup] = escape) -> Markup:

@@ -7,10 +7,11 @@ from typing import Final
 from flask import Response
 
 from hantu.collect.base import CollectorStatus
+from hantu.output import Wire, iso, optional_iso
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.openapi import Api, Content, NoArgs, Route
-from hantu.web.wire import Wire, iso, json_response, optional_iso
+from hantu.web.wire import json_response
 
 api: Final = Api("api_collectors")
 

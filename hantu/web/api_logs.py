@@ -13,13 +13,14 @@ from flask import Response, request
 from msgspec import Meta
 
 from hantu.model import LogEntry, LogLevel
+from hantu.output import Log, Wire, iso, log_of, optional_iso
 from hantu.query.args import PARAMETERS, encode_cursor, from_args
 from hantu.query.logquery import LIMIT_MOST, LogQuery
 from hantu.store.base import Answer, Page, Total
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.openapi import Api, Args, Content, NoArgs, Route
-from hantu.web.wire import ContextAnswer, Log, LogsAnswer, Wire, iso, json_response, log_of, optional_iso
+from hantu.web.wire import ContextAnswer, LogsAnswer, json_response
 
 api: Final = Api("api_logs")
 

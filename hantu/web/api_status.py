@@ -11,10 +11,11 @@ from msgspec import Meta
 
 from hantu import __version__
 from hantu.collect.base import CollectorState
+from hantu.output import Wire, iso, optional_iso
 from hantu.web.access import client
 from hantu.web.current import service
 from hantu.web.openapi import Api, Content, NoArgs, Route, body_of
-from hantu.web.wire import Wire, iso, json_response, optional_iso
+from hantu.web.wire import json_response
 
 api: Final = Api("api_status")
 

@@ -7,13 +7,14 @@ from typing import Annotated, Final, Literal
 from flask import Response
 from msgspec import Meta
 
+from hantu.output import Wire, iso, optional_iso
 from hantu.service import new_token
 from hantu.store.base import StoreError
 from hantu.web.access import require_admin, token_book
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.openapi import Api, Content, NoArgs, Route, body_of
-from hantu.web.wire import Wire, iso, json_response, optional_iso
+from hantu.web.wire import json_response
 
 api: Final = Api("api_tokens")
 

@@ -15,6 +15,7 @@ from hantu.query.edit import exclude_field, field_for_path, with_field
 from hantu.query.error import QueryError
 from hantu.query.fields import value_text
 from hantu.query.write import terms
+from hantu.text import visible
 from hantu.web import ansi, i18n, rows, trace
 from hantu.web.current import service
 from hantu.web.errors import ApiError
@@ -162,14 +163,14 @@ def _whole_text(entry: LogEntry, view: View) -> Markup:
 
 def _trace(message: str, metadata: Mapping[str, Any]) -> tuple[trace.Part, ...]:
     """The stack trace in the message, else the one in the metadata."""
-    found = trace.parse(ansi.plain(message))
+    found = trace.parse(visible(message))
     if found:
         return found
     for key in _TRACE_KEYS:
         value = metadata.get(key)
         if isinstance(value, dict):
             value = value.get("stack") or value.get("stack_trace")
-        if isinstance(value, str) and (found := trace.parse(ansi.plain(value))):
+        if isinstance(value, str) and (found := trace.parse(visible(value))):
             return found
     return ()
 

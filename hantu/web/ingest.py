@@ -10,6 +10,7 @@ from typing import Final
 
 from flask import Response, request
 
+from hantu.output import Wire
 from hantu.pipeline import QueueFull, Submission
 from hantu.store.base import WriteResult
 from hantu.web.access import client
@@ -17,7 +18,7 @@ from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.openapi import Api, Content, NoArgs, Route
 from hantu.web.records import Item, Reading, read_records
-from hantu.web.wire import NDJSON, Wire, json_response
+from hantu.web.wire import NDJSON, json_response
 
 api: Final = Api("ingest")
 

@@ -17,6 +17,7 @@ from simple_websocket import ConnectionClosed
 from simple_websocket import Server as WebSocket
 
 from hantu.model import DOCKER, LogEntry, LogLevel
+from hantu.output import entries_json, to_json
 from hantu.query.args import from_args
 from hantu.query.error import QueryError
 from hantu.query.expr import And, Expr, Field, Not, Op, Or
@@ -29,7 +30,7 @@ from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.openapi import Api, Content, Route
 from hantu.web.streams import STALLED_S, BoundedSocket, paced
-from hantu.web.wire import complaint_of, entries_json, to_json
+from hantu.web.wire import complaint_of
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,8 @@ from jinja2 import StrictUndefined
 from hantu import __version__
 from hantu.collect.base import CollectorState
 from hantu.paths import STATIC
-from hantu.web import ansi, clock, i18n
+from hantu.text import visible
+from hantu.web import clock, i18n
 from hantu.web.current import service
 from hantu.web.rows import ICONS
 
@@ -46,7 +47,7 @@ def install(app: Flask) -> None:
         clock=lambda time_ns: clock.row_time(time_ns)[1][:8],
         short_time=short_time,
         long_day=lambda time_ns: i18n.long_day(clock.date(clock.day_of(time_ns))),
-        plain=ansi.plain,
+        plain=visible,
     )
     app.extensions["hantu.error_page"] = error_page
 

@@ -14,6 +14,7 @@ from hantu.model import APP, DOCKER, JOURNAL, LogEntry
 from hantu.query.fields import value_text
 from hantu.query.logquery import LogQuery
 from hantu.query.write import terms
+from hantu.text import visible
 from hantu.web import ansi, clock, i18n
 
 TEMPLATE: Final = "logs/_rows.html"
@@ -158,9 +159,7 @@ def _fields(metadata: Mapping[str, Any]) -> Markup:
         shown = value_text(value)
         if not shown or len(shown) > FIELD_CHARS or "\n" in shown:
             continue
-        out.append(
-            f'<span class="entry-field">{escape(ansi.plain(name))}={escape(ansi.plain(shown))}</span>'
-        )
+        out.append(f'<span class="entry-field">{escape(visible(name))}={escape(visible(shown))}</span>')
         if len(out) == FIELDS_SHOWN:
             break
     return Markup(" ".join(out))  # noqa: S704  every piece above is escaped
@@ -195,7 +194,7 @@ def short_id(source: str, source_id: str) -> str:
     """A source id as a row shows it: of a path the last two parts."""
     if source == APP and source_id.startswith("/"):
         return "/".join(source_id.split("/")[-2:])
-    return ansi.plain(source_id)
+    return visible(source_id)
 
 
 def _day_text(day: str) -> str:

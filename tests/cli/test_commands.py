@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from hantu.cli.lines import safe
 from hantu.cli.main import cli
 from hantu.model import LogEntry, LogLevel
 from hantu.store import open_store
@@ -306,10 +305,6 @@ def test_doctor_names_the_mending_command(data_dir: Path, monkeypatch: pytest.Mo
     }
     assert bad["database mode"] == f"chmod 600 {data_dir / 'hantu.db'}"
     assert "systemctl start docker" in bad["docker"]
-
-
-def test_unsafe_characters_are_escaped() -> None:
-    assert safe("a\x1b]0;x\x07\r\u202eb\tc\nd") == "a\\x1b]0;x\\x07\\r\\u202eb\tc\nd"
 
 
 def test_plain_command_loads_no_web_server() -> None:

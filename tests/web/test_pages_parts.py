@@ -14,6 +14,7 @@ from hantu.model import LogLevel
 from hantu.query.error import QueryError
 from hantu.query.logquery import LogQuery
 from hantu.store.base import Histogram
+from hantu.text import visible
 from hantu.web import ansi, charts, clock, histogram, picker, trace
 
 SECOND_NS = 10**9
@@ -51,7 +52,7 @@ def test_no_text_escapes_from_its_place(text: str) -> None:
     for name in ("bold", "dim", "italic", "underline", "red", "green", "yellow", "blue", "black", "white"):
         stripped = stripped.replace(f"ansi-{name}", "")
     assert "<" not in stripped.replace('<span class="', "")
-    assert not ansi.SPECIAL.search(ansi.plain(text))
+    assert not ansi.SPECIAL.search(visible(text))
 
 
 PYTHON = """Traceback (most recent call last):
