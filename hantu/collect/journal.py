@@ -80,6 +80,7 @@ class JournalLogCollector:
         self._running = False
         self._runs = 0
         self._again = False
+        self._wake = threading.Event()
         self._state = CollectorState.STOPPED
         self._since_ns = time.time_ns()
         self._error = ""
@@ -91,11 +92,12 @@ class JournalLogCollector:
         self._epoch = pipeline.epoch
 
     def start(self) -> None:
-        """Begin, or begin again; returns at once."""
+        """Begin, or begin again; while it waits to try again: try now. Returns at once."""
         with self._lock:
             self._again = True
+            self._wake.set()
             if self._running:
-                if self._state is CollectorState.STOPPED:
+                if self._state in (CollectorState.STOPPED, CollectorState.FAILED):
                     self._to(CollectorState.STARTING)
                 return
             self._running = True
@@ -117,6 +119,7 @@ class JournalLogCollector:
             self._to(CollectorState.STOPPED)
             if self._worker is not None:
                 self._worker.stop()
+            self._wake.set()
             if self._process is not None:
                 self._process.terminate()
 
@@ -177,7 +180,10 @@ class JournalLogCollector:
         failures = 0
         while not stop.is_set():
             with self._lock:
+                if stop.is_set():
+                    return  # a start() that came after the stop is for the next thread
                 self._again = False
+                self._wake.clear()
             lines = self.meter.lines
             try:
                 self._read(stop)
@@ -190,10 +196,10 @@ class JournalLogCollector:
                 return
             except (JournalctlError, StoreError, OSError) as error:
                 failures = 1 if self.meter.lines > lines else failures + 1
-                if not self._failed(stop, error, failures):
+                if not self._failed(error, failures):
                     return
 
-    def _failed(self, stop: threading.Event, error: Exception, failures: int) -> bool:
+    def _failed(self, error: Exception, failures: int) -> bool:
         """Show the failure; wait and return True to try again, False to stay down."""
         message, fix = str(error) or repr(error), getattr(error, "fix", "")
         with self._lock:
@@ -213,7 +219,7 @@ class JournalLogCollector:
         if self._on_error is not None:
             self._on_error(error)
         if not down:
-            stop.wait(wait_s)
+            self._wake.wait(wait_s)
         return not down
 
     def _load(self) -> Place | None:

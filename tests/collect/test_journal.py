@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import stat
 import subprocess
 from collections.abc import Callable, Sequence
@@ -212,7 +213,7 @@ def test_a_killed_journalctl_is_started_again(journald: PrivateJournal) -> None:
             desk.wait(len(expected))
             process = desk.collector._process
             assert process is not None
-            os.kill(process.pid, 9)
+            os.kill(process.pid, signal.SIGKILL)
             expected += journald.write_lines(turn * 100, turn * 100 + 100)
             desk.wait(len(expected))
         assert desk.messages() == expected
@@ -266,6 +267,59 @@ def test_rotation_loses_and_doubles_nothing(journald: PrivateJournal) -> None:
         desk.wait(len(expected))
         assert desk.messages() == expected
         assert desk.gaps() == []
+
+
+@pytest.mark.journal
+@pytest.mark.fault
+@pytest.mark.promise("M28")
+def test_nothing_is_lost_or_doubled_through_nine_kills_and_eight_rotations(
+    journald: PrivateJournal,
+) -> None:
+    expected: list[str] = []
+    killed: list[int] = []
+    with Desk(journald.namespace) as desk:
+        for turn in range(9):
+            expected += journald.write_lines(turn * 200, turn * 200 + 100)
+            wait_until(lambda: desk.collector._process is not None)
+            process = desk.collector._process
+            if process is not None:
+                os.kill(process.pid, signal.SIGKILL)
+                killed.append(process.pid)
+            expected += journald.write_lines(turn * 200 + 100, turn * 200 + 200)
+            if turn:
+                journald.rotate()
+            wait_until(lambda: len(desk.errors) >= len(killed))
+        desk.wait(len(expected))
+        assert desk.messages() == expected
+        assert desk.gaps() == []
+    assert len(set(killed)) == 9
+    cursors = [fields["__CURSOR"] for fields in journald.stored()]
+    assert len(set(cursors)) == len(expected)
+
+
+@pytest.mark.journal
+@pytest.mark.fault
+@pytest.mark.promise("M28")
+def test_what_is_vacuumed_under_a_slow_reader_is_counted_and_nothing_doubled(
+    journald: PrivateJournal,
+) -> None:
+    with Desk(journald.namespace) as desk:
+        expected = journald.write_lines(0, 100)
+        desk.wait(100)
+        process = desk.collector._process
+        assert process is not None
+        os.kill(process.pid, signal.SIGSTOP)
+        for turn in range(1, 5):
+            expected += journald.write_lines(turn * 100, turn * 100 + 100)
+            journald.rotate()
+        expected += journald.write_lines(500, 510)
+        journald.journalctl("--sync")
+        journald.vacuum()
+        os.kill(process.pid, signal.SIGCONT)
+        wait_until(lambda: "line 509" in desk.messages())
+        read = desk.messages()
+        assert read == [message for message in expected if message in set(read)]
+        wait_until(lambda: sum(gap["lines"] for gap in desk.gaps()) >= len(expected) - len(read))
 
 
 @pytest.mark.journal
