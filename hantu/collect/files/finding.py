@@ -41,20 +41,30 @@ class Surroundings:
         return None
 
     def copy_of(self, mark: FileMark) -> Content | None:
-        """A file that goes on where the mark ends: a copy, else a compressed one; else the newest
-        copy that ends sooner. None when there is none."""
+        """A copy of the file that goes on where the mark ends, the newest first, plain ones first."""
+        beside = self._since(mark)
+        plain_first = [found for found in beside if not found.packed] + [b for b in beside if b.packed]
+        return self._first(plain_first, holds, mark)
+
+    def shorter_copy_of(self, mark: FileMark) -> Content | None:
+        """The newest copy that ends sooner than what was read."""
+        return self._first([found for found in self._since(mark) if not found.packed], begins_like, mark)
+
+    def _since(self, mark: FileMark) -> list[Beside]:
         if not mark.head_length:
-            return None
-        beside = [found for found in reversed(self._beside()) if found.mtime_ns >= mark.mtime_ns - SLACK_NS]
-        plain = [found for found in beside if not found.packed]
-        for test in (holds, begins_like):
-            for found in plain if test is begins_like else (*plain, *(b for b in beside if b.packed)):
-                content = self._open(found, final=True)
-                if content is None:
-                    continue
-                if _safely(test, content, mark) and not self.claimed(content):
-                    return content
-                content.close()
+            return []
+        return [found for found in reversed(self._beside()) if found.mtime_ns >= mark.mtime_ns - SLACK_NS]
+
+    def _first(
+        self, beside: Iterable[Beside], test: Callable[[Content, FileMark], bool], mark: FileMark
+    ) -> Content | None:
+        for found in beside:
+            content = self._open(found, final=True)
+            if content is None:
+                continue
+            if _safely(test, content, mark) and not self.claimed(content):
+                return content
+            content.close()
         return None
 
     def missed(
@@ -116,12 +126,18 @@ class Surroundings:
         return beside
 
     def _open(self, found: Beside, *, final: bool = False) -> Content | None:
-        if not found.packed:
-            return self._plain(found.path, final=final)
-        try:
-            return GzipContent(open_log(found.path, self.roots))
-        except (OSError, Trouble):
+        content: Content | None
+        if found.packed:
+            try:
+                content = GzipContent(open_log(found.path, self.roots))
+            except (OSError, Trouble):
+                return None
+        else:
+            content = self._plain(found.path, final=final)
+        if content is not None and content.identity != found.identity:
+            content.close()
             return None
+        return content
 
     def _plain(self, path: str, *, final: bool = False) -> Content | None:
         try:

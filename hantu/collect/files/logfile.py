@@ -76,6 +76,7 @@ class LogFile:
         self._tail = b""
         if mark.tail_length and not self.content.final:
             self._tail = self.content.read_at(mark.offset - mark.tail_length, mark.tail_length)
+        self._other = bool(self._tail) and crc(self._tail) != mark.tail_crc
         self._mark = replace(mark, device=self.identity[0], inode=self.identity[1], done=False)
 
     @property
@@ -113,6 +114,8 @@ class LogFile:
         """Learn the size. known: size, mtime_ns and number of names, when they were just asked for.
         Raises Rewritten when the file is shorter than what was read."""
         size, mtime_ns, self.names = known or self.content.measure()
+        if self._other:
+            raise Rewritten
         if size != self.size or not self.grown_s:
             self.grown_s = now_s
         if size == self.size and mtime_ns != self.mtime_ns:
@@ -125,7 +128,7 @@ class LogFile:
     def intact(self) -> bool:
         """Whether the file still holds what was read from it."""
         try:
-            if self.content.measure()[0] < self.looked_to:
+            if self._other or self.content.measure()[0] < self.looked_to:
                 return False
             self._check_tail()
         except Rewritten:

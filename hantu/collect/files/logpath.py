@@ -20,6 +20,7 @@ from hantu.collect.files.rotation import Snapshot
 from hantu.collect.meter import Meter
 
 RETRY_S: Final = 2.0
+TRIES: Final = 20
 MARKS_MOST: Final = 16
 """Marks kept of files that are no longer there: a compressed copy is known by them."""
 
@@ -184,7 +185,7 @@ class LogPath:
                 self._switch(out, now_ns)
             return
         if last.offset == 0 and last.mtime_ns != status.st_mtime_ns:
-            self._look_before(last, self._around(), out, last.identity)
+            self._look_before(last, out)
         self._known = (status.st_size, status.st_mtime_ns, status.st_nlink)
 
     def _look_nowhere(self, out: Gathered, now_ns: int) -> None:
@@ -217,7 +218,7 @@ class LogPath:
             self._arrange(content, out, now_ns)
             return
         self._started = True
-        self._claim_rotated(self._around(), out)
+        self._claim_rotated(out)
         if not self._is_known(content, out):
             self._open(content, out, offset=_line_start(content))
 
@@ -225,34 +226,29 @@ class LogPath:
         """Bring the path's files up to date: those known, those missed, the one at the path now."""
         first = not self._started and not self.closed
         self._started = True
-        around = self._around()
         if self.files:
-            self._check_last(around, out, now_ns)
+            self._check_last(out, now_ns)
         self._last_ns = max((mark.mtime_ns for mark in self.closed.values()), default=self._last_ns)
-        self._find_again(around, content, out, now_ns)
-        last = self.files[-1] if self.files else None
-        if last is not None and last.offset == 0:
-            place = last.identity if _is(last, content) else around.place_of(last)
-            if place is not None:
-                self._look_before(last, around, out, place)
+        self._find_again(content, out, now_ns)
+        if self.files and self.files[-1].offset == 0:
+            self._look_before(self.files[-1], out)
         if content is not None and self._is_known(content, out):
             return
         since_ns = (self._since_ns or 0) if first else self._last_change_ns()
-        found = self._missed(around, since_ns, until=None if content is None else content.identity)
-        for missed in list(found):
+        for missed in self._missed(since_ns, content):
             self._open(missed, out)
         if content is not None:
             self._open(content, out)
 
-    def _check_last(self, around: Surroundings, out: Gathered, now_ns: int) -> None:
+    def _check_last(self, out: Gathered, now_ns: int) -> None:
         """The file that was at the path may have been truncated before it was rotated away."""
         last = self.files[-1]
         if not last.content.final and not last.intact():
-            self._rewritten(last, out, now_ns, around)
+            self._rewritten(last, out, now_ns)
 
-    def _look_before(self, last: LogFile, around: Surroundings, out: Gathered, place: Identity) -> None:
+    def _look_before(self, last: LogFile, out: Gathered) -> None:
         """The file was empty and changed: perhaps it was filled, copied and emptied in between."""
-        found = list(self._missed(around, last.mtime_ns, until=place))
+        found = self._missed_before(last, last.mtime_ns)
         if not found:
             return
         self.files.remove(last)
@@ -299,23 +295,44 @@ class LogPath:
             self.path, Snapshot(folders), common.roots, lambda content: common.owner(content) is not None
         )
 
-    def _missed(
-        self,
-        around: Surroundings,
-        since_ns: int,
-        *,
-        until: Identity | None,
-    ) -> Iterator[Content]:
-        # At first sight, only what the patterns name; later, whatever this path's file was called.
-        fits = self._fits if not since_ns else _any
+    def _missed(self, since_ns: int, here: Content | None) -> list[Content]:
+        """Files that were rotated away since then and never read, oldest first."""
+        until = None if here is None else here.identity
+        return self._collect(lambda around: self._never_read(around, since_ns, until))
+
+    def _missed_before(self, file: LogFile, since_ns: int) -> list[Content]:
+        """Those of them that are older than `file`."""
+
+        def find(around: Surroundings) -> Iterator[Content]:
+            if _at(self.path) == file.identity:
+                return self._never_read(around, since_ns, None)
+            place = around.place_of(file)
+            return iter(()) if place is None else self._never_read(around, since_ns, place)
+
+        return self._collect(find)
+
+    def _never_read(self, around: Surroundings, since_ns: int, until: Identity | None) -> Iterator[Content]:
         return around.missed(
             self.files,
             self.closed.values(),
             since_ns=since_ns,
             until=until,
             packed=since_ns > 0,
-            fits=fits,
+            # At first sight, only what the patterns name; later, whatever this path's file was called.
+            fits=_any if since_ns else self._fits,
         )
+
+    def _collect(self, find: Callable[[Surroundings], Iterable[Content]]) -> list[Content]:
+        """What is found while nothing moves: a file that is renamed meanwhile can be overlooked."""
+        found: list[Content] = []
+        for _ in range(TRIES):
+            for content in found:
+                content.close()
+            around = self._around()
+            found = list(find(around))
+            if around.snapshot.current():
+                break
+        return found
 
     def _last_change_ns(self) -> int:
         """Until then the path's last file was being written."""
@@ -324,14 +341,15 @@ class LogPath:
 
     # Files known from before.
 
-    def _find_again(self, around: Surroundings, here: Content | None, out: Gathered, now_ns: int) -> None:
+    def _find_again(self, here: Content | None, out: Gathered, now_ns: int) -> None:
         """Open what is not read to its end. here: what lies at the path now; without it nothing is
         given up yet."""
         gone: list[FileMark] = []
+        around = self._around() if self.closed else None
         for number in sorted(self.closed):
             mark = self.closed[number]
             if mark.done:
-                if not self._still_done(around, mark, out):
+                if around is not None and not self._still_done(around, mark, out):
                     gone.append(mark)
                 continue
             if not mark.offset and not mark.head_length:
@@ -339,11 +357,7 @@ class LogPath:
                 self._forget(mark.identity)
                 self._set_closed(replace(mark, device=0, inode=0, done=True), out)
                 continue
-            content = around.by_inode(mark) if mark.identity != NOWHERE else None
-            if content is None and here is not None and _same_text(here, mark):
-                content = here
-            if content is None:
-                content = around.copy_of(mark)
+            content = self._locate(mark, here)
             if content is not None:
                 self._reopen(content, mark, out)
             elif here is not None:
@@ -353,6 +367,21 @@ class LogPath:
         if here is not None:
             self._go_on_here(here, out)
         self.files.sort(key=lambda file: file.number)
+
+    def _locate(self, mark: FileMark, here: Content | None) -> Content | None:
+        """Where the marked file's bytes are now; None when they are nowhere."""
+        for _ in range(TRIES):
+            around = self._around()
+            content = around.by_inode(mark) if mark.identity != NOWHERE else None
+            if content is None and here is not None and _same_text(here, mark):
+                content = here
+            if content is None:
+                content = around.copy_of(mark)
+            if content is not None:
+                return content
+            if around.snapshot.current():
+                return around.shorter_copy_of(mark)
+        return None
 
     def _still_done(self, around: Surroundings, mark: FileMark, out: Gathered) -> bool:
         """Whether the file is there; it is opened again when it has grown."""
@@ -412,9 +441,9 @@ class LogPath:
         mark = self._new_mark((status.st_dev, status.st_ino), status.st_size)
         self._set_closed(replace(mark, size=status.st_size, mtime_ns=status.st_mtime_ns), out)
 
-    def _claim_rotated(self, around: Surroundings, out: Gathered) -> None:
+    def _claim_rotated(self, out: Gathered) -> None:
         """What was rotated away before the first sight is not read."""
-        for content in around.rotated():
+        for content in self._collect(lambda around: around.rotated()):
             if self._common.owner(content) is None:
                 size, mtime_ns, _ = content.measure()
                 mark = _marked(self._new_mark(content.identity, size), content)
@@ -471,9 +500,7 @@ class LogPath:
         out.add(file, entries, self.meter)
         return True
 
-    def _rewritten(
-        self, file: LogFile, out: Gathered, now_ns: int, around: Surroundings | None = None
-    ) -> None:
+    def _rewritten(self, file: LogFile, out: Gathered, now_ns: int) -> None:
         """The file was truncated: go on in the copy that was made of it, then at its new start."""
         for before in self.files[: self.files.index(file) + 1]:
             out.add(before, before.flush(now_ns), self.meter)
@@ -482,18 +509,16 @@ class LogPath:
             self._tell_truncated(file, out, now_ns)
             self._finish(file, out)
             return
-        around = around or self._around()
         self.files.remove(file)
         out.files.pop(file, None)
         self._forget(file.identity)
-        copy = around.copy_of(mark)
+        copy = self._locate(replace(mark, device=0, inode=0), None)
         if copy is not None:
             self._reopen(copy, mark, out, first=file.first)
         else:
             self._tell_truncated(file, out, now_ns)
             self._set_closed(replace(mark, device=0, inode=0, done=True), out)
-        missed = self._missed(around, mark.mtime_ns, until=around.place_of(file))
-        for content in (*missed, file.content):
+        for content in (*self._missed_before(file, mark.mtime_ns), file.content):
             self._open(content, out)
 
     def _tell_truncated(self, file: LogFile, out: Gathered, now_ns: int) -> None:
@@ -600,8 +625,12 @@ class LogPath:
             del self._common.claims[identity]
 
 
-def _is(file: LogFile, content: Content | None) -> bool:
-    return content is not None and file.identity == content.identity
+def _at(path: str) -> Identity | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _any(_path: str) -> bool:

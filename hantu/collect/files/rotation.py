@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +17,7 @@ _AFTER_NAME: Final = re.compile(rf"\.(?:old|bak|prev|save|orig)|~|{_MIDDLE}")
 _NUMBER: Final = re.compile(r"\.(\d{1,5})")
 _DATE_DIGITS: Final = 6
 _TRIES: Final = 10
+_TICK_NS: Final = 12_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,17 @@ class Snapshot:
     """The regular files of some folders at one moment: folder → name → inode.
 
     A folder that changes while it is listed is listed again: a rename during a listing can hide a
-    file."""
+    file. Names are only as good as current() says afterwards."""
 
     def __init__(self, folders: Iterable[str]) -> None:
-        self._names: dict[str, dict[str, int]] = {folder: _list(folder) for folder in folders}
+        self._names: dict[str, dict[str, int]] = {}
+        self._changed_ns: dict[str, int] = {}
+        for folder in folders:
+            self._changed_ns[folder], self._names[folder] = _list(folder)
+
+    def current(self) -> bool:
+        """Whether nothing was added, removed or renamed since."""
+        return all(_changed_ns(folder) == changed_ns for folder, changed_ns in self._changed_ns.items())
 
     def by_inode(self, inode: int) -> list[str]:
         """Paths of files with this inode number (the device is for the caller to check)."""
@@ -97,10 +106,6 @@ class Snapshot:
                 found += _look(os.path.join(folder, name), number=None, packed=False)
         return _oldest_first(found)
 
-    def names(self) -> Mapping[str, Mapping[str, int]]:
-        """Folder → name → inode."""
-        return self._names
-
 
 def _oldest_first(found: list[Beside]) -> list[Beside]:
     if all(beside.number is not None for beside in found):
@@ -119,17 +124,30 @@ def _look(path: str, *, number: int | None, packed: bool) -> list[Beside]:
     return [Beside(path, identity, status.st_size, status.st_mtime_ns, number, packed)]
 
 
-def _list(folder: str) -> dict[str, int]:
+def _changed_ns(folder: str) -> int:
+    try:
+        return os.stat(folder).st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _list(folder: str) -> tuple[int, dict[str, int]]:
+    """When the folder changed last, and its regular files."""
     names: dict[str, int] = {}
+    before_ns = 0
     for _ in range(_TRIES):
+        before_ns = _changed_ns(folder)
+        # Two changes within one tick of the clock have the same time: let the tick pass.
+        age_ns = time.time_ns() - before_ns
+        if 0 <= age_ns < _TICK_NS:
+            time.sleep((_TICK_NS - age_ns) / 1e9)
         try:
-            before = os.stat(folder).st_mtime_ns
             with os.scandir(folder) as found:
                 names = {
                     entry.name: entry.inode() for entry in found if entry.is_file(follow_symlinks=False)
                 }
-            if os.stat(folder).st_mtime_ns == before:
-                return names
         except OSError:
-            return {}
-    return names
+            return before_ns, {}
+        if _changed_ns(folder) == before_ns:
+            break
+    return before_ns, names
