@@ -21,6 +21,7 @@ SEED: Final = 20261120
 DAY_NS: Final = 86_400 * 10**9
 END_NS: Final = 1_795_200_000 * 10**9
 SPAN_NS: Final = 7 * DAY_NS
+START_NS: Final = END_NS - SPAN_NS
 
 _WEIGHT: Final = {"trace": 2, "debug": 30, "info": 60, "warn": 8, "error": 3, "fatal": 0.05}
 _USERS: Final = (
@@ -165,7 +166,7 @@ class Corpus:
     def entries(self, count: int) -> Iterator[LogEntry]:
         """`count` entries in arrival order."""
         draw = self._random
-        time_ns = END_NS - SPAN_NS
+        time_ns = START_NS
         step_ns = SPAN_NS / count
         programs = draw.choices(self._drawn, self._weights, k=count)
         for source, source_id, shapes, weights in programs:

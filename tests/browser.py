@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -97,8 +96,3 @@ def screens(browser: Browser, base: str, name: str, path: str) -> list[Path]:
                     page.screenshot(path=file)
                     taken.append(file)
     return taken
-
-
-def wanted() -> bool:
-    """Whether pictures are asked for: HANTU_SCREENS=1."""
-    return os.environ.get("HANTU_SCREENS") == "1"

@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 STOP_COLLECTORS_S: Final = 2.0
 STOP_WRITER_S: Final = 3.0
-LAG_WARNING_S: Final = 30.0
+FIRST_SAMPLE_S: Final = 1.0
 
 
 class Service:
@@ -147,7 +147,9 @@ class Service:
 
     def _sample_all(self, stop: threading.Event) -> None:
         written = self.pipeline.written_total
-        while not stop.wait(SAMPLE_S):
+        wait_s = FIRST_SAMPLE_S
+        while not stop.wait(wait_s):
+            wait_s = SAMPLE_S
             now = self.gauges()
             self._history.append(
                 Sample(

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from hantu.model import LogLevel
 from hantu.service import Service
 from tests import browser as chromium
-from tests.browser import NARROW, reading, screens, wanted
+from tests.browser import NARROW, reading
 from tests.web.desk import app_of, line, served, store
 
 pytestmark = pytest.mark.browser
@@ -130,19 +130,3 @@ def test_the_set_up_link_shows_a_token_once(browser: Browser, service: Service, 
         page.get_by_role("button", name="Make a token").click()
         expect(page.locator(".command code")).to_contain_text("hantu_")
         assert reader.complaints == []
-
-
-@pytest.mark.parametrize("name", ["logs", "sources", "status"])
-def test_pages_are_photographed_for_people(
-    browser: Browser,
-    service: Service,
-    base: str,
-    name: str,
-) -> None:
-    if not wanted():
-        pytest.skip("HANTU_SCREENS=1 takes pictures")
-    now_ns = time.time_ns()
-    store(
-        service, [line(f"주문 {n}", time_ns=now_ns - n * 10**9, level=LogLevel(n % 6)) for n in range(150)]
-    )
-    assert len(screens(browser, base, name, f"/{name}")) == 8
