@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
-from hantu.collect.files.logpath import Patience
+from hantu.collect.files.ledger import Patience
 from hantu.collect.files.rounds import Rounds
 from hantu.collect.files.watch import Watch
 from hantu.model import APP, LogEntry, LogLevel

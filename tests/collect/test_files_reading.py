@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hantu.collect.files.logpath import Patience
+from hantu.collect.files.ledger import Patience
 from hantu.model import MESSAGE_LIMIT_BYTES
 from hantu.query.logquery import LogQuery
 from tests.collect.filedesk import FileDesk, write

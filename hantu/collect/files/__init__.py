@@ -1,7 +1,7 @@
 """Log files: found by patterns, followed through every kind of rotation, each line once."""
 
 from hantu.collect.files.collector import DEFAULT_GLOBS, FileLogCollector, file_collectors, watches
-from hantu.collect.files.logpath import Patience
+from hantu.collect.files.ledger import Patience
 from hantu.collect.files.mark import FileMark
 from hantu.collect.files.reader import FileReader
 from hantu.collect.files.watch import Watch

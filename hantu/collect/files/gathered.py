@@ -8,8 +8,6 @@ from hantu.collect.files.logfile import LogFile
 from hantu.collect.meter import Meter
 from hantu.model import APP, LogEntry, LogLevel
 
-NS: int = 1_000_000_000
-
 
 class Gathered:
     """Entries in order, and the files and checkpoints that they change."""

@@ -8,8 +8,8 @@ import time
 from functools import partial
 from typing import Final
 
+from hantu.collect.files.ledger import Patience
 from hantu.collect.files.logfile import MakeParser
-from hantu.collect.files.logpath import Patience
 from hantu.collect.files.rounds import Rounds
 from hantu.collect.files.watch import Watch
 from hantu.pipeline import Pipeline, PipelineStopped, Rewind

@@ -11,8 +11,9 @@ from typing import Final
 
 from hantu.collect.files.gathered import Gathered
 from hantu.collect.files.globs import Folders
+from hantu.collect.files.ledger import Common, Patience
 from hantu.collect.files.logfile import MakeParser
-from hantu.collect.files.logpath import Common, LogPath, Patience
+from hantu.collect.files.logpath import LogPath
 from hantu.collect.files.mark import PREFIX, FileMark, decode_mark, label
 from hantu.collect.files.opening import trouble
 from hantu.collect.files.rotation import rotation_number
