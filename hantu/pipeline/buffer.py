@@ -38,6 +38,11 @@ class LogBatchBuffer:
         """Entries waiting."""
         return self._size
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits, not even a checkpoint."""
+        return not self._queue
+
     def put(self, submission: Submission, *, stopping: Callable[[], bool]) -> bool:
         """Add, waiting for room; False when stopping() became true first."""
         with self._lock:

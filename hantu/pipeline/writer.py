@@ -15,13 +15,15 @@ from hantu.pipeline.buffer import QUEUE_ENTRIES, LogBatchBuffer
 from hantu.pipeline.submission import Processor, QueueFull, Rewind, Submission
 from hantu.store.base import LogStorage, StoreError, WriteResult
 from hantu.tail import CommitSignal
-from hantu.threads import Worker
+from hantu.threads import Backoff, Worker
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 RETRY_S: Final = 1.0
+PROBE: Final = "writer"
+"""The checkpoint that is written to see whether a store which failed takes writes again."""
 PAUSE_S: Final = 0.002
 
 
@@ -42,7 +44,7 @@ class Pipeline:
         self._signal = signal
         self._processors = tuple(processors)
         self._buffer = LogBatchBuffer(entries=batch_entries, wait_ms=batch_ms, most=queue_entries)
-        self._worker = Worker("writer", self._write_all)
+        self._worker = Worker("writer", self._write_all, backoff=Backoff(first_s=RETRY_S))
         self._turn = threading.RLock()
         self._epoch = 0
         self._stopping = False
@@ -56,6 +58,11 @@ class Pipeline:
         """Grows each time a commit failed. A reader whose epoch is old begins again at its
         checkpoint: what it had handed in since is refused."""
         return self._epoch
+
+    @property
+    def stopping(self) -> bool:
+        """Whether stop() was called."""
+        return self._stopping
 
     @property
     def waiting(self) -> int:
@@ -102,11 +109,13 @@ class Pipeline:
     def stop(self, timeout_s: float) -> bool:
         """Take nothing more, write what waits, end the writer; True when all was written."""
         self._stopping = True
+        self._worker.stop()
         self._buffer.close()
         done = self._worker.join(timeout_s)
-        for submission in self._buffer.drain():
+        left = self._buffer.drain()
+        for submission in left:
             _settle(submission, None)
-        return done
+        return done and not left
 
     def _check_epoch(self, submission: Submission) -> None:
         if submission.epoch is not None and submission.epoch != self._epoch:
@@ -123,9 +132,11 @@ class Pipeline:
             self._commit(taken)
 
     def _commit(self, taken: list[Submission]) -> None:
-        live = [s for s in taken if s.epoch is None or s.epoch == self._epoch]
+        live: list[Submission] = []
         for submission in taken:
-            if submission not in live:
+            if submission.epoch is None or submission.epoch == self._epoch:
+                live.append(submission)
+            else:
                 _settle(submission, None)
         if not live:
             return
@@ -138,27 +149,48 @@ class Pipeline:
             with self._turn:
                 result = self._store.write_batch(entries, checkpoints, durable=any(s.durable for s in live))
         except StoreError as error:
-            self._failed(live, error)
+            self._refuse(live, str(error))
+            self._wait_for_store()
             return
-        self.failing = ""
+        except Exception as error:
+            # Nobody foresaw it. The Worker logs it and runs again; what was in hand must be answered.
+            self._refuse(live, f"{type(error).__name__}: {error}")
+            raise
+        self._works()
         self.written_total += result.accepted
         self._signal.publish(result.cursor)
         _settle_all(live, result)
 
-    def _failed(self, live: list[Submission], error: StoreError) -> None:
+    def _refuse(self, live: list[Submission], why: str) -> None:
         """Refuse what was in hand and what waits: readers read it again, pushers are told.
 
         Writing again from memory is wrong: a commit that reported failure may have persisted."""
-        log.error("the store refused %d entries: %s", sum(len(s.entries) for s in live), error)
-        self.failing = str(error)
+        if why != self.failing:
+            log.error("the store refused %d entries: %s", sum(len(s.entries) for s in live), why)
+        self.failing = why
         # Emptied first: what a reader hands in once it knows the new epoch must stay in the queue.
         refused = (*live, *self._buffer.drain())
         self._epoch += 1
         for submission in refused:
             self.refused_total += len(submission.entries)
             _settle(submission, None)
-        if not self._stopping:
-            self._worker.stopping.wait(RETRY_S)
+
+    def _wait_for_store(self) -> None:
+        """Wait until there is something to write, or the store takes writes again."""
+        while not self._worker.stopping.wait(RETRY_S) and self._buffer.empty:
+            try:
+                with self._turn:
+                    self._store.write_batch([], {PROBE: b""})
+            except StoreError as error:
+                self.failing = str(error)
+            else:
+                self._works()
+                return
+
+    def _works(self) -> None:
+        if self.failing:
+            log.warning("the store takes writes again")
+            self.failing = ""
 
 
 def _settle_all(live: list[Submission], result: WriteResult) -> None:
