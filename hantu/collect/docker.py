@@ -61,6 +61,7 @@ class DockerLogCollector:
     ) -> None:
         self.container_id = container_id
         self.name = name
+        self.died_ns = 0
         self.meter = Meter()
         self._engine = engine
         self._pipeline = pipeline
@@ -138,6 +139,13 @@ class DockerLogCollector:
         """Wait for the thread to end."""
         worker = self._worker
         return worker is None or worker.join(timeout_s)
+
+    def died(self, time_ns: int) -> None:
+        """The engine told of the container's end: from now on its log is complete.
+
+        Until then it may still write the last line, though the container counts as exited."""
+        self.died_ns = time_ns
+        self.start()
 
     def rename(self, name: str) -> None:
         """The container has a new name: entries from now on lie under it."""

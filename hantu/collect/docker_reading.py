@@ -29,6 +29,7 @@ _GATHER_S: Final = 0.002
 _LARGE_BYTES: Final = 16 * 1024
 # No engine writes log files faster than this (20.10 on two cores: below 20 MB/s).
 _FASTEST_BYTES_PER_S: Final = 40_000_000
+_COMPLETE_AFTER_NS: Final = 10 * 10**9
 _NEVER_NS: Final = 3_600 * 10**9
 
 
@@ -59,6 +60,11 @@ class Host(Protocol):
     @property
     def name(self) -> str:
         """The container's name now."""
+        ...
+
+    @property
+    def died_ns(self) -> int:
+        """When the engine told last of the container's end (epoch ns), 0 before."""
         ...
 
     def attach(self, stream: EngineStream | None) -> None:
@@ -100,6 +106,7 @@ class Reading:
         self._fed_at = dict.fromkeys(streams, 0.0)
         self._demux = demux(tty=container.tty)
         self._connected_at = 0.0
+        self._died_ns = 0
         self._new_bytes = 0
         self._noticed = ""
         self._gaps = 0
@@ -158,7 +165,11 @@ class Reading:
             raise
         if container.running:
             return End.BROKEN_OFF
-        self._finish(container.finished)
+        # An engine calls a container exited some ms before its last line is in the log, and tells of
+        # the end after that. Only then is all of it read; else it is looked at again.
+        age_ns = time.time_ns() - container.finished_ns
+        complete = self._died_ns >= container.finished_ns or age_ns > _COMPLETE_AFTER_NS
+        self._finish(container.finished if complete else "")
         return End.EXITED
 
     def _finish(self, finished: str) -> None:
@@ -173,6 +184,7 @@ class Reading:
         if since_ns is not None:
             # The clock may have been set back: the engine would hold back lines before `since`.
             since_ns = min(since_ns, time.time_ns() - OVERLAP_NS)
+        self._died_ns = self._host.died_ns  # what is told while reading may be true of later lines only
         stream = self._engine.logs(self._container.id, self._parameters(since_ns, follow=follow))
         try:
             self._host.attach(stream)

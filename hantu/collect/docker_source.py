@@ -300,6 +300,8 @@ class DockerSource:
                     self._destroyed(collector)
             case "die":
                 self._found.pop(key, None)
+                if isinstance(collector, DockerLogCollector) and not self._manager.is_stopped(collector):
+                    collector.died(event.time_ns)
         self._checkpoint(event.time_ns, {})
 
     def _started(self, event: Event, collector: object) -> None:

@@ -71,9 +71,12 @@ class LogCollectorManager:
         if self._containers is None:
             raise KeyError("docker")
         key = f"docker:{container_id}"
-        if self.get(key) is None:
-            self.add(self._containers.collect(container_id, name))
-        self.start_collector(key)
+        if self.get(key) is not None:
+            self.start_collector(key)
+            return key
+        collector = self._containers.collect(container_id, name)
+        self._remember(collector, stopped=False)
+        self.add(collector)
         return key
 
     def start_collector(self, key: str) -> None:
