@@ -7,7 +7,7 @@ import os
 import struct
 from typing import Final, Protocol
 
-from hantu.collect.files.mark import FileMark, Identity, crc
+from hantu.collect.files.mark import HEAD_BYTES, FileMark, Identity, crc
 
 _NUL_SHARE: Final = 0.3
 _MAGIC: Final = (
@@ -112,6 +112,11 @@ def holds(content: Content, mark: FileMark) -> bool:
         return False
     tail = content.read_at(mark.offset - mark.tail_length, mark.tail_length)
     return len(tail) == mark.tail_length and crc(tail) == mark.tail_crc
+
+
+def is_certain(mark: FileMark) -> bool:
+    """Whether so much of the file is known that no other file holds it by chance."""
+    return mark.offset >= HEAD_BYTES and mark.head_length == HEAD_BYTES
 
 
 def not_a_log(head: bytes) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from hantu.collect.files.content import Content, GzipContent, PlainContent, begins_like, holds
+from hantu.collect.files.content import Content, GzipContent, PlainContent, begins_like, holds, is_certain
 from hantu.collect.files.logfile import LogFile
 from hantu.collect.files.mark import HEAD_BYTES, TAIL_BYTES, FileMark, Identity
 from hantu.collect.files.opening import Trouble, open_log
@@ -41,19 +41,22 @@ class Surroundings:
         return None
 
     def copy_of(self, mark: FileMark) -> Content | None:
-        """A copy of the file that goes on where the mark ends, the newest first, plain ones first."""
+        """A copy of the file that goes on where the mark ends; a plain one if there is one."""
         beside = self._since(mark)
         plain_first = [found for found in beside if not found.packed] + [b for b in beside if b.packed]
         return self._first(plain_first, holds, mark)
 
     def shorter_copy_of(self, mark: FileMark) -> Content | None:
-        """The newest copy that ends sooner than what was read."""
+        """A copy that ends sooner than what was read."""
         return self._first([found for found in self._since(mark) if not found.packed], begins_like, mark)
 
     def _since(self, mark: FileMark) -> list[Beside]:
         if not mark.head_length:
             return []
-        return [found for found in reversed(self._beside()) if found.mtime_ns >= mark.mtime_ns - SLACK_NS]
+        beside = [found for found in self._beside() if found.mtime_ns >= mark.mtime_ns - SLACK_NS]
+        # The newest copy of a file goes furthest. But where so little is known that a later file may
+        # begin alike, it is the oldest: those after it came later.
+        return beside[::-1] if is_certain(mark) else beside
 
     def _first(
         self, beside: Iterable[Beside], test: Callable[[Content, FileMark], bool], mark: FileMark

@@ -8,12 +8,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from hantu.collect.files.content import Content, holds
+from hantu.collect.files.content import Content, holds, is_certain
 from hantu.collect.files.finding import Surroundings
 from hantu.collect.files.gathered import Gathered
 from hantu.collect.files.ledger import Common, Ledger, marked
 from hantu.collect.files.logfile import LogFile
-from hantu.collect.files.mark import HEAD_BYTES, NOWHERE, FileMark, Identity
+from hantu.collect.files.mark import NOWHERE, FileMark, Identity
 from hantu.collect.files.rotation import Snapshot
 from hantu.collect.meter import Meter
 
@@ -200,4 +200,4 @@ def _any(_path: str) -> bool:
 
 def _same_text(content: Content, mark: FileMark) -> bool:
     """Whether the content is surely the marked file's: a short beginning can be alike by chance."""
-    return mark.offset >= HEAD_BYTES and mark.head_length == HEAD_BYTES and holds(content, mark)
+    return is_certain(mark) and holds(content, mark)

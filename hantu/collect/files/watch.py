@@ -52,7 +52,7 @@ class Watch:
         self.gaps = sum(path.gaps for path in paths)
         prefix = self.glob.root.rstrip("/") + "/"
         closed = [folder for folder in folders.unreadable if folder.startswith(prefix)]
-        self.note = f"{len(closed)} folders are closed to hantu" if closed else ""
+        self.note = f"folders closed to hantu: {len(closed)}" if closed else ""
         self.error = found.reason + more if found is not None else ""
         self.fix = found.fix if found is not None else ""
         self.looked = True
