@@ -52,6 +52,7 @@ class LineParser:
         self._base: Metadata = dict(metadata or {})
         self._default_level = default_level
         self._clock = Clock(tz)
+        self._now_ns = 0
         self._reader = Reader(self._clock)
         self._group: Group | None = None
         self._broken_off: Group | None = None
@@ -71,9 +72,10 @@ class LineParser:
         engine's time of each line, which is then the entry's time; None: the time is read from the
         text. A line without a time takes the one of the line before it, moved on by the time passed
         since that was read; now_ns when there was none. Blank lines outside a record are skipped."""
-        self._clock.now_ns = now_ns
+        self._clock.now_ns = self._now_ns = now_ns
         done: list[LogEntry] = []
         read = self._reader.read
+        entry_of = self._entry
         engine_ns: int | None = None
         for at, raw in enumerate(lines):
             if times_ns is not None:
@@ -85,7 +87,7 @@ class LineParser:
             if self._group is not None:
                 done.append(self._group.close())
                 self._group = None
-            entry = self._entry(found, engine_ns)
+            entry = entry_of(found, engine_ns)
             if self._lately:
                 self._lately -= 1
             self._broken_off = None
@@ -99,7 +101,7 @@ class LineParser:
 
     def flush(self, now_ns: int) -> list[LogEntry]:
         """What is held, as it is. A trace that is cut so goes on in an entry of its own."""
-        self._clock.now_ns = now_ns
+        self._clock.now_ns = self._now_ns = now_ns
         if self._group is None:
             return []
         group, self._group = self._group, None
@@ -179,7 +181,7 @@ class LineParser:
             metadata = self._with_base(metadata)
         stamp = parsed.time
         if stamp is None:
-            time_ns = engine_ns if engine_ns is not None else self._clock.now_ns - (self._lag_ns or 0)
+            time_ns = engine_ns if engine_ns is not None else self._now_ns - (self._lag_ns or 0)
         else:
             time_ns, inferred = stamp
             if engine_ns is not None:
@@ -187,13 +189,13 @@ class LineParser:
                     metadata = metadata or {}
                     metadata["time_text"] = _as_written(parsed.time_text)
                 time_ns = engine_ns
-            elif OLDEST_NS <= time_ns <= self._clock.now_ns + 2 * DAY_NS:
-                self._lag_ns = self._clock.now_ns - time_ns
+            elif OLDEST_NS <= time_ns <= self._now_ns + 2 * DAY_NS:
+                self._lag_ns = self._now_ns - time_ns
                 if inferred:
                     metadata = metadata or {}
                     metadata["time_inferred"] = inferred
             else:
-                time_ns = self._clock.now_ns - (self._lag_ns or 0)
+                time_ns = self._now_ns - (self._lag_ns or 0)
                 metadata = metadata or {}
                 metadata["time_text"] = _as_written(parsed.time_text)
         level = parsed.level

@@ -30,10 +30,12 @@ class Pattern:
     """One way to write a line. Groups: `message`; `level` (a word); any other is metadata under its own
     name, as a number when it is one by nature (pid, line …).
 
+    needs: a text that every such line has; looking for it is cheaper than trying the expression.
     Without a level group the level is looked for in the message."""
 
-    def __init__(self, kind: Format, regex: str) -> None:
+    def __init__(self, kind: Format, regex: str, *, needs: str = "") -> None:
         self.kind = kind
+        self.needs = needs
         self._regex = re.compile(regex, re.DOTALL)
         index = self._regex.groupindex
         self._message = index["message"] - 1

@@ -95,15 +95,23 @@ _BY_CAPITAL: Final = (
         SPRING,
         rf"{LEVEL} (?P<pid>\d+) --- (?:\[(?P<service>[^\]]*)\] (?=\[))?\[ *+(?P<thread>[^\]]*)\] "
         rf"(?:\[(?P<correlation>[^\]]*)\] )?(?P<logger>\S+)\s*: {MESSAGE}",
+        needs=" --- ",
     ),
     Pattern(
         ZAP,
         rf"{LEVEL}\t(?:(?P<logger>[\w./-]+)\t)?(?P<caller>[^\s:]+\.\w+:\d+)\t{MESSAGE}",
+        needs="\t",
     ),
-    Pattern(LOGBACK, rf"{LEVEL}\s+\[(?P<thread>[^\]]+)\] (?P<logger>[\w.$\[\]/]+)(?: - |: ){MESSAGE}"),
-    Pattern(LOGBACK, rf"{LEVEL}\s+(?P<logger>[\w.$]+) - {MESSAGE}"),
     Pattern(
-        TRACING, rf"{LEVEL} (?:ThreadId\((?P<thread_id>\d+)\) )?(?P<logger>[a-z_]\w*(?:::\w+)*): {MESSAGE}"
+        LOGBACK,
+        rf"{LEVEL}\s+\[(?P<thread>[^\]]+)\] (?P<logger>[\w.$\[\]/]+)(?: - |: ){MESSAGE}",
+        needs="] ",
+    ),
+    Pattern(LOGBACK, rf"{LEVEL}\s+(?P<logger>[\w.$]+) - {MESSAGE}", needs=" - "),
+    Pattern(
+        TRACING,
+        rf"{LEVEL} (?:ThreadId\((?P<thread_id>\d+)\) )?(?P<logger>[a-z_]\w*(?:::\w+)*): {MESSAGE}",
+        needs=": ",
     ),
     Pattern(LEVEL_AFTER_TIME, rf"{LEVEL}(?:\s*[:|-]|)\s*{MESSAGE}"),
     _POSTGRESQL_ZONE,
@@ -180,6 +188,8 @@ def time_first(text: str, clock: Clock) -> Parsed | None:
     elif zone is not None and len(zone) == 6:
         patterns = (*patterns, *_BY_ANY)
     for pattern in patterns:
+        if pattern.needs not in text:
+            continue
         head = pattern.read(text, at)
         if head is None:
             continue

@@ -1,7 +1,7 @@
 """Times as logs write them, as integer nanoseconds UTC.
 
-A Clock reads for one stream. It remembers the seconds and minutes it has seen, because most lines share
-theirs with the line before: a known second costs a dictionary look-up instead of date arithmetic.
+A Clock reads for one stream. It remembers the last second and the minutes it has seen, because most
+lines share theirs with the line before: no date arithmetic is done for them.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ class Clock:
         self._tz = tz
         self._now_ns = now_ns
         self._hour = -1
-        self._seconds: dict[tuple[str, str | None], Stamp] = {}
+        self._last_text = ""
+        self._last_zone: str | None = None
+        self._last: Stamp = 0, ""
         self._minutes: dict[tuple[str, str | None], Stamp] = {}
 
     @property
@@ -77,27 +79,36 @@ class Clock:
         hour = now_ns // (3600 * SECOND_NS)
         if hour != self._hour:
             # A year inferred an hour ago may be wrong by now, and so may be the system's zone.
-            self._seconds.clear()
+            self._last_text = ""
             self._minutes.clear()
             self._hour = hour
 
     def iso(self, text: str, fraction: str | None, zone: str | None) -> Stamp | None:
         """The time of `YYYY-MM-DD HH:MM:SS` (any separators), fraction digits and zone; None when
         there is no such time. The arguments are the groups of the pattern ISO."""
-        stamp = self._seconds.get((text, zone)) or self._learn(text, zone, self._iso_minute)
+        if text == self._last_text and zone == self._last_zone:
+            stamp: Stamp | None = self._last
+        else:
+            stamp = self._learn(text, zone, self._iso_minute)
         if stamp is not None and fraction:
             return stamp[0] + int(fraction) * _SCALE[len(fraction)], stamp[1]
         return stamp
 
     def clf(self, text: str) -> Stamp | None:
         """The time of an access log: `20/Nov/2026:14:02:31 +0900`."""
-        stamp = self._seconds.get((text, None))
-        return stamp or self._learn(text[:20], text[21:], self._clf_minute, (text, None))
+        zone = text[21:]
+        text = text[:20]
+        if text == self._last_text and zone == self._last_zone:
+            return self._last
+        return self._learn(text, zone, self._clf_minute)
 
     def yearless(self, text: str, fraction: str | None) -> Stamp | None:
         """The time of `Nov 20 14:02:31` or `1120 14:02:31`: in the year that puts it nearest before
         now (a day of slack for clocks that differ)."""
-        stamp = self._seconds.get((text, None)) or self._learn(text, None, self._yearless_minute)
+        if text == self._last_text and self._last_zone is None:
+            stamp: Stamp | None = self._last
+        else:
+            stamp = self._learn(text, None, self._yearless_minute)
         if stamp is not None and fraction:
             return stamp[0] + int(fraction) * _SCALE[len(fraction)], stamp[1]
         return stamp
@@ -159,9 +170,8 @@ class Clock:
         text: str,
         zone: str | None,
         read: Callable[[str, str | None], Stamp | None],
-        key: tuple[str, str | None] | None = None,
     ) -> Stamp | None:
-        """The time of `text`, whose last two characters are the seconds; remembered under `key`."""
+        """The time of `text`, whose last two characters are the seconds; remembered."""
         minute = text[:-3], zone
         base = self._minutes.get(minute)
         if base is None:
@@ -171,11 +181,11 @@ class Clock:
             if len(self._minutes) >= _KEPT:
                 self._minutes.clear()
             self._minutes[minute] = base
-        stamp = _within(base, text[-2:], None)
-        if stamp is not None:
-            if len(self._seconds) >= _KEPT:
-                self._seconds.clear()
-            self._seconds[key or (text, zone)] = stamp
+        second = int(text[-2:])
+        if second > 60:  # 60: a leap second
+            return None
+        self._last_text, self._last_zone = text, zone
+        self._last = stamp = base[0] + second * SECOND_NS, base[1]
         return stamp
 
     def _iso_minute(self, text: str, zone: str | None) -> Stamp | None:
