@@ -9,3 +9,5 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 TEMPLATES: Final = ROOT / "templates"
 STATIC: Final = ROOT / "static"
 SCHEMA: Final = ROOT / "schema.sql"
+CHECKOUT_DATA: Final = ROOT / "data"
+"""Where `make run` keeps its data."""

@@ -6,8 +6,6 @@ from typing import Any
 from urllib.parse import quote
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from hantu.cli.context import Desk, ServiceError, fail, print_json
 from hantu.text import visible
@@ -30,37 +28,56 @@ def list_command(desk: Desk, as_json: bool = False) -> None:
     if desk.with_json(as_json).as_json:
         print_json(answer)
         return
-    table = Table("Key", "Name", "State", "Lines/min", "Lag s", "Gaps", "Error")
     for found in answer["collectors"]:
-        lag = found.get("lagS")
-        table.add_row(
-            visible(found["key"]),
-            visible(found["name"]),
-            found["state"],
-            f"{found['perMinute']:.0f}",
-            "" if lag is None else f"{lag:.1f}",
-            str(found["gaps"]),
-            visible(" ".join(part for part in (found["error"], found["fix"]) if part)),
-        )
-    Console().print(table, markup=False)
+        _print(found)
+    for found in answer["found"]:
+        click.echo(f"{'found':<13}{visible(found['name'])}  {visible(found['key'])}")
+
+
+def _print(found: dict[str, Any]) -> None:
+    lag = "" if found["lagS"] is None else f", {found['lagS']:.1f} s behind"
+    gaps = f", {found['gaps']} gaps" if found["gaps"] else ""
+    key = found["key"] if found["name"] not in found["key"] else ""
+    click.echo(f"{found['state']:<13}{visible(found['name'])}  {visible(key)}".rstrip())
+    click.echo(f"{'':<13}{found['lines']:,} lines, {found['perMinute']:.0f} a minute{lag}{gaps}")
+    if found["error"]:
+        click.echo(click.style(f"{'':<13}{visible(found['error'])}", fg="yellow"))
+    if found["fix"]:
+        click.echo(f"{'':<13}→ {visible(found['fix'])}")
 
 
 @collectors_group.command("start")
 @click.argument("key")
 @click.pass_obj
 def start_command(desk: Desk, key: str) -> None:
-    """Start the collector KEY, such as docker:0123456789ab or journal."""
-    _call(desk, "POST", f"/api/collectors/{quote(key, safe=':/*')}/start")
-    click.echo(f"{key} started")
+    """Start the collector KEY: its key or its name, such as api, docker:0123456789ab or journal."""
+    _act(desk, key, "start")
 
 
 @collectors_group.command("stop")
 @click.argument("key")
 @click.pass_obj
 def stop_command(desk: Desk, key: str) -> None:
-    """Stop the collector KEY; it stays stopped until it is started again."""
-    _call(desk, "POST", f"/api/collectors/{quote(key, safe=':/*')}/stop")
-    click.echo(f"{key} stopped")
+    """Stop the collector KEY (or name); it stays stopped until it is started again."""
+    _act(desk, key, "stop")
+
+
+def _act(desk: Desk, wanted: str, act: str) -> None:
+    key = _key_of(desk, wanted)
+    _call(desk, "POST", f"/api/collectors/{quote(key, safe=':/*')}/{act}")
+    click.echo(f"{wanted} {'started' if act == 'start' else 'stopped'}")
+
+
+def _key_of(desk: Desk, wanted: str) -> str:
+    """The key of the one collector with this name, else `wanted` itself."""
+    answer = _call(desk, "GET", "/api/collectors")
+    known = [*answer["collectors"], *answer["found"]]
+    if any(found["key"] == wanted for found in known):
+        return wanted
+    named = [str(found["key"]) for found in known if found["name"] == wanted]
+    if len(named) > 1:
+        fail(f"{wanted!r} is the name of {len(named)} collectors; use a key: {', '.join(named)}")
+    return named[0] if named else wanted
 
 
 def _call(desk: Desk, method: str, path: str) -> Any:

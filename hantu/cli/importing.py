@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 import msgspec
@@ -28,16 +29,27 @@ from hantu.model import LogEntry
 from hantu.pipeline.processors import Mask, bound
 from hantu.store.base import LogStorage, StoreError
 
-BATCH_ENTRIES = 5_000
+BATCH_ENTRIES: Final = 5_000
+DAY_NS: Final = 86_400 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
     """What became of some entries."""
 
-    accepted: int
-    duplicates: int
+    accepted: int = 0
+    duplicates: int = 0
     rejected: int = 0
+    old: int = 0
+    """Older than the retention keeps."""
+
+    def __add__(self, other: Stored) -> Stored:
+        return Stored(
+            self.accepted + other.accepted,
+            self.duplicates + other.duplicates,
+            self.rejected + other.rejected,
+            self.old + other.old,
+        )
 
 
 Sink = Callable[[list[LogEntry]], Stored]
@@ -104,7 +116,8 @@ def _sink(desk: Desk) -> Iterator[Sink]:
 @click.pass_obj
 def import_command(desk: Desk, files: tuple[Path, ...], as_json: bool) -> None:
     """Read old log files (also .gz) into the store. Doing it twice stores nothing twice."""
-    total = Stored(0, 0)
+    total = Stored()
+    unread: list[str] = []
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -113,16 +126,16 @@ def import_command(desk: Desk, files: tuple[Path, ...], as_json: bool) -> None:
         TimeRemainingColumn(),
         console=Console(stderr=True),
     )
+    oldest_kept_ns = time.time_ns() - int(desk.config.retention_days * DAY_NS)
     try:
         with _sink(desk) as sink, progress:
             for path in files:
-                stored = _import_one(path, sink, progress)
-                total = Stored(
-                    total.accepted + stored.accepted,
-                    total.duplicates + stored.duplicates,
-                    total.rejected + stored.rejected,
-                )
-    except (ServiceError, StoreError, OSError, EOFError) as error:
+                try:
+                    for stored in _import_one(path, sink, progress, oldest_kept_ns):
+                        total += stored
+                except (OSError, EOFError) as error:
+                    unread.append(str(error) if str(path) in str(error) else f"{path}: {error}")
+    except (ServiceError, StoreError) as error:
         fail(f"{error}; {total.accepted} entries are stored; run the same command again to go on")
     if desk.with_json(as_json).as_json:
         print_json({"accepted": total.accepted, "duplicates": total.duplicates, "rejected": total.rejected})
@@ -131,20 +144,24 @@ def import_command(desk: Desk, files: tuple[Path, ...], as_json: bool) -> None:
             f"{total.accepted:,} entries stored, {total.duplicates:,} were there already, "
             f"{total.rejected:,} refused"
         )
+    if total.old:
+        click.echo(
+            f"hantu: {total.old:,} of them are older than the {desk.config.retention_days:g} days kept; "
+            f"they go at {desk.config.maintenance_at}, unless retention_days is raised",
+            err=True,
+        )
+    if unread:
+        fail("could not be read to the end: " + "; ".join(unread))
 
 
-def _import_one(path: Path, sink: Sink, progress: Progress) -> Stored:
+def _import_one(path: Path, sink: Sink, progress: Progress, oldest_kept_ns: int) -> Iterator[Stored]:
+    """What became of each batch of a file."""
     task = progress.add_task(path.name, total=path.stat().st_size)
-    accepted = duplicates = rejected = 0
-
-    def hand_over(entries: list[LogEntry]) -> None:
-        nonlocal accepted, duplicates, rejected
-        stored = sink(entries)
-        accepted += stored.accepted
-        duplicates += stored.duplicates
-        rejected += stored.rejected
-
     waiting: list[LogEntry] = []
+
+    def hand_over(entries: list[LogEntry]) -> Stored:
+        return sink(entries) + Stored(old=sum(entry.time_ns < oldest_kept_ns for entry in entries))
+
     for entries in read_entries(
         path.absolute(),
         tz=local_zone(),
@@ -152,8 +169,7 @@ def _import_one(path: Path, sink: Sink, progress: Progress) -> Stored:
     ):
         waiting.extend(entries)
         while len(waiting) >= BATCH_ENTRIES:
-            hand_over(waiting[:BATCH_ENTRIES])
+            yield hand_over(waiting[:BATCH_ENTRIES])
             del waiting[:BATCH_ENTRIES]
     if waiting:
-        hand_over(waiting)
-    return Stored(accepted, duplicates, rejected)
+        yield hand_over(waiting)

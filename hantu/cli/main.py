@@ -11,6 +11,7 @@ import click
 from hantu import __version__
 from hantu.cli.context import WRONG_USE, Desk, fail
 from hantu.config import ConfigError, load
+from hantu.paths import CHECKOUT_DATA
 
 # Each command is imported when it is called: `hantu logs` does not wait for the web server's modules.
 COMMANDS: Final = {
@@ -61,6 +62,9 @@ def cli(context: click.Context, config_file: Path | None, data_dir: str | None, 
     Exit codes: 0 done, 1 failed, 2 wrong use."""
     try:
         loaded = load(config_file, overrides={"data_dir": data_dir})
+        if loaded.origins["data_dir"] == "default" and (CHECKOUT_DATA / "hantu.db").is_file():
+            # `make run` in a checkout keeps its data there; so do the commands of that checkout.
+            loaded = load(config_file, overrides={"data_dir": str(CHECKOUT_DATA)})
     except ConfigError as error:
         fail(str(error), WRONG_USE)
     context.obj = Desk(loaded, as_json)

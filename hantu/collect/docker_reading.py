@@ -19,7 +19,7 @@ from hantu.model import LogEntry, Metadata
 FIRST_LINES: Final = 100
 """Lines read of a log that hantu meets for the first time (CONTRACT M17)."""
 
-IDLE_S: Final = 0.3
+IDLE_S: Final = 0.1
 """After so long without a line a record counts as whole."""
 
 _TICK_S: Final = 1.0

@@ -56,7 +56,10 @@ class SetupLink:
     def finish(self, token: str) -> str:
         """Use the link up: makes the first admin token and returns it. Raises ValueError."""
         if not self.check(token):
-            raise ValueError("this link was used already or is not right; restart hantu for a new one")
+            raise ValueError(
+                "this link was used already or is not right; "
+                "make a token with: hantu token create NAME --scope admin"
+            )
         secret = self._pipeline.with_store(lambda store: new_token(store, "setup", "admin"))
         self._secret = ""
         return secret

@@ -316,3 +316,41 @@ def test_plain_command_loads_no_web_server() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert found.stdout.strip() == "[]"
+
+
+def test_sql_without_rows_still_tells_the_columns(data_dir: Path) -> None:
+    found = hantu(data_dir, "sql", "SELECT key, level FROM log_entry WHERE level = 'fatal'")
+    assert found.exit_code == 0, found.output
+    assert "level" in found.stdout
+    assert json.loads(hantu(data_dir, "sql", "--json", "SELECT 1 WHERE 0").stdout) == []
+
+
+def test_damaged_file_is_named_and_the_others_are_imported(data_dir: Path, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.log", tmp_path / "bad.log.gz"
+    good.write_text("2020-01-01T10:00:00Z INFO long ago\n")
+    bad.write_bytes(gzip.compress(b"2026-11-01T10:00:00Z INFO line\n" * 500)[:-20])
+    found = hantu(data_dir, "import", str(bad), str(good))
+    assert found.exit_code == 1
+    assert str(bad) in found.stderr
+    assert str(good) not in found.stderr
+    assert "1 of them are older than the 7 days kept" in found.stderr
+    assert hantu(data_dir, "logs", "long ago").stdout
+
+
+def test_collector_is_stopped_and_started_by_its_name(data_dir: Path, tmp_path: Path) -> None:
+    log = tmp_path / "shop.log"
+    log.touch()
+    service = RunningService(data_dir, NOTHING | {"HANTU_FILES": str(log)})
+    try:
+        service.start()
+        assert hantu(data_dir, "collectors", "stop", str(log)).exit_code == 0
+        assert "stopped" in hantu(data_dir, "collectors").stdout
+        started = hantu(data_dir, "collectors", "start", f"file:{log}")
+        assert started.exit_code == 0
+        (found,) = json.loads(hantu(data_dir, "collectors", "list", "--json").stdout)["collectors"]
+        assert found["state"] != "stopped"
+        missing = hantu(data_dir, "collectors", "stop", "nothing")
+        assert missing.exit_code == 1
+        assert "there is no collector nothing" in missing.stderr
+    finally:
+        service.close()

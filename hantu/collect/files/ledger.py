@@ -20,7 +20,7 @@ class Patience:
     """Seconds. hold_s: for lines which may go on with the last record. partial_s: for the newline of
     the last line of a file that was rotated away. grace_s: for late writes to such a file."""
 
-    hold_s: float = 0.3
+    hold_s: float = 0.1
     partial_s: float = 5.0
     grace_s: float = 60.0
 

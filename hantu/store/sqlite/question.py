@@ -49,8 +49,17 @@ def ask(database: Database, statement: str, *, most: int, limit_ms: int) -> Rows
         connection = reader.connection
         connection.authorizer = _authorize
         try:
-            cursor = connection.execute(statement, can_cache=False)
-            columns = tuple(name for name, _ in cursor.get_description()) if cursor.has_vdbe else ()
+            cursor = connection.cursor()
+            columns: tuple[str, ...] = ()
+
+            # Asked before the first step: a statement without rows has no columns to tell afterwards.
+            def note_columns(running: apsw.Cursor, _sql: str, _bindings: object) -> bool:
+                nonlocal columns
+                columns = tuple(name for name, _ in running.get_description())
+                return True
+
+            cursor.exec_trace = note_columns
+            cursor.execute(statement, can_cache=False)
             rows = []
             for row in cursor:
                 rows.append(row)
