@@ -10,12 +10,14 @@ from typing import Final
 
 from hantu.config import Config
 from hantu.pipeline import Pipeline
-from hantu.store.base import MaintenanceReport
+from hantu.store.base import MaintenanceReport, StoreError
 
 log = logging.getLogger(__name__)
 
 DAY_NS: Final = 86_400 * 10**9
 SIZE_CHECK_S: Final = 600.0
+DAILY_APART_S: Final = 3_600.0
+"""A wait can end a moment early by the wall clock: the time of day would be met twice."""
 
 
 def seconds_until(clock: str, now: datetime.datetime) -> float:
@@ -34,17 +36,33 @@ class Maintenance:
         self._config = config
         self._pipeline = pipeline
         self.problems: tuple[str, ...] = ()
+        self.failing = ""
         self.last_ns: int | None = None
+        self._daily_is_due = False
+        self._ran_at = -DAILY_APART_S
 
     def body(self, stop: threading.Event) -> None:
-        """The Worker's body: waits, works, for ever."""
+        """The Worker's body: waits, works, for ever. What failed is tried again at the next size check."""
         while not stop.is_set():
             until_s = seconds_until(self._config.maintenance_at, datetime.datetime.now().astimezone())
             if stop.wait(min(until_s, SIZE_CHECK_S)):
                 return
-            if until_s <= SIZE_CHECK_S:
+            if until_s <= SIZE_CHECK_S and time.monotonic() - self._ran_at > DAILY_APART_S:
+                self._daily_is_due = True
+            self.work()
+
+    def work(self) -> None:
+        """What is due now; a failure is logged and shown until it succeeds."""
+        try:
+            if self._daily_is_due:
                 self.run()
             self.bound_size()
+        except StoreError as error:
+            if not self._pipeline.stopping:
+                self.failing = f"old entries could not be removed: {error}"
+                log.error("%s", self.failing)
+        else:
+            self.failing = ""
 
     def run(self) -> MaintenanceReport:
         """Retention, optimisation, vacuum and integrity check, now."""
@@ -56,6 +74,8 @@ class Maintenance:
         )
         self.problems = report.problems
         self.last_ns = time.time_ns()
+        self._ran_at = time.monotonic()
+        self._daily_is_due = False
         for problem in report.problems:
             log.critical("integrity check of the database: %s", problem)
         log.info("maintenance removed %d entries, freed %d bytes", report.removed, report.freed_bytes)
@@ -72,7 +92,8 @@ class Maintenance:
         """Delete the oldest day, again and again, while the file is above retention_bytes."""
         most = self._config.retention_bytes
         removed = 0
-        while most is not None:
+        # A clean-up that is stopped early deletes and gives no room back: never go by the size then.
+        while most is not None and not self._pipeline.stopping:
             stats = self._pipeline.with_store(lambda store: store.stats())
             if stats.size_bytes <= most or stats.oldest_ns is None:
                 break

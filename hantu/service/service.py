@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 STOP_COLLECTORS_S: Final = 2.0
 STOP_WRITER_S: Final = 3.0
+STOP_WORKERS_S: Final = 1.0
 FIRST_SAMPLE_S: Final = 1.0
 
 
@@ -69,6 +70,7 @@ class Service:
         self.started_ns = time.time_ns()
         self.stopping = threading.Event()
         self.url = ""
+        self._stop_begun = False
         self._history: deque[Sample] = deque(maxlen=HISTORY_SAMPLES)
         self._workers = [
             Worker("maintenance", self.maintenance.body, backoff=Backoff(first_s=60, most_s=3600)),
@@ -86,7 +88,11 @@ class Service:
             self._write_control_file()
 
     def begin_stop(self) -> None:
-        """Tell every live tail and worker to end; returns at once."""
+        """Tell every live tail and worker to end; returns at once. May be called by a signal handler."""
+        # A second signal can interrupt the first one's handler, which holds the event's own lock.
+        if self._stop_begun:
+            return
+        self._stop_begun = True
         self.stopping.set()
         for worker in self._workers:
             worker.stop()
@@ -96,19 +102,30 @@ class Service:
         self.begin_stop()
         self.manager.stop_all(STOP_COLLECTORS_S)
         written = self.pipeline.stop(STOP_WRITER_S)
+        until = time.monotonic() + STOP_WORKERS_S
         for worker in self._workers:
-            worker.join(1.0)
-        self.config.control_file.unlink(missing_ok=True)
+            worker.join(max(0.0, until - time.monotonic()))
+        self._remove_control_file()
         self.store.close()
         return written
 
     def _write_control_file(self) -> None:
+        """Where commands find the running service. A full disk must not keep hantu from starting."""
         text = json.dumps({"url": self.url, "token": self.control_token, "pid": os.getpid()})
         path = self.config.control_file
-        path.unlink(missing_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        try:
+            path.unlink(missing_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            log.error("commands will not find this service: %s cannot be written: %s", path, error)
+
+    def _remove_control_file(self) -> None:
+        try:
+            self.config.control_file.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("%s cannot be removed: %s", self.config.control_file, error)
 
     def cleanup(self, retention_days: float, reason: str = "by hand") -> int:
         """Delete entries older than retention_days; returns how many."""
@@ -139,6 +156,8 @@ class Service:
     def problems(self) -> list[str]:
         """What is wrong, a sentence each; empty when all is well."""
         problems = list(self.maintenance.problems)
+        if self.maintenance.failing:
+            problems.append(self.maintenance.failing)
         if self.pipeline.failing:
             problems.append(f"the database refuses writes: {self.pipeline.failing}")
         if self.stopping.is_set():
