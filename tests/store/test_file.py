@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import apsw
@@ -17,7 +18,9 @@ from hantu.store import open_sql, open_store
 from hantu.store.base import NewerSchema, QueryTimeout, StoreBusy, StoreError
 from hantu.store.sqlite import SqliteStore
 from hantu.store.sqlite.migrate import VERSION
+from hantu.threads import Worker
 from tests.store.made import asked, entry, many, opened
+from tests.waiting import wait_until
 
 CHILD = """
 import sys
@@ -259,3 +262,25 @@ def test_sql_of_a_person_has_a_time_limit_and_a_row_limit(tmp_path: Path) -> Non
         with pytest.raises(StoreError, match="no such table: missing"):
             run("SELECT * FROM missing", most=1)
         assert run("SELECT x FROM (" + endless + "x FROM n)", most=2)[1] == [(1,), (2,)]
+
+
+def test_closing_ends_what_still_reads_and_leaves_no_wal(tmp_path: Path) -> None:
+    path = tmp_path / "hantu.db"
+    store = SqliteStore.open(path)
+    store.write_batch(many(100))
+    long = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    ended: list[str] = []
+
+    def ask(_stop: threading.Event) -> None:
+        with pytest.raises(QueryTimeout) as raised:
+            store.sql(long, most=1, time_limit_ms=60_000)
+        ended.append(str(raised.value))
+
+    reader = Worker("test-reader", ask)
+    reader.start()
+    database = store._database
+    wait_until(lambda: database._lent)
+    store.close()
+    assert reader.join(10)
+    assert ended
+    assert sorted(files(tmp_path)) == ["hantu.db"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ APPLICATION_ID: Final = 0x68616E74
 
 IDLE_READERS: Final = 8
 _BUSY_MS: Final = 10_000
+_CLOSE_S: Final = 1.0
 
 WAL_PAGES: Final = 4_000
 """Pages in the WAL after which a commit copies them back into the file."""
@@ -77,6 +79,7 @@ class Database:
         self._vfs = vfs
         self._closed = False
         self._idle: list[Reader] = []
+        self._lent: set[Reader] = set()
         self._pool = threading.Lock()
         self._turn = threading.RLock()
         self._writer: apsw.Connection | None = None
@@ -113,18 +116,32 @@ class Database:
             return 0
 
     def close(self) -> None:
-        """Close every connection and give the lock back; twice does no harm."""
+        """Close every connection and give the lock back; twice does no harm.
+
+        What still reads is interrupted: the last connection to close tidies up the WAL."""
         with self._turn:
-            if self._closed:
-                return
-            self._closed = True
-            self._watch.close()
             with self._pool:
+                if self._closed:
+                    return
+                self._closed = True
                 idle, self._idle = self._idle, []
+            self._watch.close()
             for reader in idle:
                 reader.connection.close()
+            self._end_reading()
             self._drop_writer()
             self._unlock()
+
+    def _end_reading(self) -> None:
+        until = time.monotonic() + _CLOSE_S
+        while time.monotonic() < until:
+            with self._pool:
+                if not self._lent:
+                    return
+                for reader in self._lent:
+                    # Again and again: an interrupt between two statements has no effect.
+                    reader.connection.interrupt()
+            time.sleep(0.01)
 
     @contextmanager
     def reading(self, limit_ms: int | None) -> Iterator[Reader]:
@@ -205,11 +222,18 @@ class Database:
             if self._closed:
                 raise StoreError(f"{self.path} is closed")
             if self._idle:
-                return self._idle.pop()
-        return Reader(self.connect_reader())
+                reader = self._idle.pop()
+                self._lent.add(reader)
+                return reader
+        reader = Reader(self.connect_reader())
+        with self._pool:
+            self._lent.add(reader)
+        return reader
 
     def _give_back(self, reader: Reader, *, sound: bool) -> None:
         reader.tests.clear()
+        with self._pool:
+            self._lent.discard(reader)
         if sound and reader.connection.in_transaction:
             reader.connection.execute("ROLLBACK")
         with self._pool:
