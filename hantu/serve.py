@@ -24,8 +24,13 @@ THREADS_FOR_PAGES: Final = 16
 # The default of 5 ms makes a search beside a busy collector wait for each of its rows: newest 100
 # took 65 to 159 ms, and 0.4 to 0.8 ms with this.
 SWITCH_INTERVAL_S: Final = 0.0005
-GRACEFUL_S: Final = 6
+REQUESTS_S: Final = 2
+"""Requests in flight may take so long at the end: also a connection that only lies open (browsers
+open some in advance) or a half-sent body counts as one."""
+GRACEFUL_S: Final = 10
+"""Then the worker is killed: requests, collectors, the last commit and the file have ended by then."""
 CONFIG_VARIABLE: Final = "HANTU_CONFIG"
+_ENDING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -115,6 +120,7 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]  # gunico
             "control_socket_disable": True,
             "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: S108  gunicorn makes its own file there
             "loglevel": "warning",
+            "when_ready": _one_worker_only,
             "post_worker_init": _start_service,
             "worker_exit": _stop_service,
             "proc_name": "hantu",
@@ -132,18 +138,36 @@ def serve(loaded: Loaded) -> None:
     Server(loaded.config).run()
 
 
-def _service(worker: Any) -> Service:
-    found = worker.app.wsgi().extensions["hantu"]
-    if not isinstance(found, Service):
-        raise TypeError("the application has no service")
-    return found
+def _one_worker_only(arbiter: Any) -> None:
+    """gunicorn's when_ready, in the arbiter: no signal may start a second worker.
+
+    gunicorn would start it beside the first one (HUP, TTIN) or beside itself (USR2); it cannot have
+    the database, and gunicorn ends all when a worker cannot start."""
+    for number in (signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
+
+    def hang_up(_signum: int, frame: FrameType | None) -> None:
+        arbiter.signal(signal.SIGTERM, frame)
+
+    signal.signal(signal.SIGHUP, hang_up)
+
+
+def _service(worker: Any) -> Service | None:
+    """The worker's service, None when it could not be built."""
+    app: flask.Flask | None = worker.app.callable
+    found = None if app is None else app.extensions["hantu"]
+    return found if isinstance(found, Service) else None
 
 
 def _start_service(worker: Any) -> None:
     """gunicorn's post_worker_init: the application is loaded, requests come next."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     service = _service(worker)
-    _stop_tails_first(service)
+    if service is None:
+        raise ServeError("the application has no service")
+    # The worker's own copy: the arbiter goes on with GRACEFUL_S.
+    worker.cfg.set("graceful_timeout", REQUESTS_S)
+    _end_in_order(worker, service)
     host, port = worker.sockets[0].getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     service.start(url)
@@ -152,20 +176,37 @@ def _start_service(worker: Any) -> None:
         log.info("first set-up, this link works once: %s/setup?token=%s", url, service.setup.token)
 
 
-def _stop_tails_first(service: Service) -> None:
-    """Open tails are requests in flight: told before gunicorn waits for them, or it would kill."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-        inner = signal.getsignal(number)
+def _end_in_order(worker: Any, service: Service) -> None:
+    """Every signal to end is a request to end in order, also Ctrl-C.
 
-        def handle(signum: int, frame: FrameType | None, inner: Any = inner) -> None:
-            service.begin_stop()
-            if callable(inner):
-                inner(signum, frame)
+    Open tails are requests in flight: told before gunicorn waits for them. Not gunicorn's own handler
+    for INT and QUIT: it raises SystemExit wherever the thread is, also within the last commit, and
+    Ctrl-C in a terminal brings both."""
 
+    def handle(signum: int, frame: FrameType | None) -> None:
+        service.begin_stop()
+        worker.handle_exit(signum, frame)
+
+    for number in _ENDING:
         signal.signal(number, handle)
 
 
 def _stop_service(_server: Any, worker: Any) -> None:
-    """gunicorn's worker_exit: no request is in flight any more."""
-    if not _service(worker).stop():
+    """gunicorn's worker_exit: no request is in flight any more, or it has taken too long."""
+    service = _service(worker)
+    if service is None:
+        return
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
+    if not service.stop():
         log.error("not everything that waited could be written; it will be read again")
+    if worker.booted:
+        _end_process()
+
+
+def _end_process() -> None:
+    """End without waiting for threads: Python would wait for a request that never ends."""
+    ending = sys.exc_info()[1]
+    code = ending.code if isinstance(ending, SystemExit) else 1
+    logging.shutdown()
+    os._exit(code if isinstance(code, int) else 1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,3 +81,43 @@ def test_service_ends_with_open_tails_and_loses_nothing_it_accepted(running: Run
     finally:
         store.close()
     assert (total.count, total.exact) == (accepted, True)
+
+
+def ended_in_order(running: RunningService) -> bool:
+    """Everything written, nothing left behind, nobody killed."""
+    left = [name for name in ("hantu.db-wal", "control.json") if (running.data_dir / name).exists()]
+    return not left and "SIGKILL" not in running.log.read_text()
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /heal", b"POST /api/ingest HTTP/1.1\r\nContent-Length: 1000\r\n\r\nhalf"]
+)
+def test_connection_that_lies_open_does_not_hold_up_the_end(running: RunningService, sent: bytes) -> None:
+    host, port = running.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as idle:
+        idle.sendall(sent)
+        assert running.call("POST", "/api/ingest", b'{"message": "line"}')["accepted"] == 1
+        assert running.stop(timeout_s=5) == 0
+    assert ended_in_order(running)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_signal_to_all_processes_ends_them_in_order(running: RunningService, number: int) -> None:
+    """What Ctrl-C and a closed terminal do; systemd sends TERM to all, too."""
+    assert running.process is not None
+    assert running.call("POST", "/api/ingest", b'{"message": "line"}')["accepted"] == 1
+    os.killpg(running.process.pid, number)
+    assert running.process.wait(20) == 0
+    assert ended_in_order(running)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR1, signal.SIGUSR2])
+def test_signals_that_start_other_workers_change_nothing(running: RunningService, number: int) -> None:
+    assert running.process is not None
+    os.kill(running.process.pid, number)
+    os.kill(running.process.pid, signal.SIGCHLD)
+    for _ in range(20):
+        assert running.get("/healthz") == {"status": "ok"}
+    assert json.loads((running.data_dir / "control.json").read_text())["pid"] == running.worker_pid
+    assert running.stop() == 0
+    assert ended_in_order(running)
