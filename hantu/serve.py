@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from types import FrameType
@@ -92,8 +93,28 @@ def check(config: Config) -> None:
             f"host is {config.host}: pages have no password yet, so hantu only listens on this machine; "
             "use 127.0.0.1 and reach it through ssh -L 8514:127.0.0.1:8514"
         )
-    config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ServeError(
+            f"the data folder cannot be made: {error}; name one that you may write: hantu --data-dir FOLDER serve"
+        ) from error
     open_store(config.database).close()
+    _check_port(config)
+
+
+def _check_port(config: Config) -> None:
+    """gunicorn would try for seconds and print a traceback."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((config.host, config.port))
+        except OSError as error:
+            raise ServeError(
+                f"port {config.port} of {config.host} cannot be used: {error.strerror}; "
+                "name another one (--port 9000, or 0 for a free one) or end what uses it"
+            ) from error
 
 
 class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]  # gunicorn has no types

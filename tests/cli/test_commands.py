@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -354,3 +355,11 @@ def test_collector_is_stopped_and_started_by_its_name(data_dir: Path, tmp_path: 
         assert "there is no collector nothing" in missing.stderr
     finally:
         service.close()
+
+
+def test_port_in_use_is_named(data_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        found = hantu(data_dir, "serve", "--port", str(port))
+    assert found.exit_code == 1
+    assert f"port {port} of 127.0.0.1 cannot be used" in found.stderr
