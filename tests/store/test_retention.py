@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import apsw
@@ -9,6 +12,7 @@ import pytest
 
 from hantu.query.logquery import LogQuery
 from hantu.store.base import StoreError
+from hantu.store.sqlite.retention import TRUNCATE_TRIES
 from tests.store.made import DAY_NS, START_NS, asked, entry, many, opened, write_all
 
 LINES = 40_000
@@ -124,3 +128,30 @@ def test_a_damaged_page_is_found_and_said(tmp_path: Path) -> None:
         assert problems
         with pytest.raises(StoreError, match="damaged"):
             list(store.export(asked("*no such text*")))
+
+
+def test_somebody_who_reads_all_the_time_holds_up_no_commit(tmp_path: Path) -> None:
+    path = tmp_path / "hantu.db"
+    with opened(path) as store:
+        write_all(store, many(2_000))
+        other = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM entry").fetchall()
+        pauses: list[float] = []
+        assert store.cleanup(1, now_ns=START_NS + DAY_NS + 1000 * 10**9, pause=counting(pauses)) == 1_000
+        other.close()
+        # Without a pause the wait for that reader took all of the busy timeout, 10 s.
+        assert len(pauses) > TRUNCATE_TRIES
+        assert max(later - before for before, later in pairwise(pauses)) < 5
+        store.cleanup(1, now_ns=START_NS + DAY_NS + 1100 * 10**9)
+        assert store.stats().wal_bytes < 10_000
+
+
+def counting(pauses: list[float]) -> Callable[[], bool]:
+    """A pause() that notes when it was called."""
+
+    def pause() -> bool:
+        pauses.append(time.monotonic())
+        return False
+
+    return pause

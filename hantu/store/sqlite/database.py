@@ -21,7 +21,7 @@ APPLICATION_ID: Final = 0x68616E74
 """`hant`: marks the file as hantu's."""
 
 IDLE_READERS: Final = 8
-_BUSY_MS: Final = 10_000
+BUSY_MS: Final = 10_000
 _CLOSE_S: Final = 1.0
 
 WAL_PAGES: Final = 4_000
@@ -213,7 +213,7 @@ class Database:
         writable = os.access(self.path, os.W_OK)
         flags = apsw.SQLITE_OPEN_READWRITE if writable else apsw.SQLITE_OPEN_READONLY
         connection = apsw.Connection(str(self.path), flags=flags, vfs=self._vfs)
-        connection.set_busy_timeout(_BUSY_MS)
+        connection.set_busy_timeout(BUSY_MS)
         connection.execute(_READER)
         return connection
 
@@ -248,7 +248,7 @@ class Database:
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=self._vfs)
         try:
-            connection.set_busy_timeout(_BUSY_MS)
+            connection.set_busy_timeout(BUSY_MS)
             if create:
                 # auto_vacuum first: after journal_mode it would silently stay off.
                 connection.execute("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL")
@@ -268,7 +268,7 @@ class Database:
         try:
             # A file that is refused must keep its bytes: no checkpoint when this closes.
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-            connection.set_busy_timeout(_BUSY_MS)
+            connection.set_busy_timeout(BUSY_MS)
             version = int(connection.pragma("user_version"))
         finally:
             connection.close()

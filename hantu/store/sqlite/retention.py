@@ -11,7 +11,7 @@ from typing import Final
 import apsw
 
 from hantu.store.base import MaintenanceReport, Removal, StoreError
-from hantu.store.sqlite.database import WAL_PAGES, Damaged, Database, explain, failure
+from hantu.store.sqlite.database import BUSY_MS, WAL_PAGES, Damaged, Database, explain, failure
 from hantu.store.sqlite.entries import BLOCK_BITS, EntryWriter
 from hantu.threads import Worker
 
@@ -19,6 +19,7 @@ SLICE_S: Final = 0.015
 """What one slice aims at: commits wait for it."""
 
 CHECKPOINT_PAGES: Final = 1_000
+TRUNCATE_TRIES: Final = 20
 
 Pause = Callable[[], bool]
 
@@ -144,7 +145,7 @@ class Retention:
         """Merge the index of words into one part without deleted entries, then give free pages back."""
         self._merge_words(pause)
         self._vacuum(pause)
-        self._truncate_wal()
+        self._truncate_wal(pause)
 
     @contextmanager
     def _short_checkpoints(self) -> Iterator[None]:
@@ -231,14 +232,24 @@ class Retention:
                 return
             _pause(pause)
 
-    def _truncate_wal(self) -> None:
-        try:
-            self._database.writer().wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        except apsw.BusyError:
-            # A long reader holds on to the WAL: the file shrinks at the next checkpoint.
-            return
-        except apsw.Error as error:
-            raise failure(error, self._database.path) from error
+    def _truncate_wal(self, pause: Pause) -> None:
+        """Empty the WAL, unless somebody reads all the time: then it shrinks at a later checkpoint.
+
+        Waiting for readers holds up every commit, so it is done in slices, too: a `hantu sql` or an
+        export beside the service stalled all for BUSY_MS."""
+        for _ in range(TRUNCATE_TRIES):
+            connection = self._database.writer()
+            connection.set_busy_timeout(int(SLICE_S * 1000))
+            try:
+                connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+                return
+            except apsw.BusyError:
+                pass
+            except apsw.Error as error:
+                raise failure(error, self._database.path) from error
+            finally:
+                connection.set_busy_timeout(BUSY_MS)
+            _pause(pause)
 
     def _record(self, removal: Removal) -> None:
         with self._database.writing() as connection:
