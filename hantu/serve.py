@@ -97,7 +97,8 @@ def check(config: Config) -> None:
         config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ServeError(
-            f"the data folder cannot be made: {error}; name one that you may write: hantu --data-dir FOLDER serve"
+            f"the data folder cannot be made: {error}; "
+            "name one that you may write: hantu --data-dir FOLDER serve"
         ) from error
     open_store(config.database).close()
     _check_port(config)
