@@ -19,6 +19,7 @@ from hantu.pipeline import (
     Rewind,
     Submission,
 )
+from hantu.pipeline.buffer import COMMIT_CHARS_MOST, QUEUE_CHARS
 from hantu.pipeline.processors import DropSelf, Mask, bound
 from hantu.query.logquery import LogQuery
 from hantu.store.base import StoreError, WriteResult
@@ -132,6 +133,27 @@ def test_offer_refuses_when_full_and_submit_waits() -> None:
     assert pipeline.refused_total == 2
     assert pipeline.submit(lines("c"))
     assert not pipeline.submit(lines("d"), stopping=lambda: True)
+
+
+def test_room_is_bounded_by_text_too_not_by_lines_alone() -> None:
+    megabyte = "주" * 1_000_000
+    in_message = LogBatchBuffer()
+    while in_message.put(lines(megabyte), stopping=lambda: in_message.half_full):
+        assert len(in_message) <= QUEUE_CHARS // 10**6
+    with pytest.raises(QueueFull):
+        in_message.offer(lines(megabyte))
+    taken = in_message.take() or []
+    assert len(taken) * 10**6 <= COMMIT_CHARS_MOST
+    in_metadata = LogBatchBuffer()
+    long = Submission([entry(metadata={"a": {"b": [megabyte]}, "c": "d"})])
+    while in_metadata.put(long, stopping=lambda: in_metadata.half_full):
+        assert len(in_metadata) <= QUEUE_CHARS // 10**6
+    checkpoints = LogBatchBuffer()
+    alone = Submission([], {"file:a": b"1"})
+    count = 0
+    while checkpoints.put(alone, stopping=lambda: checkpoints.half_full):
+        count += 1
+        assert count < 200_000
 
 
 def test_push_larger_than_the_queue_is_taken_when_it_is_empty() -> None:

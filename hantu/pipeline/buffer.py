@@ -5,28 +5,35 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
+from hantu.model import LogEntry
 from hantu.pipeline.submission import PipelineStopped, QueueFull, Submission
 
 QUEUE_ENTRIES: Final = 10_000
+QUEUE_CHARS: Final = 48_000_000
+"""So much text may wait: 10,000 lines of 256 KiB would be 2.6 GB."""
 COMMIT_ENTRIES_MOST: Final = 8_000
+COMMIT_CHARS_MOST: Final = 12_000_000
+_SUBMISSION_CHARS: Final = 500
+"""What a submission weighs besides its text: one with a checkpoint alone takes room, too."""
 
 
 class LogBatchBuffer:
     """Gathers submissions until `entries` of them are there or `wait_ms` passed since the first.
 
     CONTRACT M34: the timer starts at the first add and is cleared by a flush. Under load a flush
-    takes all that waits, up to COMMIT_ENTRIES_MOST entries. The buffer is the bounded queue, too:
-    put() waits for room, offer() refuses."""
+    takes all that waits, up to COMMIT_ENTRIES_MOST entries and COMMIT_CHARS_MOST of text. The buffer
+    is the bounded queue, too: put() waits for room, offer() refuses."""
 
     def __init__(self, *, entries: int = 100, wait_ms: int = 1000, most: int = QUEUE_ENTRIES) -> None:
         self._entries = entries
         self._wait_s = wait_ms / 1000
         self._most = most
-        self._queue: deque[Submission] = deque()
+        self._queue: deque[tuple[Submission, int]] = deque()
         self._size = 0
+        self._chars = 0
         self._first_at = 0.0
         self._urgent = False
         self._closed = False
@@ -43,34 +50,43 @@ class LogBatchBuffer:
         """Whether nothing waits, not even a checkpoint."""
         return not self._queue
 
+    @property
+    def half_full(self) -> bool:
+        """Whether more than half of the room is taken."""
+        return self._size > self._most // 2 or self._chars > QUEUE_CHARS // 2
+
     def put(self, submission: Submission, *, stopping: Callable[[], bool]) -> bool:
         """Add, waiting for room; False when stopping() became true first."""
+        chars = weigh(submission.entries)
         with self._lock:
-            while self._size >= self._most and not self._closed:
+            while (self._size >= self._most or self._chars >= QUEUE_CHARS) and not self._closed:
                 if stopping():
                     return False
                 self._room.wait(0.2)
-            self._add(submission)
+            self._add(submission, chars)
             return True
 
     def offer(self, submission: Submission) -> None:
         """Add, or raise QueueFull at once. A submission that alone exceeds the queue is taken when
         the queue is empty."""
+        chars = weigh(submission.entries)
         with self._lock:
-            if self._size and self._size + len(submission.entries) > self._most:
+            many = self._size + len(submission.entries) > self._most
+            if self._queue and (many or self._chars + chars > QUEUE_CHARS):
                 raise QueueFull(f"{self._size} entries are waiting to be written; try again shortly")
-            self._add(submission)
+            self._add(submission, chars)
 
-    def _add(self, submission: Submission) -> None:
+    def _add(self, submission: Submission, chars: int) -> None:
         if self._closed:
             raise PipelineStopped("hantu is stopping")
         if not self._queue:
             self._first_at = time.monotonic()
-        self._queue.append(submission)
+        self._queue.append((submission, chars))
         self._size += len(submission.entries)
+        self._chars += chars
         if submission.durable:
             self._urgent = True
-        if self._urgent or self._size >= self._entries or len(self._queue) == 1:
+        if self._is_due or len(self._queue) == 1:
             self._work.notify()
 
     def take(self) -> list[Submission] | None:
@@ -83,20 +99,30 @@ class LogBatchBuffer:
                     return None
                 self._work.wait(self._due_in() if self._queue else None)
 
+    @property
+    def _is_due(self) -> bool:
+        return self._urgent or self._size >= self._entries or self._chars >= COMMIT_CHARS_MOST
+
     def _due_in(self) -> float:
-        if self._urgent or self._size >= self._entries:
+        if self._is_due:
             return 0.0
         return self._first_at + self._wait_s - time.monotonic()
 
     def _flush(self) -> list[Submission]:
         taken: list[Submission] = []
-        count = 0
-        while self._queue and (not taken or count + len(self._queue[0].entries) <= COMMIT_ENTRIES_MOST):
-            submission = self._queue.popleft()
+        count = chars = 0
+        while self._queue:
+            submission, weight = self._queue[0]
+            entries = len(submission.entries)
+            if taken and (count + entries > COMMIT_ENTRIES_MOST or chars + weight > COMMIT_CHARS_MOST):
+                break
+            self._queue.popleft()
             taken.append(submission)
-            count += len(submission.entries)
+            count += entries
+            chars += weight
         self._size -= count
-        self._urgent = any(waiting.durable for waiting in self._queue)
+        self._chars -= chars
+        self._urgent = any(waiting.durable for waiting, _ in self._queue)
         self._first_at = time.monotonic()
         self._room.notify_all()
         return taken
@@ -104,9 +130,9 @@ class LogBatchBuffer:
     def drain(self) -> list[Submission]:
         """Everything that waits, at once."""
         with self._lock:
-            taken = list(self._queue)
+            taken = [submission for submission, _ in self._queue]
             self._queue.clear()
-            self._size = 0
+            self._size = self._chars = 0
             self._urgent = False
             self._room.notify_all()
             return taken
@@ -117,3 +143,33 @@ class LogBatchBuffer:
             self._closed = True
             self._work.notify_all()
             self._room.notify_all()
+
+
+def weigh(entries: Iterable[LogEntry]) -> int:
+    """About how many characters a submission holds."""
+    chars = _SUBMISSION_CHARS
+    for entry in entries:
+        chars += len(entry.message)
+        if entry.metadata is not None:
+            for value in entry.metadata.values():
+                if type(value) is str:
+                    chars += len(value)
+                elif type(value) is dict or type(value) is list:
+                    chars += _deep(value)
+    return chars
+
+
+def _deep(value: object) -> int:
+    chars = 0
+    waiting = [value]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, str):
+            chars += len(found)
+        elif isinstance(found, dict):
+            waiting += found.values()
+            chars += 50 * len(found)
+        elif isinstance(found, list):
+            waiting += found
+            chars += 50 * len(found)
+    return chars

@@ -100,7 +100,7 @@ class Pipeline:
         try:
             # A lock is not fair: without a sleep the writer seldom gets it.
             time.sleep(PAUSE_S)
-            while self.waiting > self.queue_most // 2 and not self._stopping:
+            while self._buffer.half_full and not self._stopping:
                 time.sleep(PAUSE_S)
         finally:
             self._turn.acquire()
