@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from hantu.formats import ansi
-from hantu.model import MESSAGE_LIMIT_BYTES, LogEntry
+from hantu.model import MESSAGE_LIMIT_BYTES, LogEntry, LogLevel
 
 LINES_MOST: Final = 1_000
 BYTES_MOST: Final = MESSAGE_LIMIT_BYTES
@@ -192,9 +192,17 @@ class Group:
             match = starts(text)
             if match is None or (self.trace is not None and match.lastgroup != self.trace):
                 return False
+            if self.trace is None and not self._owns(Trace(match.lastgroup or "")):
+                return False
             self._enter(Trace(match.lastgroup or ""), text)
             return True
         return _UNINDENTED[self.trace](self, text)
+
+    def _owns(self, trace: Trace) -> bool:
+        """Whether a trace that begins now can be this line's own: programs log a caught exception with
+        warnings and errors. After any other line it is a crash, and so is Go's panic after a warning."""
+        level = self.entry.level
+        return level >= LogLevel.ERROR or (level is LogLevel.WARN and trace is not Trace.GO)
 
     def _continues_indented(self, text: str) -> bool:
         if self._blanks and not self.headed and self._stage is Stage.FINAL:

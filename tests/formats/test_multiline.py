@@ -258,3 +258,27 @@ def test_a_record_of_too_many_bytes_is_cut_and_goes_on() -> None:
     assert len(entries) > 1
     assert all(len(entry.message.encode()) <= BYTES_MOST for entry in entries)
     assert "\n".join(entry.message for entry in entries) == "\n".join(lines)
+
+
+@pytest.mark.promise("M33")
+@pytest.mark.parametrize(
+    ("head", "levels"),
+    [
+        ("2026-11-20 14:00:00,000 - shop - INFO - started", ["info", "error"]),
+        ("2026-11-20 14:00:00,000 - shop - WARNING - retrying", ["warn"]),
+        ("2026-11-20 14:00:00,000 - shop - ERROR - failed", ["error"]),
+    ],
+)
+def test_a_crash_is_an_error_of_its_own_and_a_caught_exception_belongs_to_its_line(
+    head: str, levels: list[str]
+) -> None:
+    trace = 'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    g()\nValueError: x\n'
+    earlier = f"2026-11-20 13:59:59,000 - shop - ERROR - earlier\n{trace}"
+    entries = entries_of(earlier + head + "\n" + trace)
+    assert [entry.level.label for entry in entries] == ["error", *levels]
+
+
+def test_a_panic_after_a_warning_is_fatal() -> None:
+    panic = "panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/a.go:3 +0x1d\n"
+    entries = entries_of("2026/11/20 14:00:00 WARN low memory\n" + panic)
+    assert [entry.level.label for entry in entries] == ["warn", "fatal"]
