@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -351,3 +352,16 @@ def test_long_deep_and_hostile_queries_are_answered(tmp_path: Path, text: str) -
         found = {each.message for each in store.search(query).entries}
         assert store.count(query).count == len(found) == len(store.arrivals(query, most=9).entries)
     assert found == {each.message for each in entries if matches(query, each)}
+
+
+def test_export_of_long_lines_holds_few_of_them_in_memory(tmp_path: Path) -> None:
+    long = "x" * 200_000
+    with opened(tmp_path / "hantu.db") as store:
+        write_all(store, [entry(f"{number} {long}", at=number) for number in range(300)], size=50)
+        tracemalloc.start()
+        try:
+            assert sum(1 for _ in store.export(LogQuery())) == 300
+            _, peak_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak_bytes < 150 * len(long)

@@ -26,6 +26,8 @@ ORDER BY time_ns {direction}
 LIMIT 1 OFFSET ?
 """
 EXPORT_PAGE: Final = 2_000
+EXPORT_READ: Final = 50
+"""Entries of an export in memory at once: 2,000 lines of 200 KB took 600 MB."""
 _HAND_OUT_MS: Final = 1_000
 _FEW_STREAMS: Final = 16
 
@@ -171,11 +173,15 @@ class Search:
         """As LogStorage.export: page by page, so that no snapshot is held while the caller works."""
         query = replace(query, limit=EXPORT_PAGE, offset=0, place=None)
         while True:
-            page = self.page(query, None)
-            yield from page.entries
-            if page.next is None:
+            with self._database.reading(None) as reader:
+                hits, _ = self._hits(reader, self.plan(reader, query), query, EXPORT_PAGE)
+            for at in range(0, len(hits), EXPORT_READ):
+                with self._database.reading(None) as reader:
+                    entries = self._entries.read(reader, (key for _, key in hits[at : at + EXPORT_READ]))
+                yield from entries
+            if len(hits) < EXPORT_PAGE:
                 return
-            query = query.past(page.next)
+            query = query.past(Place(*hits[-1]))
 
 
 def _go_on_from(plan: Plan, place: Place, *, newest_first: bool) -> None:
