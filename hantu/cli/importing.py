@@ -162,14 +162,19 @@ def _import_one(path: Path, sink: Sink, progress: Progress, oldest_kept_ns: int)
     def hand_over(entries: list[LogEntry]) -> Stored:
         return sink(entries) + Stored(old=sum(entry.time_ns < oldest_kept_ns for entry in entries))
 
-    for entries in read_entries(
-        path.absolute(),
-        tz=local_zone(),
-        on_progress=lambda done, size: progress.update(task, completed=done, total=size),
-    ):
-        waiting.extend(entries)
-        while len(waiting) >= BATCH_ENTRIES:
-            yield hand_over(waiting[:BATCH_ENTRIES])
-            del waiting[:BATCH_ENTRIES]
+    try:
+        for entries in read_entries(
+            path.absolute(),
+            tz=local_zone(),
+            on_progress=lambda done, size: progress.update(task, completed=done, total=size),
+        ):
+            waiting.extend(entries)
+            while len(waiting) >= BATCH_ENTRIES:
+                yield hand_over(waiting[:BATCH_ENTRIES])
+                del waiting[:BATCH_ENTRIES]
+    except (OSError, EOFError):
+        if waiting:
+            yield hand_over(waiting)
+        raise
     if waiting:
         yield hand_over(waiting)

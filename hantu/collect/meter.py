@@ -10,19 +10,20 @@ from hantu.model import LogEntry
 
 _SECONDS: Final = 60
 _NS: Final = 1_000_000_000
+_QUIET_S: Final = 10.0
 
 
 class Meter:
     """Counts the entries of one collector: one thread adds, any thread reads.
 
     lines: entries handed in since the meter was made. last_ns: time of the newest entry, None before
-    the first. lag_s: how old the newest entry of the last batch was when it was handed in, 0 when its
-    clock is ahead, None before the first."""
+    the first."""
 
     def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
         self.lines = 0
         self.last_ns: int | None = None
-        self.lag_s: float | None = None
+        self._lag_s: float | None = None
+        self._added_s = 0.0
         self._clock_s = clock_s
         # One slot a second; a slot belongs to the second written beside it, so idle time costs nothing.
         self._counts = [0] * _SECONDS
@@ -35,13 +36,22 @@ class Meter:
         self.lines += len(entries)
         newest = max(entry.time_ns for entry in entries)
         self.last_ns = newest if self.last_ns is None else max(self.last_ns, newest)
-        self.lag_s = max(0.0, (now_ns - newest) / _NS)
-        second = int(self._clock_s())
+        self._lag_s = max(0.0, (now_ns - newest) / _NS)
+        self._added_s = self._clock_s()
+        second = int(self._added_s)
         slot = second % _SECONDS
         if self._seconds[slot] != second:
             self._counts[slot] = 0
             self._seconds[slot] = second
         self._counts[slot] += len(entries)
+
+    @property
+    def lag_s(self) -> float | None:
+        """How old the newest entry of the last batch was when it was handed in: 0 when its clock is
+        ahead or nothing came for a while (there is nothing to be behind of), None before the first."""
+        if self._lag_s is None:
+            return None
+        return self._lag_s if self._clock_s() - self._added_s < _QUIET_S else 0.0
 
     def per_minute(self) -> float:
         """Entries of the last 60 seconds."""

@@ -104,8 +104,20 @@ class _Reading:
         """The digest up to the end of each line whose entry is not there yet."""
 
     def batches(self, text: io.BufferedReader) -> Iterator[list[LogEntry]]:
-        """Entries as they come; an empty list now and then when none come for long."""
+        """Entries as they come; an empty list now and then when none come for long. What could be
+        read of a damaged file comes before its error."""
         out: list[LogEntry] = []
+        try:
+            yield from self._whole_batches(text, out)
+        except (OSError, EOFError, lzma.LZMAError, zlib.error):
+            self._flush(out)
+            yield out
+            raise
+        self._flush(out)
+        yield out
+
+    def _whole_batches(self, text: io.BufferedReader, out: list[LogEntry]) -> Iterator[list[LogEntry]]:
+        """All but the last batch, which stays in `out`."""
         lines = 0
         if text.peek(len(_BOM)).startswith(_BOM):
             self._so_far.update(text.read(len(_BOM)))
@@ -116,11 +128,9 @@ class _Reading:
                 self._long_line(line, text, out)
             lines += 1
             if len(out) >= BATCH_ENTRIES or lines >= BATCH_LINES:
-                yield out
-                out = []
+                yield out[:]
+                out.clear()
                 lines = 0
-        self._flush(out)
-        yield out
 
     def _line(self, line: bytes, out: list[LogEntry]) -> None:
         self._so_far.update(line)

@@ -132,6 +132,11 @@ class Group:
         group.trace, group._stage = self.trace, self._stage
         return group
 
+    def resumes(self, text: str, *, plain: str) -> bool:
+        """Whether the line goes on with this record, which was let go after a silence. A trace that
+        only begins now is no part of it."""
+        return not (self.trace is None and starts(plain) is not None) and self.takes(text, plain=plain)
+
     @property
     def full(self) -> bool:
         """Whether the next line would exceed what one entry may hold."""

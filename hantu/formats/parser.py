@@ -127,7 +127,7 @@ class LineParser:
             self._group = None
         elif self._broken_off is not None:
             broken, self._broken_off = self._broken_off, None
-            if broken.takes(text, plain=plain):
+            if broken.resumes(text, plain=plain):
                 self._group = broken.renew(self._rest(broken, text, engine_ns))
                 return
         self._begin_plain(text, plain, engine_ns, done)

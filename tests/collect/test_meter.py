@@ -39,6 +39,15 @@ def test_lag_is_the_age_of_the_newest_entry_when_handed_in() -> None:
     assert meter.last_ns == 1_000_000_000
 
 
+def test_a_quiet_source_is_not_behind() -> None:
+    clock = Clock()
+    meter = Meter(clock)
+    meter.add([entry(1_000_000_000)], now_ns=41_000_000_000)
+    assert meter.lag_s == 40.0
+    clock.now += 60
+    assert meter.lag_s == 0.0
+
+
 def test_an_entry_from_a_clock_ahead_has_no_lag() -> None:
     meter = Meter(Clock())
     meter.add([entry(9_000_000_000)], now_ns=3_000_000_000)

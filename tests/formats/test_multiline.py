@@ -278,6 +278,19 @@ def test_a_crash_is_an_error_of_its_own_and_a_caught_exception_belongs_to_its_li
     assert [entry.level.label for entry in entries] == ["error", *levels]
 
 
+def test_a_crash_after_a_silence_is_an_error_whatever_line_stood_before() -> None:
+    reader = parser()
+    reader.feed([b"2026-11-20 14:00:00 ERROR failed", b"Traceback (most recent call last):"], None, NOW_NS)
+    reader.feed([b'  File "a.py", line 1, in f', b"ValueError: x"], None, NOW_NS)
+    assert reader.feed([b"2026-11-20 14:00:01 WARN slow"], None, NOW_NS)
+    (warning,) = reader.flush(NOW_NS)
+    reader.feed([b"Traceback (most recent call last):", b'  File "a.py", line 1, in f'], None, NOW_NS)
+    reader.feed([b"ValueError: y"], None, NOW_NS)
+    (crash,) = reader.flush(NOW_NS)
+    assert (warning.level.label, crash.level.label) == ("warn", "error")
+    assert "continued" not in (crash.metadata or {})
+
+
 def test_a_panic_after_a_warning_is_fatal() -> None:
     panic = "panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/a.go:3 +0x1d\n"
     entries = entries_of("2026/11/20 14:00:00 WARN low memory\n" + panic)
