@@ -12,6 +12,23 @@
     return own ? scroller : document.scrollingElement;
   }
 
+  let place = { box: null, top: 0 };
+
+  /** Scroll for the reader, who is not to be taken for having scrolled. */
+  function scrollTo(top) {
+    const box = pane();
+    box.scrollTop = top;
+    place = { box, top: box.scrollTop };
+  }
+
+  /** How far the reader scrolled since this was last asked, in pixels; upwards is negative. */
+  function scrolled() {
+    const box = pane();
+    const moved = box === place.box ? box.scrollTop - place.top : 0;
+    place = { box, top: box.scrollTop };
+    return moved;
+  }
+
   /** Pixels from what is seen to the two ends. */
   function ends() {
     const box = pane();
@@ -19,8 +36,7 @@
   }
 
   function toFoot() {
-    const box = pane();
-    box.scrollTop = box.scrollHeight;
+    scrollTo(pane().scrollHeight);
   }
 
   /** Change the rows without moving what is read: `kept` stays where it is. */
@@ -29,7 +45,7 @@
     await change();
     if (kept && kept.isConnected) {
       const moved = kept.getBoundingClientRect().top - before;
-      if (Math.abs(moved) > 1) pane().scrollTop += moved;
+      if (Math.abs(moved) > 1) scrollTo(pane().scrollTop + moved);
     }
   }
 
@@ -123,7 +139,7 @@
   document.addEventListener("htmx:afterSwap", (event) => enhance(event.target.parentElement || document));
   enhance(document);
 
-  window.hantu = { ends, toFoot, holding, lastDay };
+  window.hantu = { ends, toFoot, scrolled, lastDay };
   if (!entries) return;
   // Without script the pane starts at its foot by being reversed; with it, an opened row must push down.
   if (scroller) scroller.classList.add("entries-plain");

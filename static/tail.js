@@ -14,9 +14,10 @@
   const pill = foot.querySelector(".entries-new");
   const state = document.getElementById("tail-state");
   const voice = document.getElementById("tail-voice");
-  const { ends, toFoot } = window.hantu;
+  const { ends, scrolled, toFoot } = window.hantu;
 
   let cursor = Number(say.cursor);
+  let following = true; // new rows are shown at once; else they wait
   let waiting = []; // rows that came while the reader was elsewhere, oldest first
   let socket = null;
   let source = null;
@@ -29,9 +30,28 @@
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const count = (number) => number.toLocaleString("en-US");
   const atFoot = () => ends().below <= AT_FOOT_PX;
+  const reading = () => entries.querySelector(".entry > details[open]") !== null;
   const isRow = (line) => Boolean(line.id);
   const isError = (line) => line.classList.contains("entry-error") || line.classList.contains("entry-fatal");
   const keyOf = (line) => Number(line.dataset.at.slice(line.dataset.at.lastIndexOf("-") + 1));
+
+  /** See what the reader did. Only scrolling up and opening a row leave the foot: that the page
+      grows around the rows, as when its counts arrive, does not. */
+  function notice() {
+    const by = scrolled();
+    if (!atFoot()) {
+      if (by < 0) following = false;
+    } else if (by > 0 || !reading()) {
+      following = true;
+    }
+    if (following && waiting.length) flush();
+  }
+
+  function follow() {
+    following = true;
+    flush();
+    toFoot();
+  }
 
   /** Tell the state: the eye at once, a screen reader at most every 5 s. */
   function tell(text) {
@@ -74,7 +94,8 @@
 
   function take(lines) {
     if (!lines.length) return;
-    if (atFoot() && !waiting.length) {
+    notice();
+    if (following) {
       append(lines);
     } else {
       waiting.push(...lines);
@@ -188,10 +209,21 @@
     failures += 1;
   }
 
-  pill.addEventListener("click", (event) => { event.preventDefault(); event.stopPropagation(); flush(); toFoot(); });
-  const onScroll = () => { if (waiting.length && atFoot()) flush(); };
-  document.querySelector(".entries-scroll").addEventListener("scroll", onScroll, { passive: true });
-  document.addEventListener("scroll", onScroll, { passive: true });
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("a[href='#newest']")) follow();
+    // Rows that the reader asks for are there to be read.
+    else if (event.target.closest(".entries [data-load], .entries [data-more]")) following = false;
+  });
+  entries.addEventListener("toggle", (event) => {
+    if (event.target.open && event.target.parentElement.matches(".entry")) following = false;
+    else notice();
+  }, true);
+  const scroller = document.querySelector(".entries-scroll");
+  scroller.addEventListener("scroll", notice, { passive: true });
+  document.addEventListener("scroll", notice, { passive: true });
+  // What stands around the rows may change its height at any time.
+  const sizes = new ResizeObserver(() => { if (following) toFoot(); });
+  for (const box of [document.documentElement, document.body, scroller, entries]) sizes.observe(box);
   addEventListener("pagehide", () => { ended = true; if (socket) socket.close(); if (source) source.close(); });
   // Back from the browser's cache the connection is gone: begin again where it ended.
   addEventListener("pageshow", (event) => { if (event.persisted) { ended = false; connect(); } });

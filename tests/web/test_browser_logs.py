@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from hantu.model import LogEntry, LogLevel
 from hantu.service import Service
 from tests import browser as chromium
-from tests.browser import NARROW, reading
+from tests.browser import NARROW, WIDE, reading
 from tests.web.desk import app_of, line, served, store
 
 pytestmark = pytest.mark.browser
@@ -147,6 +147,58 @@ def test_live_lines_appear_at_the_foot_and_wait_while_one_reads_above(
         page.locator(".entries-new").click()
         expect(page.locator(".entry", has_text="unseen two")).to_be_in_viewport()
         assert "quiet" not in messages(page)
+        assert reader.complaints == []
+
+
+@pytest.mark.promise("M35", "M41")
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_a_live_view_stays_at_the_foot_when_its_counts_come_late(
+    browser: Browser,
+    service: Service,
+    base: str,
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int],
+) -> None:
+    monkeypatch.setattr("hantu.web.logs.SUMMARY_BUDGET_MS", 0)
+    store(service, numbered(1, 120))
+    with reading(browser, base, size=size) as reader:
+        page = reader.page
+        held: list[Route] = []
+        page.route("**/logs/summary*", lambda route: held.append(route))
+        reader.open("/logs?live=1&q=level:>=info")
+        expect(page.locator("#tail-state")).to_have_text("Live: new lines appear here")
+        expect(page.locator(".entry", has_text="line 0120")).to_be_in_viewport()
+        list_top = page.locator(".entries").evaluate(ABOVE_PX)
+        held[0].continue_()
+        expect(page.locator("figure.histogram")).to_have_count(1)
+        expect(page.locator("#count")).to_contain_text("120 lines")
+        assert abs(page.locator(".entries").evaluate(ABOVE_PX) - list_top) < 1
+        # The page may still grow around the rows, as a note that wraps does.
+        page.evaluate("document.querySelector('.search-note').style.paddingBottom = '90px'")
+        store(service, [line("after the counts")])
+        expect(page.locator(".entry", has_text="after the counts")).to_be_in_viewport()
+        expect(page.locator(".entries-new")).to_be_hidden()
+        assert reader.complaints == []
+
+
+@pytest.mark.promise("M35", "M41")
+def test_an_opened_row_does_not_move_while_lines_arrive(
+    browser: Browser, service: Service, base: str
+) -> None:
+    store(service, numbered(1, 60))
+    with reading(browser, base) as reader:
+        page = reader.open("/logs?live=1&q=level:>=info")
+        expect(page.locator("#tail-state")).to_have_text("Live: new lines appear here")
+        row = page.locator(".entry", has_text="line 0058").locator(".entry-row")
+        row.click()
+        expect(page.locator("details[open] .entry-actions")).to_have_count(1)
+        place = row.evaluate(ABOVE_PX)
+        store(service, [line("meanwhile")])
+        expect(page.locator(".entries-new")).to_have_text(re.compile("1 new"))
+        assert row.evaluate(ABOVE_PX) == place
+        row.click()
+        expect(page.locator(".entry > details[open]")).to_have_count(0)
+        expect(page.locator(".entry", has_text="meanwhile")).to_be_in_viewport()
         assert reader.complaints == []
 
 
