@@ -222,8 +222,13 @@ def test_failed_commit_tells_pushers(
 
 
 def test_a_store_that_works_again_is_seen_without_anything_to_write(
-    store: FailingStore, pipeline: Pipeline, caplog: pytest.LogCaptureFixture
+    store: FailingStore,
+    pipeline: Pipeline,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("hantu.pipeline.writer.PROBE_AFTER_S", 0.1)
+    monkeypatch.setattr("hantu.pipeline.writer.RETRY_S", 0.05)
     store.failures = 2
     with caplog.at_level(logging.CRITICAL):
         pipeline.offer(lines("a", durable=True))

@@ -24,6 +24,9 @@ T = TypeVar("T")
 RETRY_S: Final = 1.0
 PROBE: Final = "writer"
 """The checkpoint that is written to see whether a store which failed takes writes again."""
+PROBE_AFTER_S: Final = 5.0
+"""Collectors try again sooner: the probe is for a hantu that nobody sends anything. On a full disk a
+probe may find the last free page, and the next batch none."""
 PAUSE_S: Final = 0.002
 
 
@@ -177,10 +180,14 @@ class Pipeline:
 
     def _wait_for_store(self) -> None:
         """Wait until there is something to write, or the store takes writes again."""
+        probe_at = time.monotonic() + PROBE_AFTER_S
         while not self._worker.stopping.wait(RETRY_S) and self._buffer.empty:
+            if time.monotonic() < probe_at:
+                continue
             try:
                 with self._turn:
-                    self._store.write_batch([], {PROBE: b""})
+                    # Another value each time: SQLite does not write what is there already.
+                    self._store.write_batch([], {PROBE: b"%d" % time.monotonic_ns()})
             except StoreError as error:
                 self.failing = str(error)
             else:
