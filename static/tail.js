@@ -158,6 +158,7 @@
   }
 
   function receive(message) {
+    if (message.type !== "error") document.dispatchEvent(new Event("hantu:arrived"));
     if (message.type === "rows") {
       cursor = message.cursor;
       const none = document.querySelector(".entries-inner > .empty");

@@ -14,6 +14,7 @@ from hantu.model import LogEntry, LogLevel
 from hantu.service import Service
 from tests import browser as chromium
 from tests.browser import NARROW, WIDE, reading
+from tests.waiting import wait_until
 from tests.web.desk import app_of, line, served, store
 
 pytestmark = pytest.mark.browser
@@ -178,6 +179,96 @@ def test_a_live_view_stays_at_the_foot_when_its_counts_come_late(
         store(service, [line("after the counts")])
         expect(page.locator(".entry", has_text="after the counts")).to_be_in_viewport()
         expect(page.locator(".entries-new")).to_be_hidden()
+        assert reader.complaints == []
+
+
+class Counting:
+    """The requests of a live view for its counts; keep: they wait until let_go()."""
+
+    def __init__(self, page: Page) -> None:
+        self.asked = 0
+        self.keep = False
+        self._kept: list[Route] = []
+        page.route("**/logs/summary*", self._ask)
+
+    def _ask(self, route: Route) -> None:
+        self.asked += 1
+        if self.keep:
+            self._kept.append(route)
+        else:
+            route.continue_()
+
+    def let_go(self) -> None:
+        self.keep = False
+        while self._kept:
+            self._kept.pop().continue_()
+
+
+def arriving(page: Page, service: Service, entries: list[LogEntry]) -> None:
+    """Lines that arrive in a live view and are shown."""
+    store(service, entries)
+    expect(page.locator(".entry", has_text=entries[-1].message)).to_have_count(1)
+
+
+@pytest.mark.promise("M41")
+def test_a_live_view_counts_what_arrives_and_moves_nothing_else(
+    browser: Browser, service: Service, base: str
+) -> None:
+    store(service, numbered(1, 60, source_id="a") + numbered(1, 40, source_id="b"))
+    with reading(browser, base) as reader:
+        page = reader.page
+        page.clock.install()
+        reader.open("/logs?live=1&q=level:>=info+since:1h")
+        expect(page.locator("#tail-state")).to_have_text("Live: new lines appear here")
+        bars = page.locator(".histogram-bars a title")
+        last = bars.last.text_content()
+        ids = page.locator(".facet[data-field=service] li")
+        assert ids.evaluate_all("all => all.map(one => one.dataset.value)") == ["a", "b"]
+        page.locator(".facet[data-field=level] .facet-value").first.focus()
+        places = "() => [...document.querySelectorAll('.histogram, .facet, .entries-scroll, .search-note')]"
+        places += ".map(one => JSON.stringify(one.getBoundingClientRect()))"
+        before = page.evaluate(places)
+        arriving(
+            page, service, [line(f"new {n:03d}", source_id="b", time_ns=time.time_ns()) for n in range(50)]
+        )
+        page.clock.run_for(5_000)
+        expect(page.locator("#count")).to_have_text("150 lines")
+        expect(ids.locator(".number")).to_have_text(["60", "90"])
+        assert ids.evaluate_all("all => all.map(one => one.dataset.value)") == ["a", "b"]
+        assert bars.last.text_content() != last
+        assert page.evaluate(places) == before
+        expect(page.locator(".facet[data-field=level] .facet-value").first).to_be_focused()
+        assert reader.complaints == []
+
+
+def test_a_live_view_asks_for_its_counts_one_at_a_time_and_only_when_it_is_seen(
+    browser: Browser, service: Service, base: str
+) -> None:
+    store(service, numbered(1, 3))
+    with reading(browser, base) as reader:
+        page = reader.page
+        page.add_init_script(
+            "window.away = false;Object.defineProperty(document, 'hidden', { get: () => window.away });"
+        )
+        page.clock.install()
+        counting = Counting(page)
+        reader.open("/logs?live=1&q=level:>=info")
+        expect(page.locator("#tail-state")).to_have_text("Live: new lines appear here")
+        page.clock.run_for(20_000)
+        assert counting.asked == 0, "nothing came"
+        page.evaluate("window.away = true")
+        arriving(page, service, [line("unseen")])
+        page.clock.run_for(20_000)
+        assert counting.asked == 0, "nobody looks"
+        page.evaluate("window.away = false")
+        counting.keep = True
+        page.clock.run_for(5_000)
+        wait_until(lambda: page.evaluate("1") and counting.asked == 1)
+        arriving(page, service, [line("while it counts")])
+        page.clock.run_for(20_000)
+        assert counting.asked == 1, "the last answer is not there yet"
+        counting.let_go()
+        expect(page.locator("#count")).to_have_text("5 lines")
         assert reader.complaints == []
 
 
