@@ -299,6 +299,13 @@ def test_own_journal_lines_are_dropped_and_others_kept() -> None:
     assert drop([entry("c", source="app", source_id="hantu.service")])
 
 
+def test_lines_of_an_older_program_with_the_same_pid_are_kept() -> None:
+    drop = DropSelf(pid=77, since_ns=1_000)
+    older = entry("sshd", source="journal", source_id="ssh.service", metadata={"pid": 77}, time_ns=999)
+    own = entry("own", source="journal", source_id="session-1.scope", metadata={"pid": 77}, time_ns=1_000)
+    assert drop([older, own]) == [older]
+
+
 def test_long_message_keeps_its_head_and_true_length() -> None:
     long = "주" * MESSAGE_LIMIT_BYTES
     (kept,) = bound([entry(long)])

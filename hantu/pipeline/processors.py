@@ -21,9 +21,13 @@ MaskBatch = Callable[
 
 @dataclass(frozen=True, slots=True)
 class DropSelf:
-    """Drops hantu's own journal lines: what it logs about collecting would be collected for ever."""
+    """Drops hantu's own journal lines: what it logs about collecting would be collected for ever.
+
+    since_ns: when this process began; what has its pid and is older was another program's, as after
+    a restart of the machine."""
 
     pid: int
+    since_ns: int = 0
     unit: str = OWN_UNIT
 
     def __call__(self, entries: list[LogEntry]) -> list[LogEntry]:
@@ -34,7 +38,9 @@ class DropSelf:
     def _own(self, entry: LogEntry) -> bool:
         if entry.source_id == self.unit:
             return True
-        return entry.metadata is not None and entry.metadata.get("pid") == self.pid
+        if entry.metadata is None or entry.time_ns < self.since_ns:
+            return False
+        return bool(entry.metadata.get("pid") == self.pid)
 
 
 @dataclass(frozen=True, slots=True)

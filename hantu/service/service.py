@@ -26,6 +26,7 @@ from hantu.service.gauges import (
     QueryTimes,
     Sample,
     TailSlots,
+    give_back_memory,
     memory_bytes,
 )
 from hantu.service.maintenance import Maintenance
@@ -169,6 +170,7 @@ class Service:
         wait_s = FIRST_SAMPLE_S
         while not stop.wait(wait_s):
             wait_s = SAMPLE_S
+            give_back_memory()
             now = self.gauges()
             self._history.append(
                 Sample(
@@ -186,7 +188,7 @@ class Service:
 
 
 def _processors(config: Config) -> list[Processor]:
-    processors: list[Processor] = [DropSelf(os.getpid()), bound]
+    processors: list[Processor] = [DropSelf(os.getpid(), time.time_ns() - OWN_START_NS), bound]
     if config.mask:
         masking = SensitiveDataFilter(extra_keys=config.mask_keys)
         processors.append(Mask(masking.mask_batch))
