@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 STOP_COLLECTORS_S: Final = 2.0
 STOP_WRITER_S: Final = 3.0
 STOP_WORKERS_S: Final = 1.0
+OWN_START_NS: Final = 10 * 10**9
+"""The process is at most so much older than its Service."""
 FIRST_SAMPLE_S: Final = 1.0
 
 
