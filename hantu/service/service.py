@@ -26,7 +26,6 @@ from hantu.service.gauges import (
     QueryTimes,
     Sample,
     TailSlots,
-    give_back_memory,
     memory_bytes,
 )
 from hantu.service.maintenance import Maintenance
@@ -172,7 +171,6 @@ class Service:
         wait_s = FIRST_SAMPLE_S
         while not stop.wait(wait_s):
             wait_s = SAMPLE_S
-            give_back_memory()
             now = self.gauges()
             self._history.append(
                 Sample(
