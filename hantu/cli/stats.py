@@ -37,9 +37,9 @@ def stats_command(desk: Desk, as_json: bool) -> None:
         )
         return
     each = f", {stats.size_bytes / stats.entries:.0f} B each" if stats.entries else ""
-    click.echo(
-        f"{stats.entries:,} entries in {human_bytes(stats.size_bytes)}{each}  ({desk.config.database})"
-    )
+    log = f" and {human_bytes(stats.wal_bytes)} of write-ahead log" if stats.wal_bytes else ""
+    size = human_bytes(stats.size_bytes)
+    click.echo(f"{stats.entries:,} entries in {size}{each}{log}  ({desk.config.database})")
     if stats.entries:
         click.echo(f"from {optional_iso(stats.oldest_ns)} to {optional_iso(stats.newest_ns)}")
     for title, counts in (
