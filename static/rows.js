@@ -144,5 +144,13 @@
   // Without script the pane starts at its foot by being reversed; with it, an opened row must push down.
   if (scroller) scroller.classList.add("entries-plain");
   if (scroller) scroller.addEventListener("scroll", onScroll, { passive: true });
-  if (!entries.querySelector(".entries-newer") && !location.hash) toFoot();
+  if (entries.querySelector(".entries-newer") || location.hash) return;
+  toFoot();
+  if (document.getElementById("tail")) return;
+  // What comes late around the rows must not hide the newest; what the reader does ends this.
+  const sizes = new ResizeObserver(toFoot);
+  for (const box of [document.body, scroller]) sizes.observe(box);
+  for (const act of ["pointerdown", "keydown", "wheel", "touchstart"]) {
+    addEventListener(act, () => sizes.disconnect(), { once: true, passive: true, capture: true });
+  }
 })();

@@ -392,6 +392,23 @@ def test_a_busy_summary_is_fetched_after_the_page(
         assert reader.complaints == []
 
 
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_the_newest_line_stays_in_sight_when_the_page_grows_late(
+    browser: Browser, service: Service, base: str, size: tuple[int, int]
+) -> None:
+    store(service, numbered(1, 120))
+    with reading(browser, base, size=size) as reader:
+        page = reader.open("/logs")
+        newest = page.locator(".entry", has_text="line 0120")
+        expect(newest).to_be_in_viewport(ratio=1)
+        page.evaluate("document.querySelector('.search-note').style.paddingBottom = '90px'")
+        page.wait_for_function(
+            "() => { const row = [...document.querySelectorAll('.entry')].at(-1).getBoundingClientRect();"
+            " return row.bottom <= document.querySelector('.entries-foot').getBoundingClientRect().top + 1; }"
+        )
+        assert reader.complaints == []
+
+
 def test_a_field_is_counted_when_its_filter_is_opened(
     browser: Browser, service: Service, base: str
 ) -> None:
