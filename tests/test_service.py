@@ -346,8 +346,8 @@ def test_daily_work_that_failed_is_shown_and_done_at_the_next_check(
 ) -> None:
     monkeypatch.setattr("hantu.service.maintenance.SIZE_CHECK_S", 0.01)
     monkeypatch.setattr("hantu.service.maintenance.seconds_until", lambda clock, now: 0.005)
+    service.store.write_batch([*lines(300, age_ns=8 * DAY_NS), *lines(100)])
     service.start()
-    hand_in(service, [*lines(300, age_ns=8 * DAY_NS), *lines(100)])
     wait_until(lambda: stored(service) == 100)
 
     closed = Service(configured(service.config.data_dir.with_name("closed"), retention_bytes=1 << 20))
