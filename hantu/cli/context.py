@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import socket
 import sys
 import urllib.error
 import urllib.request
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
+from urllib.parse import urlsplit
 
 import click
 
@@ -22,6 +24,7 @@ from hantu.store.base import LogStorage, StoreError
 FAILED: Final = 1
 WRONG_USE: Final = 2
 HTTP_TIMEOUT_S: Final = 60.0
+LISTENS_S: Final = 5.0
 
 
 def fail(message: str, code: int = FAILED) -> NoReturn:
@@ -115,7 +118,7 @@ class Desk:
             control = Control(str(found["url"]), str(found["token"]), int(found["pid"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return control if _alive(control.pid) else None
+        return control if _alive(control.pid) and _listens(control.url) else None
 
     def need_control(self) -> Control:
         """The running service; ends the command when there is none."""
@@ -144,6 +147,19 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
+        return True
+    return True
+
+
+def _listens(url: str) -> bool:
+    """Whether anybody answers there: what a killed service left behind names a process id that
+    another program may have by now, as after a restart of the machine."""
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 80), timeout=LISTENS_S).close()
+    except ConnectionRefusedError:
+        return False
+    except OSError:
         return True
     return True
 

@@ -200,6 +200,16 @@ def test_cleanup_goes_through_the_running_service(service: RunningService) -> No
     assert json.loads(found.stdout) == {"deleted": 1, "days": 7.0}
 
 
+def test_what_a_killed_service_left_behind_misleads_no_command(data_dir: Path) -> None:
+    """Its process id belongs to another program by now."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    left = {"url": f"http://127.0.0.1:{port}", "token": "old", "pid": os.getpid()}
+    (data_dir / "control.json").write_text(json.dumps(left))
+    assert hantu(data_dir, "cleanup", "--days", "7").exit_code == 0
+    assert json.loads(hantu(data_dir, "stats", "--json").output)["entries"] == 5
+
+
 def test_import_stores_nothing_twice(data_dir: Path, tmp_path: Path) -> None:
     old = tmp_path / "old.log.gz"
     old.write_bytes(
