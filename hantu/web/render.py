@@ -24,8 +24,7 @@ NAV: Final = (
     ("sources", "/sources", "Sources"),
     ("status", "/status", "Status"),
 )
-_WORKING: Final = (CollectorState.COLLECTING, CollectorState.STARTING)
-_TROUBLED: Final = (CollectorState.RECONNECTING, CollectorState.FAILED)
+TROUBLED: Final = (CollectorState.RECONNECTING, CollectorState.FAILED)
 LANGUAGE_DAYS: Final = 365
 
 
@@ -61,7 +60,7 @@ def page(template: str, *, name: str = "", status: int = 200, **values: object) 
             nav=NAV,
             lang=i18n.language(),
             other_languages=_other_languages(),
-            collecting=_collecting(),
+            troubled=_troubled(),
             zone_name=clock.zone(),
             base_url=request.host_url.rstrip("/"),
             **values,
@@ -130,9 +129,7 @@ def _other_languages() -> tuple[tuple[str, str, str], ...]:
     return ((code, name, f"{request.path}?{urlencode([*arguments, (i18n.COOKIE, code)])}"),)
 
 
-def _collecting() -> tuple[int, int] | None:
-    """How many collectors collect, and of how many; None while none of them is in trouble."""
-    states = [status.state for status in service().manager.statuses()]
-    if not any(state in _TROUBLED for state in states):
-        return None
-    return sum(state in _WORKING for state in states), len(states)
+def _troubled() -> int:
+    """How many collectors are in trouble: one whose container has exited is well, and so is one that a
+    person stopped."""
+    return sum(status.state in TROUBLED for status in service().manager.statuses())

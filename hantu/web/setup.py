@@ -9,7 +9,7 @@ from hantu.web import i18n
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.render import page
-from hantu.web.sources import STATES
+from hantu.web.sources import sign_of
 
 
 def register(blueprint: Blueprint) -> None:
@@ -49,7 +49,7 @@ def _page(*, secret: str) -> Response:
     response = page(
         "setup/page.html",
         statuses=service().manager.statuses(),
-        states=STATES,
+        sign_of=sign_of,
         token=request.values.get("token", ""),
         secret=secret,
     )

@@ -15,7 +15,7 @@ from hantu.web import i18n, rows
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.facets import origin_field
-from hantu.web.render import page, see, url
+from hantu.web.render import TROUBLED, page, see, url
 from hantu.web.summary import GAPS
 
 GAPS_SHOWN: Final = 20
@@ -31,14 +31,22 @@ STATES: Final = {
     CollectorState.ENDED: ("off", "stop", "Ended"),
     CollectorState.STOPPED: ("off", "stop", "Stopped"),
 }
+# No file has the name yet, or not any more: it is followed as soon as there is one.
+WAITING: Final = ("off", "again", "Waiting for the file")
 _ORDER: Final = list(STATES)
-_TROUBLED: Final = (CollectorState.FAILED, CollectorState.RECONNECTING)
 
 
 def register(blueprint: Blueprint) -> None:
     """Add the routes of this page."""
     blueprint.add_url_rule("/sources", view_func=sources)
     blueprint.add_url_rule("/sources/<any(start, stop):act>", view_func=turn, methods=["POST"])
+
+
+def sign_of(status: CollectorStatus) -> tuple[str, str, str]:
+    """Class, icon and word of its state."""
+    if status.state is CollectorState.ENDED and status.key.startswith("file:"):
+        return WAITING
+    return STATES[status.state]
 
 
 def sources() -> Response:
@@ -50,7 +58,7 @@ def sources() -> Response:
         "sources/page.html",
         name="sources",
         statuses=statuses,
-        states=STATES,
+        sign_of=sign_of,
         now_ns=now_ns,
         lead=_lead(statuses),
         gaps=_gaps(now_ns),
@@ -78,7 +86,7 @@ def _lead(statuses: list[CollectorStatus]) -> str:
     """The page in one sentence."""
     if not statuses:
         return i18n.translate("Nothing to collect was found here.")
-    troubled = sum(status.state in _TROUBLED for status in statuses)
+    troubled = sum(status.state in TROUBLED for status in statuses)
     if not troubled:
         return i18n.plural("{n} source, all is well.", "{n} sources, all is well.", len(statuses))
     return i18n.translate(
