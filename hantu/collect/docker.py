@@ -85,6 +85,7 @@ class DockerLogCollector:
         self._gaps = 0
         self._image = ""
         self._place = place
+        self._first = place
         self._epoch = pipeline.epoch
 
     @property
@@ -241,7 +242,14 @@ class DockerLogCollector:
         # The epoch first: a failure between the two reads is seen at the next submission.
         self._epoch = self._pipeline.epoch
         stored = self._store.checkpoint(self.key)
-        self._place = FIRST_SIGHT if stored is None else _decoded(stored, self.name)
+        if stored is not None:
+            self._place = _decoded(stored, self.name)
+        elif self._first is None or self._first.from_ns is None:
+            self._place = FIRST_SIGHT
+        else:
+            # Stored again: what its finder stored was refused with all that waited.
+            self._place = self._first
+            self.hand_in([], self._first, gaps=0)
         return self._place
 
     # What a Reading needs (docker_reading.Host).

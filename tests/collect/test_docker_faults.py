@@ -153,6 +153,39 @@ def test_a_store_that_fails_now_and_then_gets_every_line_once(containers: Privat
         assert store.failed == 5
 
 
+class FullStore(MemoryStore):
+    """Refuses everything while it is full, checkpoints alone, too."""
+
+    full = False
+    refused = 0
+
+    def write_batch(
+        self,
+        entries: Sequence[LogEntry],
+        checkpoints: Mapping[str, bytes | None] | None = None,
+        *,
+        durable: bool = False,
+    ) -> WriteResult:
+        if self.full:
+            self.refused += 1
+            raise StoreError("the disk is full")
+        return super().write_batch(entries, checkpoints, durable=durable)
+
+
+def test_a_container_that_starts_while_the_disk_is_full_is_read_from_its_start(
+    containers: PrivateEngine,
+) -> None:
+    store = FullStore()
+    with Desk(containers.environment, store) as desk:
+        desk.watching()
+        store.full = True
+        containers.run("i=1; while [ $i -le 500 ]; do echo $i; i=$((i+1)); done; sleep 100", name="fresh")
+        wait_until(lambda: store.refused >= 3, 30)
+        store.full = False
+        desk.wait_messages("fresh", 500)
+        assert desk.messages("fresh") == [str(number) for number in range(1, 501)]
+
+
 @pytest.mark.promise("M25")
 def test_the_engine_dies_and_comes_back(own_engine: PrivateEngine) -> None:
     count = 2_500
