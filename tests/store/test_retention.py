@@ -120,9 +120,9 @@ def test_a_damaged_page_is_found_and_said(tmp_path: Path) -> None:
     with opened(path) as store:
         write_all(store, many(5_000))
     with path.open("r+b") as file:
-        for page in range(40, 200):
-            file.seek(page * 4096)
-            file.write(b"\xa5" * 4096)
+        for page in range(20, 100):
+            file.seek(page * 8192)
+            file.write(b"\xa5" * 8192)
     with opened(path) as store:
         problems = store.maintain(7, now_ns=START_NS, pause=lambda: False).problems
         assert problems

@@ -50,7 +50,7 @@ def test_a_new_file_has_its_version_wal_and_auto_vacuum(tmp_path: Path) -> None:
     assert connection.pragma("user_version") == VERSION
     assert connection.pragma("journal_mode") == "wal"
     assert connection.pragma("auto_vacuum") == 2
-    assert connection.pragma("page_size") == 4096
+    assert connection.pragma("page_size") == 8192
     connection.close()
     with opened(path) as store:
         assert store.cursor() == 0

@@ -18,7 +18,7 @@ from hantu.threads import Worker
 SLICE_S: Final = 0.015
 """What one slice aims at: commits wait for it."""
 
-CHECKPOINT_PAGES: Final = 1_000
+CHECKPOINT_PAGES: Final = 500
 TRUNCATE_TRIES: Final = 20
 
 Pause = Callable[[], bool]
@@ -149,7 +149,7 @@ class Retention:
 
     @contextmanager
     def _short_checkpoints(self) -> Iterator[None]:
-        """Copy the WAL back more often: 4,000 pages at once are a slice of 40 to 110 ms, 1,000 are not
+        """Copy the WAL back more often: all of WAL_PAGES at once is a slice of 40 to 110 ms, a quarter is not
         seen beside SLICE_S."""
         self._database.writer().wal_autocheckpoint(CHECKPOINT_PAGES)
         try:
