@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from hantu.query.logquery import LogQuery
-from hantu.store.base import Arrivals, LogStorage
+from hantu.store.base import Arrivals, LogStorage, StoreError
 
 BATCH_ENTRIES_MOST: Final = 2_000
 TICK_S: Final = 0.25
@@ -133,16 +133,27 @@ class TailHub:
                 while len(self._shared) > SHARED_BATCHES:
                     self._shared.popitem(last=False)
         with shared.lock:
+            if shared.error is not None:
+                raise type(shared.error)(str(shared.error))
             if shared.batch is None:
-                shared.batch = Batch(self._store.arrivals(query.after(cursor), most=most))
+                try:
+                    shared.batch = Batch(self._store.arrivals(query.after(cursor), most=most))
+                except StoreError as error:
+                    # Those who wait fail with it, not each after its own time limit; who asks later
+                    # asks anew.
+                    shared.error = error
+                    with self._lock:
+                        self._shared.pop(key, None)
+                    raise
             return shared.batch
 
 
 class _Shared:
     """A place for a batch that the first reader fills while the others wait."""
 
-    __slots__ = ("batch", "lock")
+    __slots__ = ("batch", "error", "lock")
 
     def __init__(self) -> None:
         self.batch: Batch | None = None
+        self.error: StoreError | None = None
         self.lock = threading.Lock()

@@ -9,7 +9,7 @@ import pytest
 
 from hantu.model import LogEntry, LogLevel
 from hantu.query.logquery import LogQuery
-from hantu.store.base import Arrivals
+from hantu.store.base import Arrivals, QueryTimeout
 from hantu.store.memory import MemoryStore
 from hantu.tail import Batch, CommitSignal, PolledSignal, TailHub
 from hantu.threads import Worker
@@ -125,3 +125,36 @@ def test_polled_signal_sees_what_another_writer_stored() -> None:
     assert signal.wait(0, 0.02) == 0
     store.write(entry(1))
     assert signal.wait(0, 5) == 1
+
+
+class SlowStore(MemoryStore):
+    """Meets its time limit at every search."""
+
+    searches = 0
+
+    def arrivals(self, query: LogQuery, *, most: int, time_limit_ms: int = 5000) -> Arrivals:
+        self.searches += 1
+        threading.Event().wait(1.0)
+        raise QueryTimeout("the time limit was over")
+
+
+def test_readers_who_share_a_search_share_its_failure() -> None:
+    store = SlowStore()
+    hub = TailHub(store, CommitSignal(1), batch_ms=10)
+    failed: list[str] = []
+
+    def read(_stop: threading.Event) -> None:
+        try:
+            next(hub.follow(LogQuery(), after_key=0, stopping=bool))
+        except QueryTimeout as error:
+            failed.append(str(error))
+
+    # One after the other they would take ten times the limit.
+    readers = [Worker(f"reader-{number}", read) for number in range(10)]
+    for reader in readers:
+        reader.start()
+    assert all(reader.join(10) for reader in readers)
+    assert failed == ["the time limit was over"] * 10
+    assert store.searches < 5
+    read(threading.Event())
+    assert len(failed) == 11
