@@ -8,7 +8,7 @@ from typing import Final
 
 from hantu.model import LogLevel
 from hantu.store.base import Histogram
-from hantu.web import clock, i18n
+from hantu.web import clock, i18n, sentences
 
 BARS_MOST: Final = 120
 HEIGHT: Final = 56.0
@@ -142,7 +142,7 @@ def _blind(found: Histogram, one: Blind) -> tuple[float, float, str]:
     start = min(max((one.start_ns - found.start_ns) * scale, 0.0), most)
     end = min(max((one.end_ns - found.start_ns) * scale, 0.0), most)
     length = i18n.duration((one.end_ns - one.start_ns) / _S)
-    title = i18n.translate("Blind {length}: {reason}", length=length, reason=one.reason)
+    title = i18n.translate("Blind {length}: {reason}", length=length, reason=sentences.say(one.reason))
     return round(start, 1), round(max(end - start, 3.0), 1), f"{label(one.start_ns, _S)} {title}"
 
 

@@ -260,6 +260,7 @@ TEXTS: Final[dict[str, str]] = {
     "older than retention": "보관 기간이 지남",
     "the file was too large": "파일이 너무 큼",
     "by hand": "직접",
+    "by hand: {name}": "직접: {name}",
     # Set-up
     "Set-up": "설정",
     "Welcome to hantu": "hantu에 오신 것을 환영합니다",

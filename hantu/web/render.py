@@ -15,7 +15,7 @@ from hantu import __version__
 from hantu.collect.base import CollectorState
 from hantu.paths import STATIC
 from hantu.text import visible
-from hantu.web import clock, i18n
+from hantu.web import clock, i18n, sentences
 from hantu.web.current import service
 from hantu.web.rows import ICONS
 
@@ -35,7 +35,13 @@ def install(app: Flask) -> None:
     env.trim_blocks = True
     env.lstrip_blocks = True
     env.globals.update(
-        _=i18n.translate, ngettext=i18n.plural, asset=asset, version=__version__, icons=ICONS
+        _=i18n.translate,
+        ngettext=i18n.plural,
+        say=sentences.say,
+        say_parts=sentences.say_parts,
+        asset=asset,
+        version=__version__,
+        icons=ICONS,
     )
     env.filters.update(
         number=i18n.number,
@@ -88,7 +94,7 @@ def fragment(template: str, **values: object) -> Response:
 
 def error_page(status: int, message: str) -> Response:
     """The page that says what went wrong, registered as app.extensions["hantu.error_page"]."""
-    return page("error.html", status=status, code=status, message=message)
+    return page("error.html", status=status, code=status, message=sentences.say(message))
 
 
 def wants_fragment() -> bool:

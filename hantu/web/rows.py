@@ -15,7 +15,7 @@ from hantu.query.fields import value_text
 from hantu.query.logquery import LogQuery
 from hantu.query.write import terms
 from hantu.text import visible
-from hantu.web import ansi, clock, i18n
+from hantu.web import ansi, clock, i18n, sentences
 
 TEMPLATE: Final = "logs/_rows.html"
 MESSAGE_CHARS: Final = 600
@@ -187,7 +187,9 @@ def _gap(metadata: Mapping[str, Any]) -> Gap | None:
     if isinstance(start, int) and isinstance(end, int):
         span = f"{clock.row_time(start)[1][:8]} – {clock.row_time(end)[1][:8]}"
         length = i18n.duration((end - start) / 1e9)
-    return Gap(str(gap.get("reason") or ""), length, span, lines if isinstance(lines, int) else None)
+    return Gap(
+        sentences.say(str(gap.get("reason") or "")), length, span, lines if isinstance(lines, int) else None
+    )
 
 
 def short_id(source: str, source_id: str) -> str:

@@ -15,6 +15,7 @@ from hantu.web.charts import Chart
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.render import page, see, short_time
+from hantu.web.sentences import say
 
 DAY_NS: Final = 86_400 * 10**9
 QUERY_LIMIT_MS: Final = 150
@@ -40,7 +41,7 @@ def status() -> Response:
     return page(
         "status/page.html",
         name="status",
-        problems=desk.problems(),
+        problems=[say(problem) for problem in desk.problems()],
         charts=signs,
         size=size,
         over=[sign.title for sign in (*signs, size) if sign.over],
@@ -59,7 +60,10 @@ def status() -> Response:
 def reason_text(reason: str) -> str:
     """Why a clean-up ran, in the reader's words."""
     known = {"age": "older than retention", "size": "the file was too large", "by hand": "by hand"}
-    return i18n.translate(known[reason]) if reason in known else reason
+    if reason in known:
+        return i18n.translate(known[reason])
+    how, _, name = reason.partition(": ")
+    return i18n.translate("by hand: {name}", name=name) if how == "by hand" else reason
 
 
 def cleanup() -> Response:

@@ -9,8 +9,9 @@ import flask
 import pytest
 from flask.testing import FlaskClient
 
+from hantu.collect.base import CollectorStatus
 from hantu.service import Service
-from tests.web.desk import app_of, running_service
+from tests.web.desk import Collecting, app_of, running_service
 
 
 @pytest.fixture
@@ -28,3 +29,13 @@ def app(service: Service) -> flask.Flask:
 def client(app: flask.Flask) -> FlaskClient:
     """A program on this machine, without a token."""
     return app.test_client()
+
+
+@pytest.fixture
+def collecting(service: Service, monkeypatch: pytest.MonkeyPatch) -> Collecting:
+    """Call it with the collectors there are to be."""
+
+    def these(*statuses: CollectorStatus) -> None:
+        monkeypatch.setattr(service.manager, "statuses", lambda: list(statuses))
+
+    return these

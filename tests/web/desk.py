@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import flask
 from werkzeug.serving import make_server
 
+from hantu.collect.base import CollectorState, CollectorStatus
 from hantu.config import Config
 from hantu.model import LogEntry, LogLevel
 from hantu.pipeline import Submission
@@ -18,6 +20,7 @@ from hantu.web import create_app
 from tests.waiting import wait_until
 
 HOST = "localhost"
+Collecting = Callable[..., None]
 NOW_NS = 1_790_000_000_000_000_000
 
 
@@ -63,6 +66,19 @@ def line(message: str = "line", **parts: object) -> LogEntry:
         "time_ns": NOW_NS,
     }
     return LogEntry(message=message, **(fields | parts))  # type: ignore[arg-type]  # parts are the test's own
+
+
+def collector(name: str, state: CollectorState, **parts: object) -> CollectorStatus:
+    """A collector of a container as it stands now; parts override its fields."""
+    fields: dict[str, object] = {
+        "key": f"docker:{name}",
+        "name": name,
+        "source": "docker",
+        "source_id": name,
+        "state": state,
+        "since_ns": time.time_ns(),
+    }
+    return CollectorStatus(**(fields | parts))  # type: ignore[arg-type]  # parts are the test's own
 
 
 def store(service: Service, entries: Sequence[LogEntry]) -> None:

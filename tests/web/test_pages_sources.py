@@ -2,33 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import pytest
 from flask.testing import FlaskClient
 
-from hantu.collect.base import CollectorState, CollectorStatus
-from hantu.service import Service
-
-KOREAN = {"Accept-Language": "ko-KR,ko;q=0.9"}
-Collecting = Callable[..., None]
-
-
-def collector(name: str, state: CollectorState, **parts: object) -> CollectorStatus:
-    """A collector of a container as it stands now."""
-    fields: dict[str, object] = {"key": f"docker:{name}", "source": "docker", "source_id": name}
-    return CollectorStatus(name=name, state=state, since_ns=time.time_ns(), **(fields | parts))  # type: ignore[arg-type]  # parts are the test's own
-
-
-@pytest.fixture
-def collecting(service: Service, monkeypatch: pytest.MonkeyPatch) -> Collecting:
-    """Call it with the collectors there are to be."""
-
-    def these(*statuses: CollectorStatus) -> None:
-        monkeypatch.setattr(service.manager, "statuses", lambda: list(statuses))
-
-    return these
+from hantu.collect.base import CollectorState
+from tests.web.desk import Collecting, collector
 
 
 @pytest.mark.promise("M42")
