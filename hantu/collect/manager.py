@@ -7,7 +7,7 @@ import time
 from typing import Final, Protocol
 
 from hantu.collect.base import CollectorState, CollectorStatus, Found, LogCollector
-from hantu.pipeline import Pipeline, Submission
+from hantu.pipeline import Pipeline
 from hantu.store.base import LogStorage
 
 STOPPED_PREFIX: Final = "collector-stopped:"
@@ -88,16 +88,19 @@ class LogCollectorManager:
                     self.start_docker_collector(container.key.removeprefix("docker:"), container.name)
                     return
             raise KeyError(key)
-        self._remember(found, stopped=False)
         found.start()
+        self._remember(found, stopped=False)
 
     def stop_collector(self, key: str) -> None:
-        """Stop by hand; it stays stopped until started by hand. Raises KeyError."""
+        """Stop by hand; it stays stopped until started by hand.
+
+        Raises KeyError; StoreError when that could not be stored: it stops, and runs again when hantu
+        starts again."""
         found = self._find(key)
         if found is None:
             raise KeyError(key)
-        self._remember(found, stopped=True)
         found.stop()
+        self._remember(found, stopped=True)
 
     def stop_all(self, timeout_s: float = 1.0) -> bool:
         """End all of them at the same time; True when all have ended within timeout_s."""
@@ -174,7 +177,10 @@ class LogCollectorManager:
             else:
                 self._stopped.discard(name)
         value = b"1" if stopped else None
-        self._pipeline.submit(Submission([], {STOPPED_PREFIX + name: value}, durable=True))
+        # Not through the queue: a refused commit would be told to nobody.
+        self._pipeline.with_store(
+            lambda store: store.write_batch([], {STOPPED_PREFIX + name: value}, durable=True)
+        )
 
 
 def _memory_name(collector: LogCollector) -> str:
