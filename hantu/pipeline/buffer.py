@@ -14,7 +14,9 @@ from hantu.pipeline.submission import PipelineStopped, QueueFull, Submission
 QUEUE_ENTRIES: Final = 10_000
 QUEUE_CHARS: Final = 48_000_000
 """So much text may wait: 10,000 lines of 256 KiB would be 2.6 GB."""
-COMMIT_ENTRIES_MOST: Final = 8_000
+COMMIT_ENTRIES_MOST: Final = 2_000
+"""2,000, 4,000 and 8,000 cost the same a line; a commit of 2,000 makes others wait for 15 ms, one of
+8,000 for 65."""
 COMMIT_CHARS_MOST: Final = 12_000_000
 _SUBMISSION_CHARS: Final = 500
 """What a submission weighs besides its text: one with a checkpoint alone takes room, too."""
@@ -24,11 +26,13 @@ class LogBatchBuffer:
     """Gathers submissions until `entries` of them are there or `wait_ms` passed since the first.
 
     CONTRACT M34: the timer starts at the first add and is cleared by a flush. Under load a flush
-    takes all that waits, up to COMMIT_ENTRIES_MOST entries and COMMIT_CHARS_MOST of text. The buffer
-    is the bounded queue, too: put() waits for room, offer() refuses."""
+    takes all that waits, up to COMMIT_ENTRIES_MOST entries (or `entries`, if that is more) and
+    COMMIT_CHARS_MOST of text. The buffer is the bounded queue, too: put() waits for room, offer()
+    refuses."""
 
     def __init__(self, *, entries: int = 100, wait_ms: int = 1000, most: int = QUEUE_ENTRIES) -> None:
         self._entries = entries
+        self._commit_most = max(entries, COMMIT_ENTRIES_MOST)
         self._wait_s = wait_ms / 1000
         self._most = most
         self._queue: deque[tuple[Submission, int]] = deque()
@@ -114,7 +118,7 @@ class LogBatchBuffer:
         while self._queue:
             submission, weight = self._queue[0]
             entries = len(submission.entries)
-            if taken and (count + entries > COMMIT_ENTRIES_MOST or chars + weight > COMMIT_CHARS_MOST):
+            if taken and (count + entries > self._commit_most or chars + weight > COMMIT_CHARS_MOST):
                 break
             self._queue.popleft()
             taken.append(submission)
