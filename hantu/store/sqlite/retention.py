@@ -15,7 +15,7 @@ from hantu.store.sqlite.database import BUSY_MS, WAL_PAGES, Damaged, Database, e
 from hantu.store.sqlite.entries import BLOCK_BITS, EntryWriter
 from hantu.threads import Worker
 
-SLICE_S: Final = 0.015
+SLICE_S: Final = 0.010
 """What one slice aims at: commits wait for it."""
 
 CHECKPOINT_PAGES: Final = 500
@@ -149,8 +149,8 @@ class Retention:
 
     @contextmanager
     def _short_checkpoints(self) -> Iterator[None]:
-        """Copy the WAL back more often: all of WAL_PAGES at once is a slice of 40 to 110 ms, a quarter is not
-        seen beside SLICE_S."""
+        """Copy the WAL back more often: all of WAL_PAGES at once is a slice of 40 to 110 ms, a quarter
+        is not seen beside SLICE_S."""
         self._database.writer().wal_autocheckpoint(CHECKPOINT_PAGES)
         try:
             yield
