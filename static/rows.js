@@ -90,13 +90,34 @@
     else if (newer && below < NEAR_PX) more(newer, "newer");
   }
 
-  function open(details) {
+  /** What of the pane is seen: the foot lies over it where the page scrolls. */
+  function seen() {
+    const head = document.querySelector(".top");
+    const over = getComputedStyle(head).position === "sticky" ? head.getBoundingClientRect().bottom : 0;
+    const top = pane() === scroller ? scroller.getBoundingClientRect().top : over;
+    return { top, bottom: document.querySelector(".entries-foot").getBoundingClientRect().top };
+  }
+
+  /** Bring as much of an opened row into sight as fits; one that is in sight does not move. */
+  function reveal(details) {
+    if (!entries || !details.open) return;
+    const box = details.getBoundingClientRect();
+    const { top, bottom } = seen();
+    const by = Math.min(box.bottom - bottom, box.top - top);
+    if (by > 0 && box.top < bottom) scrollTo(pane().scrollTop + by);
+  }
+
+  async function open(details) {
     const inside = details.querySelector(".entry-detail");
-    if (!inside || inside.dataset.loaded) return;
-    inside.dataset.loaded = "1";
-    const id = details.parentElement.id.slice(2);
-    const search = entries ? entries.dataset.search : "";
-    htmx.ajax("GET", `/logs/${id}/detail?q=${encodeURIComponent(search)}`, { target: inside, swap: "innerHTML" });
+    if (!inside) return;
+    if (!inside.dataset.loaded) {
+      inside.dataset.loaded = "1";
+      const id = details.parentElement.id.slice(2);
+      const search = entries ? entries.dataset.search : "";
+      const url = `/logs/${id}/detail?q=${encodeURIComponent(search)}`;
+      await htmx.ajax("GET", url, { target: inside, swap: "innerHTML" });
+    }
+    reveal(details);
   }
 
   async function copy(button) {

@@ -79,8 +79,9 @@ def test_a_search_shows_the_lines_that_match_with_the_newest_at_the_foot(
 def test_an_opened_row_stays_where_it_is_and_shows_its_stack_trace(
     browser: Browser, service: Service, base: str
 ) -> None:
-    wrong = line(TRACE, level=LogLevel.ERROR, metadata={"order": {"id": 80412}}, time_ns=time.time_ns())
-    store(service, [*numbered(1, 60), wrong])
+    at_ns = time.time_ns() - 60 * SECOND_NS
+    wrong = line(TRACE, level=LogLevel.ERROR, metadata={"order": {"id": 80412}}, time_ns=at_ns)
+    store(service, [wrong, *numbered(1, 20)])
     with reading(browser, base) as reader:
         page = reader.open("/logs")
         row = page.locator(".entry-error .entry-row")
@@ -92,6 +93,34 @@ def test_an_opened_row_stays_where_it_is_and_shows_its_stack_trace(
         assert abs(row.evaluate(ABOVE_PX) - before) < 2
         page.get_by_label("Only id").click()
         expect(page.locator("#q")).to_have_value("order.id:80412")
+        assert reader.complaints == []
+
+
+@pytest.mark.promise("M41")
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize("live", ["", "?live=1&q=level:>=info"], ids=["still", "live"])
+def test_the_newest_row_opens_in_sight(
+    browser: Browser, service: Service, base: str, size: tuple[int, int], live: str
+) -> None:
+    store(service, [*numbered(1, 60), line(TRACE, level=LogLevel.ERROR, time_ns=time.time_ns())])
+    with reading(browser, base, size=size) as reader:
+        page = reader.open(f"/logs{live}")
+        row = page.locator(".entry-error .entry-row")
+        row.click()
+        # All of it is seen, or it begins where the pane begins.
+        page.wait_for_function(
+            "narrow => { const box = one => document.querySelector(one).getBoundingClientRect();"
+            " const row = box('.entries > .entry-error'), foot = box('.entries-foot').top;"
+            " const top = narrow ? 0 : box('.entries-scroll').top;"
+            " return document.querySelector('.entry-error .entry-actions') && row.top >= top - 1"
+            " && (row.bottom <= foot + 1 || row.top <= top + 1); }",
+            arg=size is NARROW,
+        )
+        head = row.evaluate(ABOVE_PX)
+        if live:
+            store(service, [line("one more")])
+            expect(page.locator(".entries-new")).to_be_visible()
+            assert abs(row.evaluate(ABOVE_PX) - head) < 1
         assert reader.complaints == []
 
 
