@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import logging
+import shlex
 import threading
 import time
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from hantu.config import Config
 from hantu.service import Service, digest
 from hantu.store.base import StoreError, Token
 from hantu.threads import Worker
+from hantu.web.command import NAME, command
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 
@@ -44,10 +46,7 @@ SECURITY_HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
-MAKE_ONE: Final = (
-    "make one with `hantu token create NAME --scope ingest|read|admin` and send it as "
-    "`Authorization: Bearer TOKEN`"
-)
+SCOPES: Final = "--scope ingest|read|admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,22 +165,36 @@ def token_book() -> TokenBook:
 
 def require_admin() -> None:
     """Go on for a token with scope admin; tokens are not made by whoever can open a page."""
-    if client().scope != "admin":
-        raise ApiError(403, "this takes a token with scope admin, or the command line: hantu token …")
+    asker = client()
+    if asker.scope != "admin":
+        shell = _command(service().config, "token", local=asker.local)
+        raise ApiError(403, f"this takes a token with scope admin, or the command line: {shell} …")
 
 
 def admit(asked: Request, config: Config, book: TokenBook) -> Client:
     """The client of this request. Raises ApiError when it may not ask this."""
-    token = _token(asked, book)
     local = _is_local(asked)
+    token = _token(asked, book)
     if token is not None:
-        _check_scope(asked, token.scope)
+        _check_scope(asked, config, token.scope)
         return Client(token.name, token.scope, local)
     _check_host(asked, config)
     if not local and asked.path != HEALTH_PATH:
-        raise ApiError(403, f"without a token hantu answers only on its own machine; {MAKE_ONE}")
-    _check_site(asked)
+        raise ApiError(
+            403, f"without a token hantu answers only on its own machine; {_make_one(asked, config)}"
+        )
+    _check_site(asked, config)
     return Client("", "local", local)
+
+
+def _command(config: Config, *words: str, local: bool) -> str:
+    """What to type; only this machine is told where its files lie."""
+    return command(config, *words) if local else shlex.join((NAME, *words))
+
+
+def _make_one(asked: Request, config: Config) -> str:
+    make = _command(config, "token", "create", "NAME", local=_is_local(asked))
+    return f"make one with `{make} {SCOPES}` and send it as `Authorization: Bearer TOKEN`"
 
 
 def _token(asked: Request, book: TokenBook) -> Token | None:
@@ -199,14 +212,15 @@ def _token(asked: Request, book: TokenBook) -> Token | None:
     return token
 
 
-def _check_scope(asked: Request, scope: str) -> None:
+def _check_scope(asked: Request, config: Config, scope: str) -> None:
     if scope == "admin":
         return
     if scope == "ingest" and asked.method == "POST" and asked.path == INGEST_PATH:
         return
     if scope == "read" and asked.method in SAFE_METHODS:
         return
-    raise ApiError(403, f"a token with scope {scope} may not {asked.method} {asked.path}; {MAKE_ONE}")
+    make_one = _make_one(asked, config)
+    raise ApiError(403, f"a token with scope {scope} may not {asked.method} {asked.path}; {make_one}")
 
 
 def _check_host(asked: Request, config: Config) -> None:
@@ -245,7 +259,7 @@ def _is_local(asked: Request) -> bool:
     return (mapped or address).is_loopback
 
 
-def _check_site(asked: Request) -> None:
+def _check_site(asked: Request, config: Config) -> None:
     """Refuse what a page of another site makes the browser send."""
     origin = asked.headers.get("Origin")
     site = asked.headers.get("Sec-Fetch-Site")
@@ -256,7 +270,8 @@ def _check_site(asked: Request) -> None:
                 raise ApiError(403, "this request comes from a page of another site", code="cross_origin")
             return
         if opens_socket or site != "same-origin":
-            raise ApiError(403, f"a program needs a token for this; {MAKE_ONE}", code="token_needed")
+            make_one = _make_one(asked, config)
+            raise ApiError(403, f"a program needs a token for this; {make_one}", code="token_needed")
         return
     # Reading is safe from other sites by the browser's own rule, but would cost a search or a tail.
     if site in ("cross-site", "same-site") and asked.headers.get("Sec-Fetch-Mode") != "navigate":

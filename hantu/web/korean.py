@@ -136,7 +136,7 @@ TEXTS: Final[dict[str, str]] = {
     "To see the first line now, send one yourself:": "지금 바로 첫 줄을 보려면 직접 보내 보세요:",
     "All sources and what they need": "모든 수집원과 필요한 것",
     "A line from the command line:": "명령줄에서 한 줄:",
-    "Any language, with a token from {command}:": "어떤 언어든, {command}로 만든 토큰으로:",
+    "Any language, with a token that this makes:": "어떤 언어든, 이 명령으로 만든 토큰으로:",
     # One line
     "One line": "한 줄",
     "Copy": "복사",
@@ -275,7 +275,7 @@ TEXTS: Final[dict[str, str]] = {
     ),
     "Make a token": "토큰 만들기",
     "Not now: to the logs": "나중에: 로그로",
-    "This set-up link was used already; a restart of hantu prints a new one.": (
-        "이 설정 링크는 이미 쓰였습니다. hantu를 다시 시작하면 새 링크가 나옵니다."
+    "This set-up link is not right or was used already. This makes a token: {make}": (
+        "이 설정 링크는 올바르지 않거나 이미 쓰였습니다. 토큰은 이렇게 만듭니다: {make}"
     ),
 }

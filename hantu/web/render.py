@@ -16,6 +16,7 @@ from hantu.collect.base import CollectorState
 from hantu.paths import STATIC
 from hantu.text import visible
 from hantu.web import clock, i18n, sentences
+from hantu.web.command import command
 from hantu.web.current import service
 from hantu.web.rows import ICONS
 
@@ -40,6 +41,7 @@ def install(app: Flask) -> None:
         say=sentences.say,
         say_parts=sentences.say_parts,
         asset=asset,
+        command=lambda *words: command(service().config, *words),
         version=__version__,
         icons=ICONS,
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, request
 
 from hantu.service.setup import SetupLink
 from hantu.web import i18n
+from hantu.web.command import command
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.render import page
@@ -30,8 +31,8 @@ def finish() -> Response:
     link = _link(token)
     try:
         secret = link.finish(token)
-    except ValueError as error:
-        raise ApiError(404, str(error)) from None
+    except ValueError:
+        raise _not_good() from None
     return _page(secret=secret)
 
 
@@ -39,10 +40,18 @@ def _link(token: str) -> SetupLink:
     """The open set-up link that `token` belongs to; 404 for any other."""
     link: SetupLink | None = getattr(service(), "setup", None)
     if link is None or not link.open or not link.check(token):
-        abort(
-            404, i18n.translate("This set-up link was used already; a restart of hantu prints a new one.")
-        )
+        raise _not_good()
     return link
+
+
+def _not_good() -> ApiError:
+    make = command(service().config, "token", "create", "NAME", "--scope", "admin")
+    return ApiError(
+        404,
+        i18n.translate(
+            "This set-up link is not right or was used already. This makes a token: {make}", make=make
+        ),
+    )
 
 
 def _page(*, secret: str) -> Response:

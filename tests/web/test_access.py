@@ -51,7 +51,8 @@ def test_other_machine_without_token_is_refused(client: FlaskClient) -> None:
     away = {"REMOTE_ADDR": "192.168.1.9"}
     refused = client.get("/api/logs", environ_overrides=away)
     assert refused.status_code == 403
-    assert "hantu token create" in refused.get_json()["error"]["message"]
+    told = refused.get_json()["error"]["message"]
+    assert "`hantu token create NAME --scope ingest|read|admin`" in told, "no path of this machine"
     assert client.get("/logs", environ_overrides=away).status_code == 403
     assert client.get("/metrics", environ_overrides=away).status_code == 403
     assert client.get("/healthz", environ_overrides=away).get_json() == {"status": "ok"}
@@ -98,7 +99,7 @@ def test_post_is_taken_from_own_pages_only(
 def test_program_without_token_is_told_how_to_get_one(client: FlaskClient) -> None:
     refused = client.post("/api/ingest", data=LINE)
     assert refused.status_code == 403
-    assert "hantu token create NAME --scope" in refused.text
+    assert "token create NAME --scope" in refused.text
     assert client.get("/api/logs").status_code == 200
 
 
