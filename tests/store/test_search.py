@@ -21,7 +21,7 @@ from hantu.store.base import QueryTimeout
 from hantu.store.sqlite import SqliteStore
 from hantu.store.sqlite.compile import Plan
 from hantu.store.sqlite.database import Reader
-from hantu.store.sqlite.entries import BLOCK_BITS
+from hantu.store.sqlite.entries import BLOCK_BITS, decode_metadata
 from tests.store.made import START_NS, asked, entry, many, opened, write_all
 
 BLOCK = 1 << BLOCK_BITS
@@ -275,6 +275,36 @@ def test_a_search_that_found_nothing_in_its_time_says_what_to_do(
         ]
     # The connection that was interrupted works again.
     assert len(big.search(asked("line")).entries) == 100
+
+
+def test_values_of_metadata_are_counted_no_longer_than_the_limit(
+    big: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = ["host", "stream"]
+    decoded = 0
+    plan = big._search.plan
+    readers: list[Reader] = []
+
+    def planned(reader: Reader, query: LogQuery) -> Plan:
+        readers.append(reader)
+        return plan(reader, query)
+
+    def late(packed: bytes) -> dict[str, object]:
+        nonlocal decoded
+        decoded += 1
+        if decoded == 2:
+            readers[-1].deadline.at = time.monotonic()
+        return decode_metadata(packed)
+
+    whole = big.facets(asked(), fields)
+    assert all(facet.complete for facet in whole)
+    with monkeypatch.context() as patch:
+        patch.setattr(big._search, "plan", planned)
+        patch.setattr("hantu.store.sqlite.tallies.decode_metadata", late)
+        cut = big.facets(asked(), fields)
+    assert decoded == 2, "nothing is decoded after the time is over"
+    assert [facet.complete for facet in cut] == [False, False]
+    assert 0 < sum(count for _, count in cut[0].values) < sum(count for _, count in whole[0].values)
 
 
 def test_arrivals_cut_short_go_on_where_they_ended(

@@ -219,6 +219,8 @@ def _count_values(reader: Reader, plan: Plan, counts: dict[str, Counter[str]]) -
         for rows in run(reader, plan, part, sql):
             for (packed,), many in Counter(rows).items():
                 if packed is not None:
+                    # Decoding happens outside of SQLite, where nothing else looks at the clock.
+                    stop_when_late(reader)
                     _add_values(decode_metadata(packed), many, counts)
         for values in counts.values():
             if len(values) > VALUES_MOST:
