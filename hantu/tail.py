@@ -11,7 +11,7 @@ from typing import Final
 from hantu.query.logquery import LogQuery
 from hantu.store.base import Arrivals, LogStorage, StoreError
 
-BATCH_ENTRIES_MOST: Final = 2_000
+BATCH_ENTRIES_MOST: Final = 5_000
 TICK_S: Final = 0.25
 SHARED_BATCHES: Final = 16
 
