@@ -181,7 +181,7 @@
       opened = true;
       failures = 0;
       socket.send(JSON.stringify({
-        type: "subscribe-logs", query: say.query, minLevel: "trace", format: "html", after: cursor, timestamp: Date.now(),
+        type: "subscribe-logs", query: say.query, format: "html", after: cursor, timestamp: Date.now(),
       }));
       showWaiting();
     };
@@ -190,7 +190,7 @@
   }
 
   function listen() {
-    const wanted = new URLSearchParams({ q: say.query, minLevel: "trace", format: "html", after: cursor });
+    const wanted = new URLSearchParams({ q: say.query, format: "html", after: cursor });
     source = new EventSource(`/api/logs/stream?${wanted}`);
     source.onopen = showWaiting;
     for (const kind of ["rows", "skipped"]) {

@@ -72,6 +72,7 @@ TEXTS: Final[dict[str, str]] = {
     "Service": "서비스",
     "Show its values": "값 보기",
     "No line found has it.": "찾은 줄에는 없습니다.",
+    "Counted in part: all took too long.": "다 세기에는 오래 걸려 일부만 셌습니다.",
     "excluded": "제외됨",
     "Exclude": "제외",
     "Exclude {value}": "{value} 제외",

@@ -142,6 +142,9 @@ def logs() -> Response:
     view = read_view(args)
     if view.error is not None:
         return _wrong(view, view.error)
+    if view.live and (text := picker.for_live(view.text)) != view.text:
+        # Rows, counts and new lines are all of the one text (CONTRACT M36).
+        return see(view.url(q=text))
     return _page(view, full=args.get("full") == "1")
 
 
@@ -154,7 +157,8 @@ def _turned(args: MultiDict[str, str]) -> str | None:
             since = args.get("since") or args.get("from", "")
             text = picker.with_times(text, "" if since == ALL else since, args.get("until", ""))
         if name := args.get("minLevel"):
-            text = picker.with_min_level(text, None if name == NONE else LogLevel.parse(name))
+            level = None if name == NONE else LogLevel.parse(name)
+            text = picker.with_min_level(text, LogLevel.TRACE if live and level is None else level)
         if args.get("follow") == "1":
             text, live = picker.for_live(text), True
         elif args.get("follow") == "0":
@@ -229,7 +233,8 @@ def _frame(view: View) -> dict[str, Any]:
         "view": view,
         "described": describe(view.query, i18n.language(), tz=zone()) if right else "",
         "levels": list(LogLevel),
-        "level": level,
+        # Trace and above are all levels: how a live view says it.
+        "level": None if level is LogLevel.TRACE else level,
         "spans": picker.SPANS,
         "exports": EXPORTS,
         "keys": KEYS,

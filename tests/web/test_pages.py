@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -13,7 +15,7 @@ from markupsafe import escape
 from hantu.model import LogEntry, LogLevel
 from hantu.query.logquery import LogQuery
 from hantu.service import Service
-from hantu.store.base import Histogram, QueryTimeout
+from hantu.store.base import Facet, Histogram, QueryTimeout
 from tests.web.desk import line, store
 
 SECOND_NS = 10**9
@@ -62,6 +64,37 @@ def test_switching_live_on_asks_for_info_and_above_unless_a_level_is_named(clien
     own = client.get("/logs?q=level:debug&follow=1").headers["Location"]
     assert own == "/logs?q=level%3Adebug&live=1"
     assert client.get("/logs?q=level:debug&live=1&follow=0").headers["Location"] == "/logs?q=level%3Adebug"
+
+
+@pytest.mark.promise("M36")
+def test_a_live_address_without_a_level_leads_to_info_and_above(
+    client: FlaskClient, service: Service
+) -> None:
+    store(service, [*recent(3), line("hidden", level=LogLevel.DEBUG)])
+    led = client.get("/logs?live=1&q=container:x")
+    assert led.headers["Location"] == "/logs?q=container%3Ax+level%3A%3E%3Dinfo&live=1"
+    page = client.get("/logs?live=1", follow_redirects=True).text
+    assert len(shown(page)) == 3
+    every = client.get("/logs?live=1&q=level:>=info&minLevel=none", follow_redirects=True)
+    assert every.request.args["q"] == "level:>=trace"
+    assert len(shown(every.text)) == 4
+    assert "All levels <svg" in every.text
+    assert client.get("/logs?live=1&q=-level:debug").status_code == 200
+
+
+def test_a_filter_that_was_counted_in_part_says_so(
+    client: FlaskClient, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(service, [line("a", metadata={"color": "red"})])
+    facets = service.store.facets
+
+    def cut(*args: Any, **options: Any) -> tuple[Facet, ...]:
+        return tuple(replace(facet, complete=False) for facet in facets(*args, **options))
+
+    monkeypatch.setattr(service.store, "facets", cut)
+    html = client.get("/logs/facet?field=color", headers={"HX-Request": "true"}).text
+    assert ">red<" in html
+    assert "Counted in part" in html
 
 
 def test_older_and_newer_lines_are_reached_by_links(service: Service, client: FlaskClient) -> None:
