@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -184,6 +185,10 @@ def _service(worker: Any) -> Service | None:
 def _start_service(worker: Any) -> None:
     """gunicorn's post_worker_init: the application is loaded, requests come next."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    # What is there by now stays. Looking through it again and again for garbage took a fifth of the
+    # time in which pushed lines are stored.
+    gc.collect()
+    gc.freeze()
     service = _service(worker)
     if service is None:
         raise ServeError("the application has no service")
