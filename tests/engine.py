@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tarfile
 import tempfile
@@ -94,7 +95,11 @@ class PrivateEngine:
         process = self._process
         if process is None or process.poll() is not None:
             raise AssertionError("dockerd ended")
-        if not self.socket.exists():
+        try:
+            # The SDK would leave its own socket open when nothing listens.
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+                probe.connect(str(self.socket))
+        except OSError:
             return False
         try:
             client = docker.APIClient(base_url=self.host, version="auto", timeout=5)

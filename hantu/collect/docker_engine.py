@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import ssl
 import threading
 import time
@@ -191,6 +192,7 @@ class Engine:
         if not base.startswith(("http+unix://", "http://", "https://")):
             raise self._unusable()
         try:
+            _knock(base)
             api = docker.APIClient(
                 base_url=base, tls=settings.get("tls", False), version="auto", timeout=_TIMEOUT_S
             )
@@ -278,6 +280,16 @@ class EventStream:
     def close(self) -> None:
         """Release the connection."""
         self._stream.close()
+
+
+def _knock(base: str) -> None:
+    """Raise OSError when nothing listens at a Unix socket's address: the SDK would leave its own
+    socket open in that case (SDK 7.2)."""
+    if not base.startswith("http+unix://"):
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_TIMEOUT_S)
+        probe.connect("/" + base.removeprefix("http+unix://").lstrip("/"))
 
 
 def since_text(time_ns: int) -> str:
