@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, note, settings
+from hypothesis import example, given, note, settings
 from hypothesis import strategies as st
 
 from tests.collect.filedesk import FileDesk, copytruncate, pack, rotate, write
@@ -20,6 +20,7 @@ STEPS = st.sampled_from((*WRITING, *ROTATIONS, *READING))
 
 @pytest.mark.promise("M26", "M31", "M33")
 @given(steps=st.lists(STEPS, max_size=40), hold=st.sampled_from([0, 0, 1, 3]))
+@example(steps=["append", "poll", "commit", "fail", "copytruncate", "poll", "append"], hold=0)
 @settings(max_examples=150)
 def test_each_line_is_stored_once_and_in_order_whatever_happens(steps: list[str], hold: int) -> None:
     note(f"{steps} hold={hold}")

@@ -74,9 +74,11 @@ class LogFile:
         self._head_length = mark.head_length
         self._head_crc = mark.head_crc
         self._tail = b""
+        self._other = False
         if mark.tail_length and not self.content.final:
             self._tail = self.content.read_at(mark.offset - mark.tail_length, mark.tail_length)
-        self._other = bool(self._tail) and crc(self._tail) != mark.tail_crc
+            # Also when it is too short to have a tail there: it was truncated meanwhile.
+            self._other = crc(self._tail) != mark.tail_crc
         self._mark = replace(mark, device=self.identity[0], inode=self.identity[1], done=False)
 
     @property
