@@ -61,8 +61,13 @@ def problems() -> list[str]:
             found.append(f"{number} is {state!r}; use one of {', '.join(STATES)}")
         if state == "done" and not tests.get(number):
             found.append(f"{number} is called done and no test carries its number")
-        if named != shown(tests.get(number, [])):
-            found.append(f"the tests of {number} are out of date: run make promises")
+        found += [
+            f"{test} is named for {number} and does not carry it: run make promises"
+            for test in re.findall(r"`(.+?)`", named)
+            if test not in tests.get(number, [])
+        ]
+        if state == "done" and "`" not in named:
+            found.append(f"{number} names no test: run make promises")
     found += [f"a test carries {number}, which has no line" for number in tests if number not in page]
     return found
 
