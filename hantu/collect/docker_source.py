@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -11,18 +10,17 @@ from typing import Final
 
 import msgspec
 
-from hantu.collect.base import CollectorState, CollectorStatus, Found
-from hantu.collect.docker import DockerLogCollector, OnError, OnLog, key_of
-from hantu.collect.docker_engine import Container, Engine, Event, EventStream, Listed, own_container
+from hantu.collect.base import CollectorStatus, Found
+from hantu.collect.docker import DockerLogCollector, OnLog, key_of
+from hantu.collect.docker_engine import Container, Engine, Event, Listed, own_container
 from hantu.collect.docker_place import FIRST_SIGHT, OVERLAP_NS, Place
 from hantu.collect.docker_stream import ContainerGone, EngineError
+from hantu.collect.lifecycle import Lifecycle, OnError
 from hantu.collect.manager import LogCollectorManager
 from hantu.model import DOCKER
-from hantu.pipeline import Pipeline, PipelineStopped, Submission
+from hantu.pipeline import Pipeline, Submission
 from hantu.store.base import LogStorage, StoreError
-from hantu.threads import Backoff, Worker
-
-log = logging.getLogger(__name__)
+from hantu.threads import Backoff
 
 CHECKPOINT: Final = "docker"
 RETRY: Final = Backoff(first_s=0.5, most_s=15.0)
@@ -70,60 +68,38 @@ class DockerSource:
         self._own = tuple(own_container() if own is None else own)
         self._on_log = on_log
         self._on_error = on_error
-        self._lock = threading.Lock()
-        self._worker: Worker | None = None
-        self._events: EventStream | None = None
-        self._wake = threading.Event()
+        self._life = Lifecycle(
+            "docker",
+            self._watch,
+            what=lambda: "watching Docker",
+            foreseen=(EngineError, StoreError, OSError),
+            backoff=RETRY,
+            reconnect=reconnect,
+            on_error=on_error,
+            release=engine.close,
+        )
         self._found: dict[str, Found] = {}
         self._watched_ns: int | None = None
-        self._state = CollectorState.STOPPED
-        self._since_ns = time.time_ns()
-        self._error = ""
-        self._fix = ""
-        self._retry_at: float | None = None
 
     def start(self) -> None:
         """Begin to watch; while it waits to try again: try at once."""
-        with self._lock:
-            self._wake.set()
-            if self._worker is not None and self._worker.alive and not self._worker.stopping.is_set():
-                return
-            self._to(CollectorState.STARTING)
-            self._worker = Worker("docker", self._run, backoff=RETRY, on_error=self._broke)
-            self._worker.start()
+        self._life.start()
 
     def stop(self) -> None:
         """End watching; the containers' collectors go on."""
-        with self._lock:
-            self._to(CollectorState.STOPPED)
-            if self._worker is not None:
-                self._worker.stop()
-            self._wake.set()
-            if self._events is not None:
-                self._events.cancel()
+        self._life.stop()
 
     def join(self, timeout_s: float) -> bool:
         """Wait for the thread to end."""
-        worker = self._worker
-        return worker is None or worker.join(timeout_s)
+        return self._life.join(timeout_s)
 
     def status(self) -> CollectorStatus:
         """The state of watching; the containers have rows of their own."""
-        retry_at = self._retry_at
         count = sum(
             1 for collector in self._manager.collectors() if isinstance(collector, DockerLogCollector)
         )
-        return CollectorStatus(
-            key=self.key,
-            name="Docker",
-            source=DOCKER,
-            source_id="",
-            state=self._state,
-            since_ns=self._since_ns,
-            error=self._error,
-            fix=self._fix,
-            retry_in_s=None if retry_at is None else max(0.0, retry_at - time.monotonic()),
-            detail=f"{self._engine.host}, {count} containers",
+        return self._life.status(
+            self.key, "Docker", DOCKER, detail=f"{self._engine.host}, {count} containers"
         )
 
     def found(self) -> list[Found]:
@@ -153,78 +129,25 @@ class DockerSource:
             fnmatchcase(name, glob) for glob in self._exclude
         )
 
-    def _to(self, state: CollectorState, error: str = "", fix: str = "") -> None:
-        if state is not self._state:
-            self._since_ns = time.time_ns()
-        self._state, self._error, self._fix = state, error, fix
-        self._retry_at = None
-
-    def _broke(self, error: BaseException) -> None:
-        with self._lock:
-            if self._worker is not None and not self._worker.stopping.is_set():
-                self._to(CollectorState.RECONNECTING, f"{type(error).__name__}: {error}")
-
-    def _run(self, stop: threading.Event) -> None:
-        failures = 0
-        try:
-            while not stop.is_set():
-                self._wake.clear()
-                began = time.monotonic()
-                try:
-                    self._watch(stop)
-                    return
-                except PipelineStopped:
-                    return
-                except (EngineError, StoreError, OSError) as error:
-                    failures = 1 if time.monotonic() - began > RETRY.reset_after_s else failures + 1
-                    if not self._failed(error, failures):
-                        return
-        finally:
-            self._engine.close()
-
-    def _failed(self, error: Exception, failures: int) -> bool:
-        message, fix = str(error) or repr(error), getattr(error, "fix", "")
-        with self._lock:
-            if self._worker is None or self._worker.stopping.is_set():
-                return False
-            known = message == self._error
-            down = self._reconnect == "manual" or (isinstance(error, EngineError) and error.lasting)
-            self._to(CollectorState.FAILED if down else CollectorState.RECONNECTING, message, fix)
-            wait_s = RETRY.wait_s(failures)
-            if not down:
-                self._retry_at = time.monotonic() + wait_s
-        if not known:
-            log.warning("%s%s", message, f" ({fix})" if fix else "")
-        if self._on_error is not None:
-            self._on_error(error)
-        if down:
-            return False
-        self._wake.wait(wait_s)
-        return True
-
-    def _watch(self, stop: threading.Event) -> None:
-        """Follow the events until stopped. Raises EngineError when the engine goes away."""
+    def _watch(self, stop: threading.Event) -> bool:
+        """Follow the events until stopped, and return False. Raises EngineError when the engine goes
+        away."""
         # Events first, then the list: what happens between the two is seen twice, not missed.
         events = self._engine.events(time.time_ns() - OVERLAP_NS)
-        with self._lock:
-            self._events = events
-            if stop.is_set():
-                events.cancel()
         try:
+            self._life.attach(events.cancel)
             until = time.monotonic() + _ANSWER_S
             early: list[Event] = []
             while not events.answered and time.monotonic() < until and not stop.is_set():
                 early += events.read(0.1) or []
             self._look()
-            with self._lock:
-                if not stop.is_set():
-                    self._to(CollectorState.COLLECTING)
+            self._life.collecting()
             for event in early:
                 self._happened(event)
             while not stop.is_set():
                 batch = events.read(_TICK_S)
                 if stop.is_set():
-                    return
+                    break
                 if batch is None:
                     raise EngineError(
                         f"the Docker engine at {self._engine.host} went away", fix="systemctl start docker"
@@ -232,10 +155,9 @@ class DockerSource:
                 for event in batch:
                     self._happened(event)
         finally:
-            with self._lock:
-                if self._events is events:
-                    self._events = None
+            self._life.attach(None)
             events.close()
+        return False
 
     def _look(self) -> None:
         """Compare what the engine has with what is collected."""
