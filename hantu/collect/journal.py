@@ -112,6 +112,8 @@ class JournalLogCollector:
         """Where to go on: what was handed in last, or the checkpoint when that was not stored."""
         if self._place is not None and self._epoch == self._pipeline.epoch:
             return self._place
+        # What was handed in last may be lost, also when the checkpoint cannot be read now.
+        self._place = None
         # The epoch first: a failure between the two reads is seen at the next submission.
         self._epoch = self._pipeline.epoch
         stored = self._store.checkpoint(CHECKPOINT)

@@ -553,6 +553,39 @@ def test_another_user_is_refused_by_journalctl_in_the_words_that_are_known(
     assert done.stderr.strip() == DENIED
 
 
+class RefusingStore(MemoryStore):
+    """Refuses the first entries, and after that to tell the checkpoint once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused: list[str] = []
+
+    def write_batch(self, entries: Any, checkpoints: Any = None, *, durable: bool = False) -> Any:
+        if entries and not self.refused:
+            self.refused.append("entries")
+            raise StoreError("no space left on device")
+        return super().write_batch(entries, checkpoints, durable=durable)
+
+    def checkpoint(self, name: str) -> bytes | None:
+        if self.refused == ["entries"]:
+            self.refused.append("checkpoint")
+            raise StoreError("disk I/O error")
+        return super().checkpoint(name)
+
+
+@pytest.mark.promise("M28")
+def test_what_was_refused_is_read_again_when_the_checkpoint_could_not_be_read_at_first(
+    fake: Callable[[str], None], tmp_path: Path
+) -> None:
+    (tmp_path / "out").write_text(ENTRY % (1, 1) + "\n", encoding="utf-8")
+    fake(f"cat {tmp_path}/out; exit 1")
+    store = RefusingStore()
+    with Desk("", store) as desk:
+        desk.wait(1)
+        assert store.refused == ["entries", "checkpoint"]
+        assert desk.messages() == ["own 1"]
+
+
 def test_an_entry_too_long_to_hold_is_read_past(fake: Callable[[str], None], tmp_path: Path) -> None:
     place = '"__CURSOR":"s=0123456789abcdef0123456789abcdef;i=2;b=0;m=0;t=0;x=0"'
     with (tmp_path / "out").open("w", encoding="utf-8") as out:
