@@ -83,6 +83,8 @@ def _probe_docker() -> Probe:
     try:
         found = engine.containers()
     except EngineError as error:
+        if error.absent:
+            return Probe("docker", True, str(error))
         return Probe("docker", False, str(error), error.fix)
     finally:
         engine.close()
@@ -92,6 +94,8 @@ def _probe_docker() -> Probe:
 
 def _probe_journal(config: Config) -> Probe:
     error = probe(config.journal_namespace)
+    if error is not None and error.absent:
+        return Probe("journal", True, str(error))
     if error is not None:
         return Probe("journal", False, str(error), error.fix)
     return Probe("journal", True, "journalctl reads it")

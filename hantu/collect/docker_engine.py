@@ -237,6 +237,7 @@ class Engine:
             return EngineError(
                 f"there is no Docker engine at {self.host}",
                 fix='start it (systemctl start docker), set DOCKER_HOST, or set docker = "off"',
+                absent=not self._environment.get("DOCKER_HOST"),
             )
         if isinstance(cause, ConnectionRefusedError):
             return EngineError(

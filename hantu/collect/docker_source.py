@@ -15,7 +15,7 @@ from hantu.collect.docker import DockerLogCollector, OnLog, key_of
 from hantu.collect.docker_engine import Container, Engine, Event, Listed, own_container
 from hantu.collect.docker_place import FIRST_SIGHT, OVERLAP_NS, Place
 from hantu.collect.docker_stream import ContainerGone, EngineError
-from hantu.collect.lifecycle import Lifecycle, OnError
+from hantu.collect.lifecycle import Absent, Lifecycle, OnError
 from hantu.collect.manager import LogCollectorManager
 from hantu.model import DOCKER
 from hantu.pipeline import Pipeline, Submission
@@ -133,7 +133,12 @@ class DockerSource:
         """Follow the events until stopped, and return False. Raises EngineError when the engine goes
         away."""
         # Events first, then the list: what happens between the two is seen twice, not missed.
-        events = self._engine.events(time.time_ns() - OVERLAP_NS)
+        try:
+            events = self._engine.events(time.time_ns() - OVERLAP_NS)
+        except EngineError as error:
+            if error.absent and self._store.checkpoint(CHECKPOINT) is None:
+                raise Absent(str(error)) from error
+            raise
         try:
             self._life.attach(events.cancel)
             until = time.monotonic() + _ANSWER_S

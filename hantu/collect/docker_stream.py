@@ -23,13 +23,17 @@ _REFUSAL_LIMIT_BYTES: Final = 64 * 1024
 class EngineError(Exception):
     """The engine cannot be reached or refuses. fix: the command or act that mends it.
 
-    status: the HTTP status, 0 when there was none. lasting: trying again by itself cannot help."""
+    status: the HTTP status, 0 when there was none. lasting: trying again by itself cannot help.
+    absent: this machine simply has no engine, and nobody asked for one."""
 
-    def __init__(self, message: str, *, fix: str = "", status: int = 0, lasting: bool = False) -> None:
+    def __init__(
+        self, message: str, *, fix: str = "", status: int = 0, lasting: bool = False, absent: bool = False
+    ) -> None:
         super().__init__(message)
         self.fix = fix
         self.status = status
         self.lasting = lasting
+        self.absent = absent
 
 
 class ContainerGone(EngineError):

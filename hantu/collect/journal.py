@@ -21,7 +21,7 @@ from hantu.collect.journal_process import (
     hides_entries,
 )
 from hantu.collect.journal_reading import Place, Reading, Wanted
-from hantu.collect.lifecycle import Lifecycle, OnError
+from hantu.collect.lifecycle import Absent, Lifecycle, OnError
 from hantu.collect.meter import Meter
 from hantu.formats.journal import JournalRecord
 from hantu.model import JOURNAL, LogEntry
@@ -135,6 +135,8 @@ class JournalLogCollector:
         try:
             self._follow(stop, place, cursor=place.cursor if place else "")
         except JournalctlError as error:
+            if place is None and error.absent:
+                raise Absent(str(error)) from error
             if place is None or not error.cursor:
                 raise
             # The time still says where to go on.

@@ -33,13 +33,23 @@ _BAD_CURSOR: Final = re.compile(r"[Ff]ailed to (?:seek to|parse) cursor")
 
 class JournalctlError(Exception):
     """journalctl cannot read the journal. fix: what a person can do. lasting: trying again cannot
-    help until somebody did. cursor: it did not understand the cursor."""
+    help until somebody did. cursor: it did not understand the cursor. absent: this machine has no
+    journal."""
 
-    def __init__(self, message: str, fix: str = "", *, lasting: bool = False, cursor: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        fix: str = "",
+        *,
+        lasting: bool = False,
+        cursor: bool = False,
+        absent: bool = False,
+    ) -> None:
         super().__init__(message)
         self.fix = fix
         self.lasting = lasting
         self.cursor = cursor
+        self.absent = absent
 
 
 def arguments(*, cursor: str, since: str, namespace: str) -> list[str]:
@@ -69,6 +79,7 @@ def explain(complaint: str, status: int | None, *, user: str = "") -> Journalctl
         return JournalctlError(
             "there are no journal files on this machine",
             'start systemd-journald, or set journal = "off"',
+            absent=True,
         )
     if _BAD_CURSOR.search(complaint):
         return JournalctlError("the journal does not know the stored place any more", cursor=True)
@@ -89,7 +100,7 @@ def find_journalctl() -> str:
         raise JournalctlError(
             "journalctl is not installed",
             'install systemd, or set journal = "off" if this machine has no journal',
-            lasting=True,
+            absent=True,
         )
     return found
 

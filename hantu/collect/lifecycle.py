@@ -32,13 +32,19 @@ MOVES: Final[Mapping[CollectorState, frozenset[CollectorState]]] = {
     RECONNECTING: frozenset({STARTING, COLLECTING, FAILED, ENDED, STOPPED}),
     # To RECONNECTING: whoever was told of it raised, and the Worker runs it again.
     FAILED: frozenset({STARTING, RECONNECTING, STOPPED}),
-    ENDED: frozenset({STARTING, RECONNECTING, FAILED, STOPPED}),
+    # To COLLECTING: what was absent is there now.
+    ENDED: frozenset({STARTING, COLLECTING, RECONNECTING, FAILED, STOPPED}),
 }
 """The states that may follow each state; staying in one is always allowed."""
 
 _AT_REST: Final = frozenset({STOPPED, FAILED, ENDED})
 _SOON: Final = Backoff(first_s=0.05, most_s=2.0)
 _REWIND_S: Final = 0.5
+_ABSENT_S: Final = 15.0
+
+
+class Absent(Exception):
+    """What a collector would read is not on this machine, and nobody asked for it by name."""
 
 
 class Lifecycle:
@@ -48,8 +54,9 @@ class Lifecycle:
     It raises one of `foreseen` when it failed: that is shown, logged as "{what()} failed" when it is
     not the failure before, told to on_error in the thread, and tried again after the back-off. It
     stays down instead, until start(), with reconnect "manual" and after an error whose `lasting` is
-    true. Its `fix` is shown. Any other exception is logged whole by the Worker and tried again; Rewind
-    asks for another attempt, PipelineStopped ends the thread.
+    true. Its `fix` is shown. Absent is no failure: the collector rests, status() tells why as `detail`,
+    and another look is taken every _ABSENT_S. Any other exception is logged whole by the Worker and
+    tried again; Rewind asks for another attempt, PipelineStopped ends the thread.
 
     meter: what the body reads. An attempt that read a line begins the back-off anew; without a meter,
     one that lasted backoff.reset_after_s. release() lets go, in the thread, of what the attempts share.
@@ -89,6 +96,7 @@ class Lifecycle:
         self._since_ns = time.time_ns()
         self._error = ""
         self._fix = ""
+        self._absent = ""
         self._retry_at: float | None = None
 
     def start(self) -> None:
@@ -140,7 +148,7 @@ class Lifecycle:
                 fix=self._fix,
                 retry_in_s=None if retry_at is None else max(0.0, retry_at - time.monotonic()),
                 gaps=gaps,
-                detail=detail,
+                detail=self._absent or detail,
             )
 
     # For the body.
@@ -229,6 +237,8 @@ class Lifecycle:
             return True
         except PipelineStopped:
             return False
+        except Absent as error:
+            return self._missing(str(error))
         except self._foreseen as error:
             self._count(lines, began)
             return self._failed(error)
@@ -265,11 +275,24 @@ class Lifecycle:
         self._wake.wait(wait_s)
         return True
 
+    def _missing(self, message: str) -> bool:
+        """Rest until it is time to look again whether there is something to read now; True then."""
+        with self._lock:
+            if self.stopping():
+                return False
+            known = message == self._absent
+            self._to(ENDED)
+            self._absent = message
+        if not known:
+            log.info("%s: %s", self._what(), message)
+        self._wake.wait(_ABSENT_S)
+        return True
+
     def _to(self, state: CollectorState, error: str = "", fix: str = "") -> None:
         """Move on; the lock is held. Raises RuntimeError on a move that MOVES does not have."""
         if state is not self._state:
             if state not in MOVES[self._state]:
                 raise RuntimeError(f"{self._name} cannot go from {self._state} to {state}")
             self._since_ns = time.time_ns()
-        self._state, self._error, self._fix = state, error, fix
+        self._state, self._error, self._fix, self._absent = state, error, fix, ""
         self._retry_at = None

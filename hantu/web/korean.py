@@ -185,6 +185,7 @@ TEXTS: Final[dict[str, str]] = {
     "Collecting": "수집 중",
     "Ended": "끝남",
     "Waiting for the file": "파일을 기다리는 중",
+    "Not here": "여기 없음",
     "Stopped": "멈춤",
     "next try in {time}": "{time} 뒤 다시 시도",
     "Start": "시작",

@@ -33,6 +33,8 @@ STATES: Final = {
 }
 # No file has the name yet, or not any more: it is followed as soon as there is one.
 WAITING: Final = ("off", "again", "Waiting for the file")
+# The machine has no Docker engine or no journal.
+ABSENT: Final = ("off", "stop", "Not here")
 _ORDER: Final = list(STATES)
 
 
@@ -46,6 +48,8 @@ def sign_of(status: CollectorStatus) -> tuple[str, str, str]:
     """Class, icon and word of its state."""
     if status.state is CollectorState.ENDED and status.key.startswith("file:"):
         return WAITING
+    if status.state is CollectorState.ENDED and status.key in ("docker", "journal"):
+        return ABSENT
     return STATES[status.state]
 
 

@@ -229,6 +229,27 @@ def test_an_engine_that_is_away_is_told_with_the_fix_and_found_when_it_comes(sho
 
 
 @pytest.mark.promise("M25")
+def test_a_machine_without_an_engine_is_no_failure_until_it_had_one(
+    short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hantu.collect.docker_engine.DEFAULT_SOCKET", f"{short_path}/none.sock")
+    with Desk({}) as desk:
+        desk.wait_state("docker", CollectorState.ENDED)
+        status = desk.status("docker")
+        assert status is not None
+        assert (status.error, status.fix) == ("", "")
+        assert status.detail == f"there is no Docker engine at unix://{short_path}/none.sock"
+        assert desk.errors == []
+        store = desk.store
+    store.write_batch([], {"docker": b'{"until_ns":1}'})
+    with Desk({}, store) as desk:
+        desk.wait_state("docker", CollectorState.RECONNECTING)
+        status = desk.status("docker")
+        assert status is not None
+        assert "systemctl start docker" in status.fix
+
+
+@pytest.mark.promise("M25")
 def test_with_manual_reconnect_a_failure_waits_for_a_person(
     containers: PrivateEngine, short_path: Path
 ) -> None:

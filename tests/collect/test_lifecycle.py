@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hantu.collect.base import CollectorState, CollectorStatus
-from hantu.collect.lifecycle import MOVES, Lifecycle
+from hantu.collect.lifecycle import MOVES, Absent, Lifecycle
 from hantu.collect.meter import Meter
 from hantu.model import LogEntry, LogLevel
 from hantu.pipeline import PipelineStopped, Rewind
@@ -403,17 +403,45 @@ def test_each_state_can_be_left_and_stopped_only_to_begin() -> None:
 
 
 def test_a_move_that_is_not_in_the_table_is_refused(make: Make) -> None:
-    source = make()
     refused: list[str] = []
 
-    def ended() -> bool:
-        source.life.end()
-        with pytest.raises(RuntimeError, match="cannot go from ended to collecting") as caught:
-            source.life.collecting()
+    def failed(error: Exception) -> None:
+        with pytest.raises(RuntimeError, match="cannot go from failed to ended") as caught:
+            source.life.end()
         refused.append(str(caught.value))
-        return False
 
-    source.plays.append(ended)
+    source = make(fail(), reconnect="manual", on_error=failed)
     source.life.start()
     wait_until(lambda: refused)
-    source.wait(CollectorState.ENDED)
+    source.wait(CollectorState.FAILED)
+
+
+def test_what_is_not_on_this_machine_is_no_failure_and_is_collected_once_it_comes(
+    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("hantu.collect.lifecycle._ABSENT_S", 0.01)
+    come = threading.Event()
+    met: list[tuple[CollectorState, str, str]] = []
+
+    def absent() -> bool:
+        met.append((source.state, source.status.detail, source.status.error))
+        if not come.is_set():
+            source.plays.append(absent)
+            raise Absent("there is no engine here")
+        return False
+
+    source = make(absent, reconnect="manual")
+    with caplog.at_level(logging.INFO):
+        source.life.start()
+        wait_until(lambda: len(met) > 3)
+        come.set()
+        wait_until(lambda: not source.plays)
+        source.wait_no_thread()
+        source.life.start()
+        source.wait(CollectorState.COLLECTING)
+    assert met[0][0] is CollectorState.STARTING
+    assert set(met[1:]) == {(CollectorState.ENDED, "there is no engine here", "")}
+    assert source.status.detail == "image"
+    assert source.errors == []
+    said = [record for record in caplog.records if "no engine here" in record.getMessage()]
+    assert [record.levelno for record in said] == [logging.INFO]

@@ -247,6 +247,19 @@ def test_a_collector_in_trouble_speaks_the_readers_language(
     assert "unix:///var/run/docker.sock, 컨테이너 12개" in html
 
 
+def test_a_source_that_the_machine_has_not_is_told_without_a_warning(
+    client: FlaskClient, collecting: Collecting
+) -> None:
+    detail = "there is no Docker engine at unix:///var/run/docker.sock"
+    collecting(collector("docker", CollectorState.ENDED, key="docker", detail=detail))
+    english, korean = client.get("/sources").text, client.get("/sources", headers=KOREAN).text
+    assert "Not here" in english
+    assert detail in english
+    assert "1 source, all is well." in english
+    assert "unix:///var/run/docker.sock에 Docker 엔진이 없습니다." in korean
+    assert "여기 없음" in korean
+
+
 def test_a_gap_tells_its_reason_in_the_readers_language(client: FlaskClient, service: Service) -> None:
     reason = "removed by journald before hantu could read them"
     gap = {"from_ns": 1, "to_ns": 2, "reason": reason, "lines": None}
