@@ -1,0 +1,181 @@
+"""The registry of shapes and what shapes say without their values."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hantu import text
+from hantu.store.sqlite import shapes as shapes_module
+from hantu.store.sqlite.shape_text import Loose, index_words, readable, shape_text
+from hantu.store.sqlite.shapes import STATIC_BYTES_MOST, Shapes
+
+
+def known(*statics: bytes) -> Shapes:
+    """A registry of these shapes, from number 1 on."""
+    shapes = Shapes()
+    shapes.load(enumerate(statics, 1))
+    return shapes
+
+
+def test_a_shape_gets_its_number_on_second_sight() -> None:
+    shapes = Shapes()
+    assert shapes.numbers([b"a \0", b"b"]).tolist() == [0, 0]
+    assert shapes.numbers([b"b", b"c", b"a \0"]).tolist() == [1, 0, 2]
+    assert shapes.static(2) == b"a \0"
+    assert shapes.slots.tolist() == [0, 0, 1]
+
+
+def test_a_shape_that_stands_twice_in_one_call_gets_its_number_at_once() -> None:
+    assert Shapes().numbers([b"a", b"b \0", b"a"]).tolist() == [1, 0, 1]
+
+
+def test_what_is_too_long_or_too_much_stays_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = b"x" * (STATIC_BYTES_MOST + 1)
+    shapes = Shapes(shapes_most=2)
+    assert shapes.numbers([long, long]).tolist() == [0, 0]
+    assert shapes.numbers([b"\0," * 1_001] * 2).tolist() == [0, 0]
+    assert shapes.numbers([b"a", b"a", b"b", b"b", b"c", b"c"]).tolist() == [1, 1, 2, 2, 0, 0]
+    assert Shapes(text_bytes_most=3).numbers([b"ab", b"ab", b"cd", b"cd"]).tolist() == [1, 1, 0, 0]
+
+
+def test_what_was_seen_once_takes_bounded_memory() -> None:
+    shapes = Shapes()
+    for part in range(0, 300_000, 10_000):
+        assert not shapes.numbers([b"%d" % number for number in range(part, part + 10_000)]).any()
+    assert len(shapes._seen) == 1 << shapes_module._SEEN_BITS
+    assert len(shapes) == 0
+
+
+def test_a_look_up_gives_no_numbers() -> None:
+    shapes = known(b"a")
+    look_up = shapes.lookup_only()
+    assert look_up.numbers([b"a", b"b", b"b"]).tolist() == [1, 0, 0]
+    assert look_up.static(1) == b"a"
+    assert shapes.fresh() == []
+
+
+def test_fresh_shapes_are_given_until_they_are_kept() -> None:
+    shapes = Shapes()
+    shapes.numbers([b"a", b"a"])
+    assert shapes.fresh() == [(1, b"a")]
+    shapes.forget_fresh()
+    shapes.numbers([b"b", b"b"])
+    assert shapes.fresh() == [(1, b"a"), (2, b"b")]
+    shapes.keep_fresh()
+    shapes.forget_fresh()
+    assert shapes.fresh() == []
+
+
+def test_a_removed_shape_can_be_read_until_the_next_removal() -> None:
+    shapes = known(b"a", b"b \0", b"c")
+    assert len(shapes.index.texts()) == 3
+    shapes.remove([2])
+    assert shapes.static(2) == b"b \0"
+    assert shapes.lookup_only().numbers([b"b \0"]).tolist() == [0]
+    shapes.remove([1])
+    with pytest.raises(KeyError):
+        shapes.static(2)
+    texts = shapes.index.texts()
+    assert (texts.epoch, texts.numbers.tolist(), texts.folded.text) == (1, [1, 3], b"a\nc\n")
+    assert shapes.numbers([b"d", b"d"]).tolist() == [4, 4]
+    assert len(shapes) == 2
+
+
+def test_numbers_without_a_shape_are_used_again_after_a_start() -> None:
+    shapes = Shapes()
+    shapes.load([(3, b"c"), (1, b"a")])
+    assert shapes.numbers([b"d", b"d", b"e", b"e"]).tolist() == [2, 2, 4, 4]
+
+
+def test_texts_grow_with_the_shapes() -> None:
+    shapes = known(b"Port \0")
+    first = shapes.index.texts()
+    shapes.numbers([b"x \0 \0.\n"[:-1]] * 2)
+    texts = shapes.index.texts()
+    assert texts.folded.text == b"port \0\nx \0 \0.\n"
+    assert texts.words.text == b" port \0 \n x \0 \0 \n"
+    assert (texts.epoch, len(first), len(texts)) == (0, 1, 2)
+    assert [part.tolist() for part in texts.words.places(b" \0 ", 0)] == [[0, 1, 1], [0, 0, 1]]
+    assert list(texts.folded.holding(b"o", 0)) == [0]
+    assert list(texts.folded.holding(b"x", 1)) == [1]
+
+
+@pytest.mark.parametrize(
+    ("static", "words", "loose"),
+    [
+        (b"Failed for \0 port \0", "failed for ꙮ port ꙮ", Loose.NONE),
+        ("주문 \0건을".encode(), "주문 문 ꙮ 건을 을", Loose.NONE),
+        (b"\xf8\x83\x81\xf9\0\xf8\xf9 ok", "ꙮ ok", Loose.NONE),
+        (b"\0\xf8\xf9ms", "ꙮms", Loose.TEXT | Loose.WORDS),
+        (b"\0\xf8\xf9\0", "ꙮꙮ", Loose.TEXT | Loose.WORDS),
+        ("\0µs".encode(), "ꙮµs", Loose.WORDS),
+        ("→\0…".encode(), "ꙮ", Loose.NONE),
+        ("\0\u0301".encode(), "ꙮ", Loose.TEXT | Loose.WORDS | Loose.CASE),
+        (b"\x1b]\0;t", "", Loose.TEXT | Loose.WORDS),
+        ("ΟΔΟΣ \0".encode(), "οδος ꙮ", Loose.TEXT | Loose.WORDS),
+        ("ꙮ \0".encode(), "ꙮ ꙮ", Loose.TEXT | Loose.WORDS),
+        (b"a\xffb\xfdc", "a b c", Loose.NONE),
+    ],
+)
+def test_a_shape_knows_its_words_and_where_only_the_message_can_tell(
+    static: bytes, words: str, loose: Loose
+) -> None:
+    assert (index_words(static), shape_text(static).loose) == (words, loose)
+
+
+VALUE = re.compile(rb"[A-Za-z0-9]+")
+PIECES = st.lists(
+    st.sampled_from(
+        (
+            *(
+                "12",
+                "ab3",
+                "BEEF",
+                " ",
+                "-",
+                "=",
+                "_",
+                "\n",
+                "err",
+                "주문",
+                "한",
+                "\u1112\u1161",
+                "ﾗ",
+                "→",
+                "…",
+            ),
+            *("µ", "é", "e\u0301", "\u3099", "\u0338", "\u212a", "İ", "Σ", "ꙮ"),
+            *("\x1b[31m", "\x1b[0m", "\x1b(B"),
+        )
+    ),
+    max_size=8,
+)
+
+
+@given(PIECES)
+def test_text_and_words_of_a_shape_are_those_of_the_message(pieces: list[str]) -> None:
+    message = "".join(pieces)
+    line = message.replace("\x1b[31m", "<").replace("\x1b[0m", ">").encode()
+    line = line.replace(b"<", b"\xf8\x83\x81\xf9").replace(b">", b"\xf8\x80\xf9").replace(b"\n", b"\xff")
+    values: list[bytes] = []
+
+    def taken_out(match: re.Match[bytes]) -> bytes:
+        run = match.group()
+        if not re.search(rb"[0-9]", run) and not re.fullmatch(rb"[A-Fa-f]{2,}", run):
+            return run
+        values.append(run.lower())
+        return b"\0"
+
+    found = shape_text(VALUE.sub(taken_out, line))
+    if found.loose & Loose.TEXT:
+        return
+    parts = iter(values)
+    folded = re.sub(rb"\0", lambda _: next(parts), found.folded)
+    assert readable(folded) == text.fold(message)
+    parts = iter(values)
+    words = re.sub(rb"\0", lambda _: next(parts), found.words)
+    assert words.decode().split() == text.tokens(message)
