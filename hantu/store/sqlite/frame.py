@@ -1,0 +1,263 @@
+"""Any segment, sealed or hot, as columns that are read when first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from hantu.store.sqlite.arrival import read_arrival
+from hantu.store.sqlite.batch import ByteArray, Column, IntArray
+from hantu.store.sqlite.escape import unescape_lines
+from hantu.store.sqlite.fields import octets, positions
+from hantu.store.sqlite.grouping import Groups, read_directory, stable_order
+from hantu.store.sqlite.metadata_column import MetadataColumn
+from hantu.store.sqlite.order import read_order
+from hantu.store.sqlite.segment_writer import VALUE_COLUMNS, ShapeBook
+from hantu.store.sqlite.times import SECOND_NS, Times
+from hantu.store.sqlite.value_column import Values
+from hantu.store.sqlite.values import gathered
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The value columns of a segment, int64 each, in the order of (group, slot).
+
+    By column: group, slot, cls (a ValueClass), first: the number of its first field within its class;
+    the field of the group's row r is first + r. of_group: by group, the number of its first column."""
+
+    group: IntArray
+    slot: IntArray
+    cls: IntArray
+    first: IntArray
+    of_group: IntArray
+
+
+class Frame:
+    """The entries of one segment.
+
+    load: gives a column's raw bytes, and raises when it is damaged. Columns are read and decoded when
+    first asked for and kept as long as the frame. Arrays by line number unless said otherwise. Every
+    method raises ValueError when a column is damaged; a frame may be read by several threads."""
+
+    def __init__(self, load: Callable[[Column], bytes], shapes: ShapeBook) -> None:
+        self._load = load
+        self._book = shapes
+
+    @property
+    def size(self) -> int:
+        """The number of lines."""
+        return self._directory[1]
+
+    @property
+    def cells(self) -> IntArray:
+        """The cell of each group."""
+        return self._groups.cells
+
+    @property
+    def shapes(self) -> IntArray:
+        """The shape number of each group."""
+        return self._groups.shapes
+
+    @property
+    def counts(self) -> IntArray:
+        """The number of lines of each group."""
+        return self._groups.counts
+
+    @cached_property
+    def starts(self) -> IntArray:
+        """The line number of each group's first line."""
+        return self._groups.starts
+
+    def group_of(self, lines: IntArray) -> IntArray:
+        """The group of each of these lines."""
+        return self._group_of_line[lines]
+
+    def groups_by_arrival(self) -> IntArray:
+        """The group of each line, in arrival order."""
+        return self._order
+
+    def arrival(self) -> IntArray:
+        """The arrival index of each line."""
+        return self._arrival
+
+    def line_of(self, arrivals: IntArray) -> IntArray:
+        """The line numbers of these arrival indexes."""
+        return self._line_of[arrivals]
+
+    def keys(self, lines: IntArray | None = None) -> IntArray:
+        """The keys of these lines, or of all."""
+        return self._keys_and_created[0][self._arrival_of(lines)]
+
+    def created(self, lines: IntArray | None = None) -> IntArray:
+        """The times of arrival of these lines, or of all; nanoseconds."""
+        return self._keys_and_created[1][self._arrival_of(lines)]
+
+    def times(self, lines: IntArray | None = None) -> IntArray:
+        """The times of these lines, or of all; nanoseconds."""
+        return self._times_by_arrival[self._arrival_of(lines)]
+
+    def seconds(self) -> IntArray:
+        """The times rounded down to seconds."""
+        return self._times.seconds[self._arrival]
+
+    def seconds_by_arrival(self) -> IntArray:
+        """The times rounded down to seconds, in arrival order: cheaper than seconds()."""
+        return self._times.seconds
+
+    def messages(self, lines: IntArray) -> list[str]:
+        """The messages of these lines, in their order."""
+        return unescape_lines(self.escaped(lines), len(lines))
+
+    def escaped(self, lines: IntArray) -> bytes:
+        """The messages of these lines as a blob of escaped lines."""
+        groups = self._group_of_line[lines]
+        statics = self._statics(groups)
+        parts = [statics[each] for each in groups.tolist()]
+        shapes = self.shapes[groups]
+        plain = np.flatnonzero(shapes == 0)
+        if len(plain):
+            numbers, texts = self.plain_lines()
+            for at, number in zip(
+                plain.tolist(), np.searchsorted(numbers, lines[plain]).tolist(), strict=True
+            ):
+                parts[at] = texts[number]
+        blob = b"\n".join(parts)
+        slots = self._book.slots[shapes].astype(np.int64)
+        return self._filled(blob, lines, groups, slots) if slots.any() else blob
+
+    def plain_lines(self) -> tuple[IntArray, list[bytes]]:
+        """The lines without a shape: their numbers, ascending, and their escaped bytes."""
+        return self._plain
+
+    def metadata(self) -> MetadataColumn:
+        """The metadata of the lines."""
+        return self._metadata
+
+    def values(self, cls: int) -> Values:
+        """The values of one ValueClass."""
+        values = self._values[cls]
+        if values is None:
+            values = self._values[cls] = Values(self._load(VALUE_COLUMNS[cls]))
+        return values
+
+    def columns(self) -> Columns:
+        """Where each group's values stand."""
+        return self._columns
+
+    def _arrival_of(self, lines: IntArray | None) -> IntArray:
+        return self._arrival if lines is None else self._arrival[lines]
+
+    def _statics(self, groups: IntArray) -> dict[int, bytes]:
+        """The shapes of some groups."""
+        chosen = np.unique(groups)
+        shapes = self.shapes[chosen].tolist()
+        return {
+            group: self._book.static(shape) if shape else b""
+            for group, shape in zip(chosen.tolist(), shapes, strict=True)
+        }
+
+    def _filled(self, blob: bytes, lines: IntArray, groups: IntArray, slots: IntArray) -> bytes:
+        """`blob`, the shapes of `lines`, with each 0x00 replaced by its value."""
+        columns = self._columns
+        slot = np.arange(int(slots.sum())) - np.repeat(positions(slots), slots)
+        column = np.repeat(columns.of_group[groups], slots) + slot
+        row = np.repeat(lines - self.starts[groups], slots)
+        classes, fields = columns.cls[column], columns.first[column] + row
+        starts, lengths = np.empty_like(fields), np.empty_like(fields)
+        texts: list[ByteArray] = []
+        base = 0
+        for cls in range(len(VALUE_COLUMNS)):
+            chosen = np.flatnonzero(classes == cls)
+            if not len(chosen):
+                continue
+            values = self.values(cls)
+            starts[chosen] = values.offsets[fields[chosen]] + base
+            lengths[chosen] = values.lengths[fields[chosen]]
+            texts.append(values.characters)
+            base += len(values.text)
+        shape_text = octets(blob)
+        places = np.flatnonzero(shape_text == 0)
+        if len(places) != len(slot):
+            raise ValueError("a shape has other slots than its values")
+        repeats = np.ones(len(shape_text), np.int64)
+        repeats[places] = lengths
+        out = np.repeat(shape_text, repeats)
+        out[out == 0] = gathered(np.concatenate(texts), starts, lengths)
+        return out.tobytes()
+
+    @cached_property
+    def _directory(self) -> tuple[Groups, int, IntArray]:
+        return read_directory(self._load(Column.DIRECTORY))
+
+    @property
+    def _groups(self) -> Groups:
+        return self._directory[0]
+
+    @cached_property
+    def _group_of_line(self) -> IntArray:
+        return np.repeat(np.arange(len(self.counts)), self.counts)
+
+    @cached_property
+    def _order(self) -> IntArray:
+        order = read_order(self._load(Column.ORDER), self.counts)
+        if len(order) != self.size:
+            raise ValueError("the order of lines is incomplete")
+        return order
+
+    @cached_property
+    def _arrival(self) -> IntArray:
+        return stable_order(self._order)
+
+    @cached_property
+    def _line_of(self) -> IntArray:
+        lines = np.empty(self.size, np.int64)
+        lines[self._arrival] = np.arange(self.size)
+        return lines
+
+    @cached_property
+    def _keys_and_created(self) -> tuple[IntArray, IntArray]:
+        return read_arrival(self._load(Column.ARRIVAL))
+
+    @cached_property
+    def _times(self) -> Times:
+        return Times(self._load(Column.TIME))
+
+    @cached_property
+    def _times_by_arrival(self) -> IntArray:
+        times = self._times
+        return times.seconds * SECOND_NS + times.fractions(self._arrival, self.counts)
+
+    @cached_property
+    def _metadata(self) -> MetadataColumn:
+        return MetadataColumn(self._load(Column.METADATA))
+
+    @cached_property
+    def _plain(self) -> tuple[IntArray, list[bytes]]:
+        numbers = np.flatnonzero(self.shapes[self._group_of_line] == 0)
+        texts = self._load(Column.PLAIN).split(b"\n") if len(numbers) else []
+        if len(texts) != len(numbers):
+            raise ValueError("plain lines are missing")
+        return numbers, texts
+
+    @cached_property
+    def _values(self) -> list[Values | None]:
+        return [None] * len(VALUE_COLUMNS)
+
+    @cached_property
+    def _columns(self) -> Columns:
+        slots = self._book.slots[self.shapes].astype(np.int64)
+        of_group = positions(slots)
+        group = np.repeat(np.arange(len(slots)), slots)
+        slot = np.arange(len(group)) - of_group[group]
+        cls = self._directory[2]
+        if len(cls) != len(group):
+            raise ValueError("the classes of values do not fit the shapes")
+        sizes = self.counts[group]
+        first = np.empty(len(group), np.int64)
+        for each in range(len(VALUE_COLUMNS)):
+            chosen = np.flatnonzero(cls == each)
+            first[chosen] = positions(sizes[chosen])
+        return Columns(group, slot, cls, first, of_group)

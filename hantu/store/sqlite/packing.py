@@ -1,0 +1,83 @@
+"""A column's bytes as they lie in the file.
+
+The first byte says how the rest is coded: 0 as it is, 1 one zstd frame that states its content's
+size (RFC 8878). The shorter is kept. FILTER is never coded: its bytes are random."""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+import zstandard
+
+from hantu.store.sqlite.batch import Column
+
+_PLAIN: Final = b"\x00"
+_ZSTD: Final = b"\x01"
+_MOST_BYTES: Final = 1 << 30
+"""No column of a segment is larger: guards the memory against a damaged length."""
+
+_LEVELS: Final = {
+    Column.DIRECTORY: 3,
+    Column.ORDER: 1,
+    Column.TIME: 1,
+    Column.DECIMAL: 3,
+    Column.HEX: 1,
+    Column.MIXED: 3,
+    Column.PLAIN: 3,
+    Column.METADATA: 3,
+    Column.ARRIVAL: 1,
+}
+
+
+class _Contexts(threading.local):
+    """zstd's work memory: one for each thread, since two may not share it."""
+
+    def __init__(self) -> None:
+        self._compressors: dict[int, zstandard.ZstdCompressor] = {}
+        self.decompressor = zstandard.ZstdDecompressor()
+
+    def compressor(self, level: int) -> zstandard.ZstdCompressor:
+        compressor = self._compressors.get(level)
+        if compressor is None:
+            compressor = self._compressors[level] = zstandard.ZstdCompressor(level=level)
+        return compressor
+
+
+_contexts = _Contexts()
+
+
+def pack(column: Column, raw: bytes) -> bytes:
+    """The bytes to keep for a column's raw bytes."""
+    level = _LEVELS.get(column)
+    return _PLAIN + raw if level is None else compressed(raw, level)
+
+
+def unpack(column: Column, data: bytes) -> bytes:
+    """The raw bytes that pack() was given. Raises ValueError when `data` is damaged."""
+    try:
+        return decompressed(data)
+    except ValueError as error:
+        raise ValueError(f"column {column.name.lower()}: {error}") from error
+
+
+def compressed(raw: bytes, level: int) -> bytes:
+    """`raw` behind its codec's byte."""
+    frame = _contexts.compressor(level).compress(raw)
+    return _ZSTD + frame if len(frame) < len(raw) else _PLAIN + raw
+
+
+def decompressed(data: bytes) -> bytes:
+    """What compressed() was given. Raises ValueError when `data` is damaged."""
+    codec, body = data[:1], data[1:]
+    if codec == _PLAIN:
+        return body
+    if codec != _ZSTD:
+        raise ValueError(f"unknown codec {codec!r}")
+    try:
+        size = zstandard.frame_content_size(body)
+        if not 0 <= size <= _MOST_BYTES:
+            raise ValueError(f"a frame of {size} bytes")
+        return _contexts.decompressor.decompress(body)
+    except zstandard.ZstdError as error:
+        raise ValueError(str(error)) from error

@@ -1,0 +1,172 @@
+"""Entries made into the columns of a segment.
+
+A segment's lines are split into shapes and values (values.py), sorted into groups of one cell and one
+shape (grouping.py), and written column by column; each column's module says how its bytes lie. The
+column PLAIN holds the escaped lines without a shape, joined by newlines, in group order."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+import numpy as np
+
+from hantu.store.sqlite.arrival import write_arrival
+from hantu.store.sqlite.batch import Batch, BoolArray, ByteArray, Column, IntArray
+from hantu.store.sqlite.escape import escape_lines
+from hantu.store.sqlite.fields import octets, positions
+from hantu.store.sqlite.filter import HashArray, folded_hashes, token_hashes, write_filter
+from hantu.store.sqlite.grouping import Groups, group, write_directory
+from hantu.store.sqlite.metadata_column import distinct, write_metadata
+from hantu.store.sqlite.order import write_order
+from hantu.store.sqlite.times import write_times
+from hantu.store.sqlite.value_column import write_values
+from hantu.store.sqlite.values import Runs, ValueClass, class_of, gathered, runs_of, statics
+
+MOST_SLOTS: Final = 1000
+"""A line with more values is kept as text."""
+VALUE_COLUMNS: Final = (Column.DECIMAL, Column.HEX, Column.MIXED)
+"""By ValueClass."""
+_TOKEN_LEAST: Final = 5
+_PLAIN_TOKEN_LEAST: Final = 3
+
+
+class ShapeBook(Protocol):
+    """The codec's view of the registry of shapes."""
+
+    def numbers(self, statics: list[bytes]) -> IntArray:
+        """The shape number of each line, 0 for a line to be kept as text."""
+        ...
+
+    def static(self, number: int) -> bytes:
+        """The shape's bytes, 0x00 for each slot."""
+        ...
+
+    @property
+    def slots(self) -> IntArray:
+        """The number of slots by shape number; [0] is 0. May grow."""
+        ...
+
+
+def encode(batch: Batch, shapes: ShapeBook, *, with_filter: bool = True) -> dict[Column, bytes]:
+    """The raw columns of a segment of the batch's entries.
+
+    with_filter: False leaves FILTER out, for entries that are searched without one."""
+    blob = escape_lines(batch.messages)
+    runs = runs_of(blob) if len(batch) else runs_of(b"")
+    is_value = runs.values()
+    values = runs.where(is_value)
+    lines = statics(blob, values)[: len(batch)]
+    numbers, slots = _numbered(lines, shapes)
+    groups, arrival, group_of_line = group(batch.cells, numbers)
+    shaped = _in_columns(
+        values.where(np.repeat(numbers > 0, slots)), groups, arrival, group_of_line, shapes
+    )
+    plain = _plain_lines(blob, numbers, arrival)
+
+    group_in_arrival = np.empty(len(batch), np.int64)
+    group_in_arrival[arrival] = group_of_line
+    ids, metadata, count = distinct(batch.metadata, arrival)
+    columns = {
+        Column.DIRECTORY: write_directory(groups, len(batch), shaped.classes),
+        Column.ORDER: write_order(group_in_arrival, groups.counts),
+        Column.TIME: write_times(batch.times, arrival, groups.starts),
+        Column.PLAIN: plain,
+        Column.METADATA: write_metadata(ids, metadata, count),
+        Column.ARRIVAL: write_arrival(batch.keys, batch.created),
+    }
+    text = octets(blob)
+    for value_class, column in enumerate(VALUE_COLUMNS):
+        chosen = shaped.values.where(shaped.class_of_value == value_class)
+        characters = gathered(text, chosen.starts, chosen.lengths).tobytes()
+        columns[column] = write_values(chosen.lengths, characters)
+    if with_filter:
+        hashes = np.concatenate(
+            (_value_hashes(blob, shaped.values), _plain_hashes(plain), _metadata_hashes(metadata))
+        )
+        columns[Column.FILTER] = write_filter(hashes, len(blob) + len(metadata))
+    return columns
+
+
+def _numbered(lines: list[bytes], shapes: ShapeBook) -> tuple[IntArray, IntArray]:
+    """The shape number and the number of values of each line."""
+    full = [
+        at for at, line in enumerate(lines) if len(line) > 2 * MOST_SLOTS and line.count(0) > MOST_SLOTS
+    ]
+    if full:
+        asked = np.ones(len(lines), np.bool_)
+        asked[full] = False
+        numbers = np.zeros(len(lines), np.int64)
+        numbers[asked] = shapes.numbers([lines[at] for at in np.flatnonzero(asked).tolist()])
+    else:
+        numbers = np.asarray(shapes.numbers(lines), np.int64)
+    slots = shapes.slots[numbers].astype(np.int64)
+    for at in np.flatnonzero(numbers == 0).tolist():
+        slots[at] = lines[at].count(0)
+    return numbers, slots
+
+
+class _Shaped:
+    """Values of lines with shapes, column after column. classes: by column; class_of_value: by value."""
+
+    __slots__ = ("class_of_value", "classes", "values")
+
+    def __init__(self, values: Runs, classes: ByteArray, sizes: IntArray) -> None:
+        self.values = values
+        self.classes = classes.astype(np.int64)
+        self.class_of_value = np.repeat(classes, sizes)
+
+
+def _in_columns(
+    values: Runs, groups: Groups, arrival: IntArray, group_of_line: IntArray, shapes: ShapeBook
+) -> _Shaped:
+    """Put the values of shaped lines, given in arrival order, into columns."""
+    slots_of_group = shapes.slots[groups.shapes].astype(np.int64)
+    first_of_group = positions(groups.counts * slots_of_group)
+    row = np.arange(len(arrival)) - groups.starts[group_of_line]
+    # By arrival: where the line's first value goes, and how far its next one is from there.
+    place = np.empty(len(arrival), np.int64)
+    place[arrival] = first_of_group[group_of_line] + row
+    stride = np.empty(len(arrival), np.int64)
+    stride[arrival] = groups.counts[group_of_line]
+    number = np.empty(len(arrival), np.int64)
+    number[arrival] = slots_of_group[group_of_line]
+    slot = np.arange(len(values.starts)) - np.repeat(positions(number), number)
+    target = np.repeat(place, number) + slot * np.repeat(stride, number)
+    source = np.empty(len(target), np.int64)
+    source[target] = np.arange(len(target))
+    ordered = Runs(values.starts[source], values.lengths[source], values.kinds[source])
+    sizes = np.repeat(groups.counts, slots_of_group)
+    if not len(sizes):
+        return _Shaped(ordered, np.zeros(0, np.uint8), sizes)
+    classes = class_of(np.bitwise_or.reduceat(ordered.kinds, positions(sizes)))
+    return _Shaped(ordered, classes, sizes)
+
+
+def _plain_lines(blob: bytes, numbers: IntArray, arrival: IntArray) -> bytes:
+    """The column PLAIN."""
+    chosen = arrival[numbers[arrival] == 0].tolist()
+    if not chosen:
+        return b""
+    lines = blob.split(b"\n")
+    return b"\n".join([lines[at] for at in chosen])
+
+
+def _value_hashes(blob: bytes, values: Runs) -> HashArray:
+    long: BoolArray = values.lengths >= _TOKEN_LEAST
+    return token_hashes(blob, values.starts[long], values.lengths[long])
+
+
+def _plain_hashes(plain: bytes) -> HashArray:
+    runs = runs_of(plain)
+    long = runs.lengths >= _PLAIN_TOKEN_LEAST
+    hashes = token_hashes(plain, runs.starts[long], runs.lengths[long])
+    return np.concatenate((hashes, folded_hashes(plain)))
+
+
+def _metadata_hashes(texts: bytes) -> HashArray:
+    runs = runs_of(texts)
+    chosen = runs.values() & (runs.lengths >= _TOKEN_LEAST)
+    return token_hashes(texts, runs.starts[chosen], runs.lengths[chosen])
+
+
+__all__ = ["MOST_SLOTS", "VALUE_COLUMNS", "ShapeBook", "ValueClass", "encode"]
