@@ -1,5 +1,9 @@
 """Numbers and texts put one after the other into the bytes of a column, and read back.
 
+A column begins with its sections: how many, 1 byte, and the length of each, 4 bytes, little-endian.
+They say where bytes of another kind begin, so that packing.py can code each kind by itself. After
+them:
+
 A number is 8 bytes, little-endian, two's complement. A text is its length as a number, then its
 bytes. An array is its length as a number, one byte `width` 0 … 8, then `width` byte planes: the
 lowest byte of every element, then the next byte of every element, and so on (width 0: all zero).
@@ -7,20 +11,34 @@ Elements are not negative; what can be negative is zigzag coded: 0, −1, 1, −
 
 from __future__ import annotations
 
-from typing import cast
+import copy
+import itertools
+from typing import Final, cast
 
 import numpy as np
 
 from hantu.store.sqlite.batch import ByteArray, IntArray
 
+_SECTION_LEAST: Final = 1024
+"""A plane of fewer elements is not worth a code of its own."""
+
+
+def section_lengths(raw: bytes) -> list[int]:
+    """The lengths of a column's sections, the list of them being part of the first."""
+    count = raw[0]
+    lengths = np.frombuffer(raw, "<u4", count, 1).tolist()
+    lengths[0] += 1 + 4 * count
+    return cast("list[int]", lengths)
+
 
 class FieldWriter:
     """Puts numbers, texts and arrays one after the other."""
 
-    __slots__ = ("_parts",)
+    __slots__ = ("_cuts", "_parts")
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
+        self._cuts: list[int] = []
 
     def number(self, value: int) -> None:
         """Append a number of 64 bits with sign."""
@@ -35,8 +53,12 @@ class FieldWriter:
         """Append bytes without a length: the last thing in the column."""
         self._parts.append(text)
 
+    def cut(self) -> None:
+        """What follows is of another kind: a new section begins."""
+        self._cuts.append(len(self._parts))
+
     def array(self, values: IntArray) -> None:
-        """Append an array as byte planes; its elements are taken as unsigned numbers of 64 bits."""
+        """Append an array as byte planes, a section each; elements count as unsigned numbers of 64 bits."""
         size = len(values)
         top = int(values.view(np.uint64).max()) if size else 0
         width = (top.bit_length() + 7) // 8
@@ -46,11 +68,17 @@ class FieldWriter:
             self._parts.append(values.astype(np.uint8).tobytes())
         elif width:
             octets = np.ascontiguousarray(values, dtype="<i8").view(np.uint8).reshape(size, 8)
-            self._parts.append(octets[:, :width].T.tobytes())
+            for plane in range(width):
+                self._parts.append(octets[:, plane].tobytes())
+                if size >= _SECTION_LEAST:
+                    self.cut()
 
     def raw(self) -> bytes:
         """All that was put in."""
-        return b"".join(self._parts)
+        bounds = [0, *self._cuts, len(self._parts)]
+        sections = [b"".join(self._parts[start:end]) for start, end in itertools.pairwise(bounds)]
+        lengths = np.array([len(section) for section in sections], "<u4").tobytes()
+        return b"".join((bytes((len(sections),)), lengths, *sections))
 
 
 class FieldReader:
@@ -61,6 +89,8 @@ class FieldReader:
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
         self._at = 0
+        sections = self.take(1)[0]
+        self.take(4 * sections)
 
     def number(self) -> int:
         """The next number."""
@@ -91,6 +121,10 @@ class FieldReader:
         octets[:, :width] = planes.T
         return octets.view("<i8").reshape(size).astype(np.int64, copy=False)
 
+    def copy(self) -> FieldReader:
+        """A reader of what this one has not read yet."""
+        return copy.copy(self)
+
     def take(self, size: int) -> bytes:
         """The next `size` bytes."""
         end = self._at + size
@@ -101,7 +135,7 @@ class FieldReader:
         return taken
 
 
-_MOST_ZEROS = 1 << 28
+_MOST_ZEROS: Final = 1 << 28
 """More elements than any segment has: guards the memory against a damaged length."""
 
 

@@ -36,6 +36,7 @@ def write_order(groups: IntArray, counts: IntArray) -> bytes:
     steps = deltas(high)
     # Many sources of one line each: their ranks rise one by one.
     in_steps = bool(len(high)) and int(steps.sum()) < int(high.sum()) // 4
+    out.cut()
     out.rest(bytes((in_steps,)))
     out.array(steps if in_steps else high)
     return out.raw()

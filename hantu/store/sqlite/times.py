@@ -10,7 +10,7 @@ A time is a second (rounded down) and a fraction of it, so that a histogram read
                                                 groups with that unit in group order; filled to a byte
   form 1: one unit for all; good when lines follow each other closely
     unit                                        1 byte, 1 … 3
-    steps                                       a packed array (packing.py) in arrival order: the first
+    steps                                       a column of one array, packed, in arrival order: the first
                                                 fraction, and differences modulo one second
 
 The form with fewer bits is taken."""
@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 
 from hantu.store.sqlite.batch import IntArray
-from hantu.store.sqlite.fields import FieldReader, FieldWriter, deltas, octets, summed
+from hantu.store.sqlite.fields import FieldReader, FieldWriter, deltas, octets, section_lengths, summed
 from hantu.store.sqlite.packing import compressed, decompressed
 
 SECOND_NS: Final = 10**9
@@ -64,7 +64,8 @@ def write_times(times: IntArray, arrival: IntArray, starts: IntArray) -> bytes:
         out.rest(_IN_STEPS + bytes((unit,)))
         inner = FieldWriter()
         inner.array(steps)
-        out.text(compressed(inner.raw(), 1))
+        raw = inner.raw()
+        out.text(compressed(raw, 1, section_lengths(raw)))
     return out.raw()
 
 
@@ -86,11 +87,11 @@ class Times:
         reader = FieldReader(raw)
         self.seconds = summed(reader.array())
         """In arrival order, int64[n]."""
-        self._fractions = reader.rest()
+        self._fractions = reader
 
     def fractions(self, arrival: IntArray, counts: IntArray) -> IntArray:
         """Nanoseconds of the second in arrival order."""
-        reader, size = FieldReader(self._fractions), len(self.seconds)
+        reader, size = self._fractions.copy(), len(self.seconds)
         if not size:
             return np.zeros(0, np.int64)
         if reader.take(1) == _IN_STEPS:

@@ -28,6 +28,7 @@ def write_values(lengths: IntArray, characters: bytes) -> bytes:
     out.number(len(long))
     out.rest(np.minimum(lengths, _LONG).astype(np.uint8).tobytes())
     out.rest(long.astype("<u4").tobytes())
+    out.cut()
     out.rest(characters)
     return out.raw()
 
