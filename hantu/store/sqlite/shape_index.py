@@ -15,8 +15,6 @@ import numpy as np
 from hantu.store.sqlite.batch import ByteArray, IntArray
 from hantu.store.sqlite.shape_text import ShapeText, shape_text
 
-_NO_NUMBERS = np.zeros(0, np.int64)
-
 
 @dataclass(frozen=True, slots=True)
 class Lines:
@@ -30,7 +28,11 @@ class Lines:
     @classmethod
     def of(cls, lines: Iterable[bytes]) -> Lines:
         """These lines, joined."""
-        text = b"".join([line + b"\n" for line in lines])
+        return cls.of_text(b"".join([line + b"\n" for line in lines]))
+
+    @classmethod
+    def of_text(cls, text: bytes) -> Lines:
+        """The lines of a text, each ended by a newline."""
         octets = np.frombuffer(text, np.uint8)
         starts = np.concatenate([[0], np.flatnonzero(octets == 10) + 1]).astype(np.int64)
         return cls(text, starts, np.flatnonzero(octets == 0))
@@ -60,21 +62,27 @@ class Lines:
             yield line
             at = text.find(pattern, bounds[line + 1])
 
-    def places(self, pattern: bytes, first: int) -> tuple[IntArray, IntArray]:
-        """(line, number of the first slot at or after the beginning of the place within its line) of
-        each place of `pattern`, also overlapping ones, in the lines from `first` on."""
+    def find_all(self, pattern: bytes, first: int = 0) -> IntArray:
+        """Where `pattern` stands, also overlapping itself, in the lines from `first` on."""
         find = self.text.find
         found: list[int] = []
         at = find(pattern, int(self.starts[first]))
         while at >= 0:
             found.append(at)
             at = find(pattern, at + 1)
-        if not found:
-            return _NO_NUMBERS, _NO_NUMBERS
-        places = np.array(found, np.int64)
-        lines = np.searchsorted(self.starts, places, "right") - 1
+        return np.array(found, np.int64)
+
+    def rows_of(self, places: IntArray) -> IntArray:
+        """The line of each place."""
+        return np.searchsorted(self.starts, places, "right") - 1
+
+    def places(self, pattern: bytes, first: int) -> tuple[IntArray, IntArray]:
+        """(line, number of the first slot at or after the beginning of the place within its line) of
+        each place of `pattern`, also overlapping ones, in the lines from `first` on."""
+        found = self.find_all(pattern, first)
+        lines = self.rows_of(found)
         before = np.searchsorted(self.slots, self.starts[lines])
-        return lines, np.searchsorted(self.slots, places) - before
+        return lines, np.searchsorted(self.slots, found) - before
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ from itertools import repeat
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hantu.store.sqlite.batch import IntArray
 from hantu.store.sqlite.shape_index import ShapeIndex
+from hantu.store.sqlite.shape_search import ShapeSearch
 
 SLOT: Final = b"\0"
 SHAPES_MOST: Final = 50_000
@@ -42,7 +42,7 @@ class Shapes:
         self._text_bytes = 0
         self._numbers: dict[bytes, int] = {}
         self._statics: list[bytes | None] = [b""]
-        self._room: NDArray[np.int32] = np.zeros(1_024, np.int32)
+        self._room: IntArray = np.zeros(1_024, np.int64)
         self._slots = self._room[:1]
         self._free: list[int] = []
         self._seen = array("q", bytes(8 << _SEEN_BITS))
@@ -50,6 +50,7 @@ class Shapes:
         self._given: list[int] = []
         self._leaving: list[int] = []
         self.index = ShapeIndex(self.static)
+        self.search = ShapeSearch(self.index, lambda: self._slots)
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -60,8 +61,8 @@ class Shapes:
         return self._text_bytes
 
     @property
-    def slots(self) -> NDArray[np.int32]:
-        """Number of slots by shape number, int32[N+1]; 0 for number 0 and for numbers not in use."""
+    def slots(self) -> IntArray:
+        """Number of slots by shape number, int64[N+1]; 0 for number 0 and for numbers not in use."""
         return self._slots
 
     def static(self, number: int) -> bytes:
@@ -175,7 +176,7 @@ class Shapes:
         if missing > 0:
             self._statics.extend(repeat(None, missing))
             if number >= len(self._room):
-                self._room = np.concatenate([self._room, np.zeros(number + 1, np.int32)])
+                self._room = np.concatenate([self._room, np.zeros(number + 1, np.int64)])
         self._statics[number] = static
         self._room[number] = static.count(SLOT)
         self._slots = self._room[: len(self._statics)]
@@ -201,6 +202,6 @@ class ShapeLookup:
         return self._shapes.static(number)
 
     @property
-    def slots(self) -> NDArray[np.int32]:
+    def slots(self) -> IntArray:
         """As Shapes.slots."""
         return self._shapes.slots
