@@ -132,6 +132,10 @@ class Frame:
         """The lines without a shape: their numbers, ascending, and their escaped bytes."""
         return self._plain
 
+    def plain_text(self) -> bytes:
+        """The lines without a shape, escaped, joined by newlines."""
+        return self._plain_text
+
     def metadata(self) -> MetadataColumn:
         """The metadata of the lines."""
         return self._metadata
@@ -235,9 +239,13 @@ class Frame:
         return MetadataColumn(self._load(Column.METADATA))
 
     @cached_property
+    def _plain_text(self) -> bytes:
+        return self._load(Column.PLAIN)
+
+    @cached_property
     def _plain(self) -> tuple[IntArray, list[bytes]]:
         numbers = np.flatnonzero(self.shapes[self._group_of_line] == 0)
-        texts = self._load(Column.PLAIN).split(b"\n") if len(numbers) else []
+        texts = self._plain_text.split(b"\n") if len(numbers) else []
         if len(texts) != len(numbers):
             raise ValueError("plain lines are missing")
         return numbers, texts

@@ -72,4 +72,4 @@ class FrameView:
     @cached_property
     def plain(self) -> PlainText:
         """The lines without a shape."""
-        return PlainText(*self.frame.plain_lines())
+        return PlainText(self.frame)
