@@ -183,7 +183,7 @@ class OfMessage(Term):
         """The lines of which any value is as it must be."""
         constraint = self._sought.anywhere
         assert constraint is not None  # noqa: S101 — for the type checker; the caller has looked
-        lines = np.unique(lines_anywhere(view.frame, groups, constraint))
+        lines = lines_anywhere(view.frame, groups, constraint)
         if self._needle is None or not len(lines):
             return lines
         # Where a value and letters make one token (12µs), the value alone is none.
