@@ -25,9 +25,9 @@ class Column(IntEnum):
     DIRECTORY = 0
     """Groups (cell, shape, count) and the class of each value column."""
     ORDER = 1
-    """The group of each line in arrival order."""
+    """The group and the second of each line in arrival order."""
     TIME = 2
-    """Seconds and fractions of a second."""
+    """Fractions of a second."""
     DECIMAL = 3
     HEX = 4
     MIXED = 5

@@ -9,14 +9,14 @@ from functools import cached_property
 import numpy as np
 
 from hantu.store.sqlite.arrival import read_arrival
-from hantu.store.sqlite.batch import ByteArray, Column, IntArray
+from hantu.store.sqlite.batch import BoolArray, ByteArray, Column, IntArray
 from hantu.store.sqlite.escape import unescape_lines
 from hantu.store.sqlite.fields import octets, positions
-from hantu.store.sqlite.grouping import Groups, read_directory, stable_order
+from hantu.store.sqlite.grouping import Groups, read_directory
 from hantu.store.sqlite.metadata_column import MetadataColumn
-from hantu.store.sqlite.order import read_order
+from hantu.store.sqlite.order import Order
 from hantu.store.sqlite.segment_writer import VALUE_COLUMNS, ShapeBook
-from hantu.store.sqlite.times import SECOND_NS, Times
+from hantu.store.sqlite.times import SECOND_NS, read_times
 from hantu.store.sqlite.value_column import Values
 from hantu.store.sqlite.values import gathered
 
@@ -77,7 +77,7 @@ class Frame:
 
     def groups_by_arrival(self) -> IntArray:
         """The group of each line, in arrival order."""
-        return self._order
+        return self._order.groups.astype(np.int64)
 
     def arrival(self) -> IntArray:
         """The arrival index of each line."""
@@ -99,13 +99,19 @@ class Frame:
         """The times of these lines, or of all; nanoseconds."""
         return self._times_by_arrival[self._arrival_of(lines)]
 
-    def seconds(self) -> IntArray:
-        """The times rounded down to seconds."""
-        return self._times.seconds[self._arrival]
+    def seconds(self, lines: IntArray | None = None) -> IntArray:
+        """The times of these lines, or of all, rounded down to seconds; reads ORDER alone."""
+        return self._seconds[self._arrival_of(lines)]
 
     def seconds_by_arrival(self) -> IntArray:
-        """The times rounded down to seconds, in arrival order: cheaper than seconds()."""
-        return self._times.seconds
+        """The times rounded down to seconds, in arrival order: a third of the work of seconds()."""
+        return self._seconds
+
+    def seconds_of(self, groups: BoolArray) -> IntArray:
+        """The times of all lines of some groups, rounded down to seconds, in arrival order.
+
+        groups: bool[G]. The cheapest way to a histogram."""
+        return self._seconds if groups.all() else self._seconds[groups[self._order.groups]]
 
     def messages(self, lines: IntArray) -> list[str]:
         """The messages of these lines, in their order."""
@@ -205,15 +211,15 @@ class Frame:
         return np.repeat(np.arange(len(self.counts)), self.counts)
 
     @cached_property
-    def _order(self) -> IntArray:
-        order = read_order(self._load(Column.ORDER), self.counts)
-        if len(order) != self.size:
+    def _order(self) -> Order:
+        order = Order(self._load(Column.ORDER), self.counts)
+        if len(order.groups) != self.size:
             raise ValueError("the order of lines is incomplete")
         return order
 
     @cached_property
     def _arrival(self) -> IntArray:
-        return stable_order(self._order)
+        return np.argsort(self._order.groups, kind="stable")
 
     @cached_property
     def _line_of(self) -> IntArray:
@@ -226,13 +232,13 @@ class Frame:
         return read_arrival(self._load(Column.ARRIVAL))
 
     @cached_property
-    def _times(self) -> Times:
-        return Times(self._load(Column.TIME))
+    def _seconds(self) -> IntArray:
+        return self._order.seconds()
 
     @cached_property
     def _times_by_arrival(self) -> IntArray:
-        times = self._times
-        return times.seconds * SECOND_NS + times.fractions(self._arrival, self.counts)
+        fractions = read_times(self._load(Column.TIME), self._arrival, self.counts)
+        return self._seconds * SECOND_NS + fractions
 
     @cached_property
     def _metadata(self) -> MetadataColumn:

@@ -1,17 +1,23 @@
-"""The column ORDER: which group each line belongs to, in arrival order.
+"""The column ORDER: the group and the second of each line, in arrival order.
 
-Groups are ranked by how many lines they have, most first, then by number.
+Groups are ranked by how many lines they have, most first, then by number. Seconds are those since the
+epoch, rounded down; they stand here and not beside their fractions because a histogram needs them
+together with the groups, and nothing else.
 
     number of lines                             8 bytes
     ranks                                       a byte each; 255: the rank is 255 or more
     high ranks                                  1 byte: 0 as they are, 1 steps, zigzag; then an array of
-                                                rank − 255 in arrival order"""
+                                                rank − 255 in arrival order
+    seconds                                     array: first value and steps, zigzag
+
+Ranks, high ranks and seconds are sections of their own."""
 
 from __future__ import annotations
 
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hantu.store.sqlite.batch import IntArray
 from hantu.store.sqlite.fields import FieldReader, FieldWriter, deltas, octets, summed
@@ -23,8 +29,8 @@ def _groups_by_rank(counts: IntArray) -> IntArray:
     return np.argsort(-counts, kind="stable")
 
 
-def write_order(groups: IntArray, counts: IntArray) -> bytes:
-    """The raw column. groups: of each line in arrival order; counts: lines of each group."""
+def write_order(groups: IntArray, counts: IntArray, seconds: IntArray) -> bytes:
+    """The raw column. groups, seconds: of each line in arrival order; counts: lines of each group."""
     by_rank = _groups_by_rank(counts)
     rank_of_group = np.empty(len(counts), np.int64)
     rank_of_group[by_rank] = np.arange(len(counts))
@@ -39,18 +45,42 @@ def write_order(groups: IntArray, counts: IntArray) -> bytes:
     out.cut()
     out.rest(bytes((in_steps,)))
     out.array(steps if in_steps else high)
+    out.cut()
+    out.array(deltas(seconds))
     return out.raw()
 
 
-def read_order(raw: bytes, counts: IntArray) -> IntArray:
-    """The group of each line in arrival order. Raises ValueError when `raw` is damaged."""
-    reader = FieldReader(raw)
-    short = octets(reader.take(reader.number()))
-    ranks = short.astype(np.int64)
-    in_steps = reader.take(1) == b"\x01"
-    high = reader.array()
-    if len(high):
+class Order:
+    """The order of a segment's lines. Raises ValueError when `raw` is damaged.
+
+    groups: the group of each line in arrival order, in the smallest type that can hold it.
+    counts: lines of each group."""
+
+    __slots__ = ("_seconds", "groups")
+
+    def __init__(self, raw: bytes, counts: IntArray) -> None:
+        reader = FieldReader(raw)
+        short = octets(reader.take(reader.number()))
+        in_steps = reader.take(1) == b"\x01"
+        high = reader.array()
+        self._seconds = reader
+        small: NDArray[np.uint16] | IntArray = _groups_by_rank(counts)
+        if len(counts) <= 1 << 16:
+            small = small.astype(np.uint16)
+        if not len(high):
+            if len(short) and int(short.max()) >= len(counts):
+                raise ValueError("a line of a group that is not there")
+            self.groups = small[short]
+            return
+        ranks = short.astype(np.int64)
         ranks[short == _HIGH] = (summed(high) if in_steps else high) + _HIGH
-    if len(ranks) and int(ranks.max()) >= len(counts):
-        raise ValueError("a line of a group that is not there")
-    return _groups_by_rank(counts)[ranks]
+        if not 0 <= int(ranks.min()) <= int(ranks.max()) < len(counts):
+            raise ValueError("a line of a group that is not there")
+        self.groups = small[ranks]
+
+    def seconds(self) -> IntArray:
+        """The second of each line, in arrival order."""
+        seconds = summed(self._seconds.copy().array())
+        if len(seconds) != len(self.groups):
+            raise ValueError("seconds are missing")
+        return seconds

@@ -18,7 +18,7 @@ from hantu.store.sqlite.filter import HashArray, folded_hashes, token_hashes, wr
 from hantu.store.sqlite.grouping import Groups, group, write_directory
 from hantu.store.sqlite.metadata_column import distinct, write_metadata
 from hantu.store.sqlite.order import write_order
-from hantu.store.sqlite.times import write_times
+from hantu.store.sqlite.times import SECOND_NS, write_times
 from hantu.store.sqlite.value_column import write_values
 from hantu.store.sqlite.values import Runs, ValueClass, class_of, gathered, runs_of, statics
 
@@ -65,11 +65,12 @@ def encode(batch: Batch, shapes: ShapeBook, *, with_filter: bool = True) -> dict
 
     group_in_arrival = np.empty(len(batch), np.int64)
     group_in_arrival[arrival] = group_of_line
+    seconds = batch.times // SECOND_NS
     ids, metadata, count = distinct(batch.metadata, arrival)
     columns = {
         Column.DIRECTORY: write_directory(groups, len(batch), shaped.classes),
-        Column.ORDER: write_order(group_in_arrival, groups.counts),
-        Column.TIME: write_times(batch.times, arrival, groups.starts),
+        Column.ORDER: write_order(group_in_arrival, groups.counts, seconds),
+        Column.TIME: write_times(batch.times - seconds * SECOND_NS, arrival, groups.starts),
         Column.PLAIN: plain,
         Column.METADATA: write_metadata(ids, metadata, count),
         Column.ARRIVAL: write_arrival(batch.keys, batch.created),
