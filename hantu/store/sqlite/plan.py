@@ -14,6 +14,7 @@ from hantu.query.logquery import LogQuery
 from hantu.store.ids import EntryIds
 from hantu.store.sqlite.batch import IntArray, VerdictArray
 from hantu.store.sqlite.frame import Frame
+from hantu.store.sqlite.message_terms import OfMessage, OfRegex
 from hantu.store.sqlite.metadata_term import OfMetadata
 from hantu.store.sqlite.regex_needs import regex_needs
 from hantu.store.sqlite.shape_search import MAYBE, YES
@@ -25,8 +26,6 @@ from hantu.store.sqlite.terms import (
     Levels,
     Negation,
     OfKey,
-    OfMessage,
-    OfRegex,
     OfStream,
     Streams,
     Term,
