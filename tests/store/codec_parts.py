@@ -17,7 +17,7 @@ class Book:
 
     def __init__(self, *, eager: bool = False) -> None:
         self._eager = eager
-        self._texts = [b""]
+        self.texts = [b""]
         self._numbers: dict[bytes, int] = {}
         self._seen: set[bytes] = set()
         self._slots = np.zeros(1, np.int32)
@@ -29,15 +29,15 @@ class Book:
         for static, count in repeated.items():
             if static not in self._numbers and len(static) <= 4096:
                 if count > 1 or self._eager or static in self._seen:
-                    self._numbers[static] = len(self._texts)
-                    self._texts.append(static)
+                    self._numbers[static] = len(self.texts)
+                    self.texts.append(static)
                 else:
                     self._seen.add(static)
-        self._slots = np.array([text.count(0) for text in self._texts], np.int32)
+        self._slots = np.array([text.count(0) for text in self.texts], np.int32)
         return np.array([self._numbers.get(static, 0) for static in statics], np.int64)
 
     def static(self, number: int) -> bytes:
-        return self._texts[number]
+        return self.texts[number]
 
     @property
     def slots(self) -> IntArray:

@@ -150,7 +150,11 @@ class Frame:
         """The values of one ValueClass."""
         values = self._values[cls]
         if values is None:
-            values = self._values[cls] = Values(self._load(VALUE_COLUMNS[cls]))
+            values = Values(self._load(VALUE_COLUMNS[cls]))
+            columns = self._columns
+            if len(values.lengths) != int(self.counts[columns.group[columns.cls == cls]].sum()):
+                raise ValueError("values are missing")
+            self._values[cls] = values
         return values
 
     def columns(self) -> Columns:
@@ -200,7 +204,11 @@ class Frame:
 
     @cached_property
     def _directory(self) -> tuple[Groups, int, IntArray]:
-        return read_directory(self._load(Column.DIRECTORY))
+        directory = read_directory(self._load(Column.DIRECTORY))
+        shapes = directory[0].shapes
+        if len(shapes) and not 0 <= int(shapes.min()) <= int(shapes.max()) < len(self._book.slots):
+            raise ValueError("a shape that is not known")
+        return directory
 
     @property
     def _groups(self) -> Groups:
@@ -229,7 +237,10 @@ class Frame:
 
     @cached_property
     def _keys_and_created(self) -> tuple[IntArray, IntArray]:
-        return read_arrival(self._load(Column.ARRIVAL))
+        keys, created = read_arrival(self._load(Column.ARRIVAL))
+        if len(keys) != self.size:
+            raise ValueError("keys are missing")
+        return keys, created
 
     @cached_property
     def _seconds(self) -> IntArray:
@@ -242,7 +253,10 @@ class Frame:
 
     @cached_property
     def _metadata(self) -> MetadataColumn:
-        return MetadataColumn(self._load(Column.METADATA))
+        metadata = MetadataColumn(self._load(Column.METADATA))
+        if len(metadata.ids) != self.size:
+            raise ValueError("metadata of lines is missing")
+        return metadata
 
     @cached_property
     def _plain_text(self) -> bytes:

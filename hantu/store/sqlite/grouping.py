@@ -20,8 +20,11 @@ import numpy as np
 
 from hantu.store.sqlite.batch import IntArray
 from hantu.store.sqlite.fields import FieldReader, FieldWriter, deltas, positions, summed
+from hantu.store.sqlite.values import ValueClass
 
 FORMAT: Final = 1
+_MOST_LINES: Final = 1 << 28
+"""More than any segment has: guards the memory against a damaged number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,12 @@ def read_directory(raw: bytes) -> tuple[Groups, int, IntArray]:
     size = reader.number()
     groups = Groups(summed(reader.array()), summed(reader.array()), reader.array())
     classes = reader.array()
-    if int(groups.counts.sum()) != size or not len(groups.cells) == len(groups.shapes) == len(
-        groups.counts
-    ):
+    if not len(groups.cells) == len(groups.shapes) == len(groups.counts):
+        raise ValueError("a group has lost a part")
+    if size > _MOST_LINES or np.any((groups.counts <= 0) | (groups.counts > size)):
+        raise ValueError("groups of impossible size")
+    if int(groups.counts.sum()) != size:
         raise ValueError("the groups do not add up")
+    if np.any((classes < ValueClass.DECIMAL) | (classes > ValueClass.MIXED)):
+        raise ValueError("an unknown class of values")
     return groups, size, classes

@@ -19,10 +19,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hantu.store.sqlite.batch import IntArray
+from hantu.store.sqlite.batch import ByteArray, IntArray
 from hantu.store.sqlite.fields import FieldReader, FieldWriter, deltas, octets, summed
 
 _HIGH: Final = 255
+GroupArray = NDArray[np.uint16] | IntArray
 
 
 def _groups_by_rank(counts: IntArray) -> IntArray:
@@ -64,19 +65,16 @@ class Order:
         in_steps = reader.take(1) == b"\x01"
         high = reader.array()
         self._seconds = reader
-        small: NDArray[np.uint16] | IntArray = _groups_by_rank(counts)
+        small: GroupArray = _groups_by_rank(counts)
         if len(counts) <= 1 << 16:
             small = small.astype(np.uint16)
-        if not len(high):
-            if len(short) and int(short.max()) >= len(counts):
-                raise ValueError("a line of a group that is not there")
-            self.groups = small[short]
-            return
-        ranks = short.astype(np.int64)
-        ranks[short == _HIGH] = (summed(high) if in_steps else high) + _HIGH
-        if not 0 <= int(ranks.min()) <= int(ranks.max()) < len(counts):
-            raise ValueError("a line of a group that is not there")
-        self.groups = small[ranks]
+        if len(high):
+            high = (summed(high) if in_steps else high) + _HIGH
+            low = np.minimum(short, _HIGH - 1)
+            self.groups = _taken(small, low)
+            self.groups[short == _HIGH] = _taken(small, high)
+        else:
+            self.groups = _taken(small, short)
 
     def seconds(self) -> IntArray:
         """The second of each line, in arrival order."""
@@ -84,3 +82,9 @@ class Order:
         if len(seconds) != len(self.groups):
             raise ValueError("seconds are missing")
         return seconds
+
+
+def _taken(groups: GroupArray, ranks: IntArray | ByteArray) -> GroupArray:
+    if len(ranks) and not 0 <= int(ranks.min()) <= int(ranks.max()) < len(groups):
+        raise ValueError("a line of a group that is not there")
+    return groups[ranks]

@@ -1,0 +1,119 @@
+"""A segment's filter never denies what is there, and seldom affirms what is not."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hantu.store.sqlite.batch import Column
+from hantu.store.sqlite.filter import (
+    Filter,
+    look_up,
+    row_of,
+    token_hash,
+    token_hashes,
+    transpose,
+    write_filter,
+)
+from hantu.store.sqlite.segment_writer import encode
+from hantu.text import fold, tokens
+from tests.store.codec_parts import Book, batch_of
+
+TOKENS = st.text("abcdefxyzABCXYZ0123456789", min_size=1, max_size=30).map(str.encode)
+
+
+def filter_of(*messages: str, metadata: bytes | None = None, eager: bool = False) -> Filter:
+    batch = batch_of(messages, metadata=[metadata] * len(messages))
+    return Filter(encode(batch, Book(eager=eager))[Column.FILTER])
+
+
+@given(st.lists(TOKENS, min_size=1, max_size=40))
+def test_hashes_of_many_tokens_are_those_of_each(parts: list[bytes]) -> None:
+    lengths = np.array([len(part) for part in parts])
+    hashes = token_hashes(b"".join(parts), np.cumsum(lengths) - lengths, lengths)
+    assert hashes.tolist() == [token_hash(part) for part in parts]
+    assert hashes.tolist() == [token_hash(part.lower()) for part in parts]
+
+
+@given(st.lists(st.sets(TOKENS, max_size=60), min_size=1, max_size=32))
+def test_a_look_up_in_many_filters_is_that_in_each(segments: list[set[bytes]]) -> None:
+    filters = [
+        write_filter(np.array([token_hash(token) for token in each], np.uint64), 10**6) for each in segments
+    ]
+    rows = transpose(filters)
+    assert len(rows) == 64
+    for token in [*{token for each in segments for token in each}, b"neverthere", b"xx"]:
+        number = token_hash(token)
+        found = look_up(rows[row_of(number)], number)
+        assert found.tolist() == [Filter(each).may_hold(number) for each in filters]
+        for segment, held in zip(segments, found.tolist(), strict=True):
+            assert held or token not in segment
+
+
+def test_a_filter_errs_for_one_token_of_twenty_five() -> None:
+    hashes = np.array([token_hash(b"there%d" % number) for number in range(20_000)], np.uint64)
+    raw = write_filter(hashes, 10**7)
+    assert len(raw) <= 20_000 * 7 // 8 + 128
+    wrong = sum(Filter(raw).may_hold(token_hash(b"absent%d" % number)) for number in range(10_000))
+    assert wrong < 500
+
+
+def test_values_and_metadata_values_of_five_characters_are_held() -> None:
+    held = filter_of(
+        "GET 1234 abcd1 DEADBEEF99 word", metadata=b'{"trace_id":"4fa3b2c1","pid":65000}', eager=True
+    )
+    for token in (b"abcd1", b"deadbeef99", b"4fa3b2c1", b"65000"):
+        assert held.may_hold(token_hash(token))
+    for token in (b"1234", b"word", b"trace"):
+        assert not held.may_hold(token_hash(token))
+
+
+def test_a_segment_without_values_holds_nothing() -> None:
+    assert not filter_of("no values here", "no values here").may_hold(token_hash(b"12345"))
+    assert not filter_of().may_hold(token_hash(b"12345"))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "plain Words seen once",
+        "foo\x1b[31mbar\x1b[0m",
+        "foo\x1b[1Kbar",
+        "100 \u212aelvin",
+        "abc\u0130stanbul xyz",
+        "cafe\u0301s abc",
+        "ABCH\u0331 next",
+        "주문 order42 체결",
+    ],
+)
+def test_all_tokens_of_a_plain_line_are_held(message: str) -> None:
+    held = filter_of(message)
+    for token in tokens(message):
+        if token.isascii() and len(token) >= 3:
+            assert held.may_hold(token_hash(token.encode())), token
+
+
+@given(st.text(max_size=40))
+def test_all_ascii_tokens_of_any_plain_line_are_held(message: str) -> None:
+    held = filter_of(message)
+    for token in tokens(message):
+        if token.isascii() and len(token) >= 3:
+            assert held.may_hold(token_hash(fold(token).encode())), token
+
+
+def test_text_with_too_many_tokens_has_no_filter() -> None:
+    text = " ".join(f"{number * 2_654_435_761 % 2**32:08x}"[:5] for number in range(40_000))
+    held = filter_of(text)
+    assert held.width == 0
+    assert held.may_hold(token_hash(b"12345"))
+    assert look_up(transpose([bytes((1, 0, 0, 0, 0))])[0], 5).tolist() == [True]
+
+
+@pytest.mark.parametrize("raw", [b"", b"\x02\0\0\0\0", b"\x01\x01\0\0\0", b"\x01\0\0\0\0rest"])
+def test_a_damaged_filter_is_refused(raw: bytes) -> None:
+    with pytest.raises(ValueError, match="filter"):
+        Filter(raw)
+    with pytest.raises(ValueError, match="filter"):
+        transpose([raw])
+    with pytest.raises(ValueError, match="filter"):
+        look_up(raw, 1)
