@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 import apsw
 
 from hantu.store.base import QueryTimeout, StoreError
-from hantu.store.sqlite.database import Database
+from hantu.store.sqlite.database import Database, Reader
 
 Rows = tuple[tuple[str, ...], list[tuple[Any, ...]]]
 """Column names and rows."""
@@ -39,13 +41,26 @@ _PRAGMAS: Final = frozenset(
 _FUNCTIONS_REFUSED: Final = frozenset(("load_extension", "writefile", "edit", "fts3_tokenizer"))
 
 
-def ask(database: Database, statement: str, *, most: int, limit_ms: int) -> Rows:
+Tables = Callable[[Reader], AbstractContextManager[None]]
+"""Puts further tables on a connection for as long as its context lasts."""
+
+
+def ask(
+    database: Database,
+    statement: str,
+    *,
+    most: int,
+    limit_ms: int,
+    tables: Tables | None = None,
+) -> Rows:
     """The columns and at most `most` rows of one reading statement.
 
     Raises StoreError with SQLite's words for a wrong statement, and for one that would change
     something; QueryTimeout."""
-    connection: apsw.Connection | None = None
-    with database.reading(limit_ms) as reader:
+    with (
+        database.reading(limit_ms) as reader,
+        nullcontext() if tables is None else tables(reader),
+    ):
         connection = reader.connection
         connection.authorizer = _authorize
         try:
