@@ -275,6 +275,13 @@ def test_a_filter_settles_values_and_metadata() -> None:
     made.agrees(LogQuery(search=Not(Field("trace", Op.EQ, "abc99999"))))
 
 
+def test_metadata_are_found_without_their_colours() -> None:
+    made = Sealed([entry("x", metadata={"a": {"b": ["\x1b[31mabc12345", "\x1b[0mde\x1b[1mf98765"]}})] * 2)
+    for value in ("abc12345", "def98765"):
+        assert made.found(LogQuery(search=Field("a.b", Op.EQ, value)), filtered=True) == [1, 2]
+        made.agrees(LogQuery(search=Field("a.b", Op.EQ, value)))
+
+
 def test_only_candidates_are_looked_at() -> None:
     made = sealed("took 12 ms", "took 13 ms", "other")
     plan = Plan.of(LogQuery(search=Substring("took 1")), made.streams, IDS, made.shapes)

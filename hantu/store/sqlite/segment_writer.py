@@ -6,8 +6,10 @@ column PLAIN holds the escaped lines without a shape, joined by newlines, in gro
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, Protocol
 
+import msgspec
 import numpy as np
 
 from hantu.store.sqlite.arrival import write_arrival
@@ -28,6 +30,7 @@ VALUE_COLUMNS: Final = (Column.DECIMAL, Column.HEX, Column.MIXED)
 """By ValueClass."""
 _TOKEN_LEAST: Final = 5
 _PLAIN_TOKEN_LEAST: Final = 3
+_JSON_ESC: Final = b"\\u001b"
 
 
 class ShapeBook(Protocol):
@@ -167,7 +170,26 @@ def _plain_hashes(plain: bytes) -> HashArray:
 def _metadata_hashes(texts: bytes) -> HashArray:
     runs = runs_of(texts)
     chosen = runs.values() & (runs.lengths >= _TOKEN_LEAST)
-    return token_hashes(texts, runs.starts[chosen], runs.lengths[chosen])
+    hashes = token_hashes(texts, runs.starts[chosen], runs.lengths[chosen])
+    if _JSON_ESC not in texts:
+        return hashes
+    # A terminal sequence, which folding takes out, stands there as \u001b[31m and glues to the value.
+    strings = [
+        string
+        for text in texts.split(b"\n")
+        if _JSON_ESC in text
+        for string in _strings(msgspec.json.decode(text))
+    ]
+    return np.concatenate((hashes, folded_hashes(escape_lines(strings))))
+
+
+def _strings(node: object) -> Iterator[str]:
+    """The values of a JSON tree that are strings."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, dict | list):
+        for inner in node.values() if isinstance(node, dict) else node:
+            yield from _strings(inner)
 
 
 __all__ = ["MOST_SLOTS", "VALUE_COLUMNS", "ShapeBook", "ValueClass", "encode"]
