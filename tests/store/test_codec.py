@@ -42,7 +42,7 @@ MESSAGES = st.text(st.characters(exclude_categories=["Cs"])) | st.lists(WORDS).m
 
 
 @pytest.mark.promise("M3")
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(MESSAGES, max_size=12), st.booleans(), st.integers(0, 3))
 def test_every_message_comes_back(messages: list[str], eager: bool, repeats: int) -> None:
     messages = messages * repeats
@@ -52,6 +52,7 @@ def test_every_message_comes_back(messages: list[str], eager: bool, repeats: int
         assert_same(frame_of(batch, book), batch)
 
 
+@settings(deadline=None)
 @given(st.data(), st.integers(0, 40))
 def test_every_time_key_cell_and_metadata_comes_back(data: st.DataObject, size: int) -> None:
     def draw(values: st.SearchStrategy[int]) -> list[int]:
@@ -74,6 +75,7 @@ def test_every_time_key_cell_and_metadata_comes_back(data: st.DataObject, size: 
     assert_same(frame_of(batch, Book()), batch)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_all_bytes_come_back_as_latin_text(text: bytes) -> None:
     batch = batch_of([text.decode("latin-1")] * 2)

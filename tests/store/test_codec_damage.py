@@ -37,7 +37,7 @@ def read_all(frame: Frame) -> None:
     frame.plain_lines()
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(st.sampled_from([column for column in Column if column != Column.FILTER]), st.data())
 def test_a_damaged_column_raises_valueerror_if_anything(column: Column, data: st.DataObject) -> None:
     book = Book()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hantu.store.sqlite.batch import Column
@@ -27,6 +27,7 @@ def filter_of(*messages: str, metadata: bytes | None = None, eager: bool = False
     return Filter(encode(batch, Book(eager=eager))[Column.FILTER])
 
 
+@settings(deadline=None)
 @given(st.lists(TOKENS, min_size=1, max_size=40))
 def test_hashes_of_many_tokens_are_those_of_each(parts: list[bytes]) -> None:
     lengths = np.array([len(part) for part in parts])
@@ -35,6 +36,7 @@ def test_hashes_of_many_tokens_are_those_of_each(parts: list[bytes]) -> None:
     assert hashes.tolist() == [token_hash(part.lower()) for part in parts]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sets(TOKENS, max_size=60), min_size=1, max_size=32))
 def test_a_look_up_in_many_filters_is_that_in_each(segments: list[set[bytes]]) -> None:
     filters = [
@@ -93,6 +95,7 @@ def test_all_tokens_of_a_plain_line_are_held(message: str) -> None:
             assert held.may_hold(token_hash(token.encode())), token
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_all_ascii_tokens_of_any_plain_line_are_held(message: str) -> None:
     held = filter_of(message)

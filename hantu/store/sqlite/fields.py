@@ -135,7 +135,7 @@ class FieldReader:
         return taken
 
 
-_MOST_ZEROS: Final = 1 << 28
+_MOST_ZEROS: Final = 1 << 24
 """More elements than any segment has: guards the memory against a damaged length."""
 
 

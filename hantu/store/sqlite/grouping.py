@@ -23,7 +23,7 @@ from hantu.store.sqlite.fields import FieldReader, FieldWriter, deltas, position
 from hantu.store.sqlite.values import ValueClass
 
 FORMAT: Final = 1
-_MOST_LINES: Final = 1 << 28
+_MOST_LINES: Final = 1 << 24
 """More than any segment has: guards the memory against a damaged number."""
 
 
