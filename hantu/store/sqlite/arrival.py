@@ -3,15 +3,16 @@
 first key                                   8 bytes
 gaps                                        array: what each key exceeds its predecessor by, less one;
                                             width 0 when keys have no gaps
-starts of runs, times of runs               two arrays: entries stored together have one time of
-                                            arrival; first value and steps (of the times: zigzag)"""
+starts of runs                              array: entries stored together have one time of arrival; the
+                                            first index, then differences
+times of runs                               steps"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from hantu.store.sqlite.batch import IntArray
-from hantu.store.sqlite.fields import FieldReader, FieldWriter, deltas, summed
+from hantu.store.sqlite.fields import FieldReader, FieldWriter
 
 
 def write_arrival(keys: IntArray, created: IntArray) -> bytes:
@@ -26,7 +27,7 @@ def write_arrival(keys: IntArray, created: IntArray) -> bytes:
     np.not_equal(created[1:], created[:-1], out=first[1:])
     starts = np.flatnonzero(first)
     out.array(np.diff(starts, prepend=0))
-    out.array(deltas(created[starts]))
+    out.steps(created[starts])
     return out.raw()
 
 
@@ -37,7 +38,7 @@ def read_arrival(raw: bytes) -> tuple[IntArray, IntArray]:
     gaps = reader.array()
     keys = first + np.arange(len(gaps)) + np.cumsum(gaps)
     starts = np.cumsum(reader.array())
-    times = summed(reader.array())
+    times = reader.steps()
     if len(starts) != len(times):
         raise ValueError("times of arrival are missing")
     return keys, np.repeat(times, np.diff(starts, append=len(keys)))

@@ -7,7 +7,9 @@ them:
 A number is 8 bytes, little-endian, two's complement. A text is its length as a number, then its
 bytes. An array is its length as a number, one byte `width` 0 … 8, then `width` byte planes: the
 lowest byte of every element, then the next byte of every element, and so on (width 0: all zero).
-Elements are not negative; what can be negative is zigzag coded: 0, −1, 1, −2 … → 0, 1, 2, 3 …"""
+Elements are not negative; what can be negative is zigzag coded: 0, −1, 1, −2 … → 0, 1, 2, 3 … Steps
+are values that lie near each other: the first as a number (0 when there is none), then an array of
+0 and the difference of each other to the one before, modulo 2⁶⁴, zigzag."""
 
 from __future__ import annotations
 
@@ -73,6 +75,13 @@ class FieldWriter:
                 if size >= _SECTION_LEAST:
                     self.cut()
 
+    def steps(self, values: IntArray) -> None:
+        """Append values of any sign that lie near each other; differences wrap around at 64 bits."""
+        differences = np.zeros(len(values), np.int64)
+        np.subtract(values[1:], values[:-1], out=differences[1:])
+        self.number(int(values[0]) if len(values) else 0)
+        self.array(zigzag(differences))
+
     def raw(self) -> bytes:
         """All that was put in."""
         bounds = [0, *self._cuts, len(self._parts)]
@@ -121,6 +130,13 @@ class FieldReader:
         octets[:, :width] = planes.T
         return octets.view("<i8").reshape(size).astype(np.int64, copy=False)
 
+    def steps(self) -> IntArray:
+        """The values of the next steps."""
+        first = self.number()
+        differences = unzigzag(self.array())
+        differences[:1] = first
+        return np.cumsum(differences, dtype=np.int64)
+
     def copy(self) -> FieldReader:
         """A reader of what this one has not read yet."""
         return copy.copy(self)
@@ -148,18 +164,6 @@ def unzigzag(values: IntArray) -> IntArray:
     """The numbers that zigzag() was given."""
     bits = values.view(np.uint64)
     return cast("IntArray", (bits >> np.uint64(1)).view(np.int64)) ^ -(values & 1)
-
-
-def deltas(values: IntArray) -> IntArray:
-    """The first value and the steps after it, zigzag coded; steps wrap around at 64 bits."""
-    steps = values.copy()
-    np.subtract(values[1:], values[:-1], out=steps[1:])
-    return zigzag(steps)
-
-
-def summed(coded: IntArray) -> IntArray:
-    """The values that deltas() was given."""
-    return cast("IntArray", np.cumsum(unzigzag(coded), dtype=np.int64))
 
 
 def positions(lengths: IntArray) -> IntArray:

@@ -5,7 +5,7 @@ A group is the lines of a segment with one cell and one shape. In group order th
 
     format                                      1 byte: 1
     number of lines                             8 bytes
-    steps of the cells, of the shapes           two arrays, zigzag; a first value and steps to the next
+    cells, shapes                               steps, of each group
     counts                                      array: lines of each group
     classes                                     array: ValueClass of each value column, (group, slot) order
 
@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 
 from hantu.store.sqlite.batch import IntArray
-from hantu.store.sqlite.fields import FieldReader, FieldWriter, deltas, positions, summed
+from hantu.store.sqlite.fields import FieldReader, FieldWriter, positions
 from hantu.store.sqlite.values import ValueClass
 
 FORMAT: Final = 1
@@ -68,8 +68,8 @@ def write_directory(groups: Groups, size: int, classes: IntArray) -> bytes:
     out = FieldWriter()
     out.rest(bytes((FORMAT,)))
     out.number(size)
-    out.array(deltas(groups.cells))
-    out.array(deltas(groups.shapes))
+    out.steps(groups.cells)
+    out.steps(groups.shapes)
     out.array(groups.counts)
     out.array(classes)
     return out.raw()
@@ -82,7 +82,7 @@ def read_directory(raw: bytes) -> tuple[Groups, int, IntArray]:
     if version != FORMAT:
         raise ValueError(f"a segment of format {version}; this version reads format {FORMAT}")
     size = reader.number()
-    groups = Groups(summed(reader.array()), summed(reader.array()), reader.array())
+    groups = Groups(reader.steps(), reader.steps(), reader.array())
     classes = reader.array()
     if not len(groups.cells) == len(groups.shapes) == len(groups.counts):
         raise ValueError("a group has lost a part")

@@ -6,9 +6,9 @@ together with the groups, and nothing else.
 
     number of lines                             8 bytes
     ranks                                       a byte each; 255: the rank is 255 or more
-    high ranks                                  1 byte: 0 as they are, 1 steps, zigzag; then an array of
-                                                rank − 255 in arrival order
-    seconds                                     array: first value and steps, zigzag
+    high ranks                                  1 byte: 0 an array, 1 steps; then rank − 255 of those, in
+                                                arrival order
+    seconds                                     steps
 
 Ranks, high ranks and seconds are sections of their own."""
 
@@ -20,14 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hantu.store.sqlite.batch import ByteArray, IntArray
-from hantu.store.sqlite.fields import FieldReader, FieldWriter, deltas, octets, summed
+from hantu.store.sqlite.fields import FieldReader, FieldWriter, octets
+from hantu.store.sqlite.grouping import stable_order
 
 _HIGH: Final = 255
 GroupArray = NDArray[np.uint16] | IntArray
 
 
 def _groups_by_rank(counts: IntArray) -> IntArray:
-    return np.argsort(-counts, kind="stable")
+    return stable_order(counts.max(initial=0) - counts)
 
 
 def write_order(groups: IntArray, counts: IntArray, seconds: IntArray) -> bytes:
@@ -40,14 +41,16 @@ def write_order(groups: IntArray, counts: IntArray, seconds: IntArray) -> bytes:
     out.number(len(ranks))
     out.rest(np.minimum(ranks, _HIGH).astype(np.uint8).tobytes())
     high = ranks[ranks >= _HIGH] - _HIGH
-    steps = deltas(high)
+    out.cut()
     # Many sources of one line each: their ranks rise one by one.
-    in_steps = bool(len(high)) and int(steps.sum()) < int(high.sum()) // 4
-    out.cut()
+    in_steps = bool(len(high)) and int(np.abs(np.diff(high)).sum()) < int(high.sum()) // 8
     out.rest(bytes((in_steps,)))
-    out.array(steps if in_steps else high)
+    if in_steps:
+        out.steps(high)
+    else:
+        out.array(high)
     out.cut()
-    out.array(deltas(seconds))
+    out.steps(seconds)
     return out.raw()
 
 
@@ -63,28 +66,28 @@ class Order:
         reader = FieldReader(raw)
         short = octets(reader.take(reader.number()))
         in_steps = reader.take(1) == b"\x01"
-        high = reader.array()
+        high = (reader.steps() if in_steps else reader.array()) + _HIGH
         self._seconds = reader
-        small: GroupArray = _groups_by_rank(counts)
+        by_rank: GroupArray = _groups_by_rank(counts)
         if len(counts) <= 1 << 16:
-            small = small.astype(np.uint16)
-        if len(high):
-            high = (summed(high) if in_steps else high) + _HIGH
-            low = np.minimum(short, _HIGH - 1)
-            self.groups = _taken(small, low)
-            self.groups[short == _HIGH] = _taken(small, high)
-        else:
-            self.groups = _taken(small, short)
+            by_rank = by_rank.astype(np.uint16)
+        if len(high) and not 0 <= int(high.min()) <= int(high.max()) < len(counts):
+            raise ValueError("a line of a group that is not there")
+        self.groups = _taken(by_rank, short)
+        self.groups[short == _HIGH] = by_rank[high]
 
     def seconds(self) -> IntArray:
         """The second of each line, in arrival order."""
-        seconds = summed(self._seconds.copy().array())
+        seconds = self._seconds.copy().steps()
         if len(seconds) != len(self.groups):
             raise ValueError("seconds are missing")
         return seconds
 
 
-def _taken(groups: GroupArray, ranks: IntArray | ByteArray) -> GroupArray:
-    if len(ranks) and not 0 <= int(ranks.min()) <= int(ranks.max()) < len(groups):
+def _taken(by_rank: GroupArray, short: ByteArray) -> GroupArray:
+    """The group of each rank below 255; anything for 255."""
+    if len(by_rank) < _HIGH and len(short) and int(short.max()) >= len(by_rank):
         raise ValueError("a line of a group that is not there")
-    return groups[ranks]
+    table = np.zeros(_HIGH + 1, by_rank.dtype)
+    table[:_HIGH][: len(by_rank)] = by_rank[:_HIGH]
+    return table.take(short)
