@@ -26,7 +26,8 @@ PLACES = {
     "gunicorn": ("serve.py",),
     "click": ("cli/",),
     "rich": ("cli/",),
-    "numpy": (),
+    "numpy": ("store/sqlite/",),
+    "zstandard": ("store/sqlite/",),
 }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import json
 import linecache
 import os
+import random
 import stat
 import sys
 import threading
@@ -306,11 +308,18 @@ def test_daily_work_applies_the_retention_and_finds_no_damage(service: Service) 
 
 
 def spread(count: int, *, days: float, size: int) -> list[LogEntry]:
-    """Entries evenly over the last `days`."""
+    """Entries evenly over the last `days`, of random text that cannot be made smaller."""
     now_ns = time.time_ns()
     step = int(days * DAY_NS) // count
+    draw = random.Random(7)
     return [
-        LogEntry(APP, "a", LogLevel.INFO, f"{number} ".ljust(size, "x"), now_ns - (count - number) * step)
+        LogEntry(
+            APP,
+            "a",
+            LogLevel.INFO,
+            f"{number} {base64.b64encode(draw.randbytes(size * 3 // 4)).decode()}",
+            now_ns - (count - number) * step,
+        )
         for number in range(count)
     ]
 

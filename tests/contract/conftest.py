@@ -18,11 +18,25 @@ def _memory(_path: Path) -> LogStorage:
     return MemoryStore()
 
 
-def _sqlite(path: Path) -> LogStorage:
+def _hot(path: Path) -> LogStorage:
     return SqliteStore.open(path)
 
 
-STORES: dict[str, Callable[[Path], LogStorage]] = {"memory": _memory, "sqlite": _sqlite}
+def _mixed(path: Path) -> LogStorage:
+    return SqliteStore.open(path, seal_entries=5, background=False)
+
+
+def _sealed(path: Path) -> LogStorage:
+    return SqliteStore.open(path, seal_entries=1, background=False)
+
+
+STORES: dict[str, Callable[[Path], LogStorage]] = {
+    "memory": _memory,
+    "hot": _hot,
+    "mixed": _mixed,
+    "sealed": _sealed,
+}
+"""The SQLite store in each state of its tiers: nothing sealed, some of it, all of it."""
 
 
 @pytest.fixture(params=STORES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 
 from hantu.query.logquery import LogQuery
 from hantu.store.base import StoreError
+from hantu.store.sqlite.batch import Column
+from hantu.store.sqlite.catalog import COLUMN_BITS
 from hantu.store.sqlite.retention import TRUNCATE_TRIES
 from tests.store.made import DAY_NS, START_NS, asked, entry, many, opened, write_all
 
@@ -50,8 +53,8 @@ def test_a_file_that_lost_nine_tenths_is_as_small_as_a_fresh_one(tmp_path: Path,
 
 @pytest.mark.promise("M14")
 def test_other_writes_go_on_between_the_slices(tmp_path: Path) -> None:
-    with opened(tmp_path / "hantu.db") as store:
-        write_all(store, many(12_000, step_s=0.001))
+    with opened(tmp_path / "hantu.db", seal_entries=100) as store:
+        write_all(store, many(12_000, step_s=0.001), size=100)
         between = 0
 
         def pause() -> bool:
@@ -67,8 +70,8 @@ def test_other_writes_go_on_between_the_slices(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_stopped_leaves_a_sound_store_and_says_what_it_did(tmp_path: Path) -> None:
-    with opened(tmp_path / "hantu.db") as store:
-        write_all(store, many(6_000, step_s=0.001))
+    with opened(tmp_path / "hantu.db", seal_entries=50, background=False) as store:
+        write_all(store, many(6_000, step_s=0.001), size=50)
         calls = 0
 
         def pause() -> bool:
@@ -101,33 +104,91 @@ def test_a_damaged_index_of_words_is_found(tmp_path: Path) -> None:
     path = tmp_path / "hantu.db"
     with opened(path) as store:
         write_all(store, many(3_000))
-        store.maintain(7, now_ns=START_NS, pause=lambda: False)
+        store.seal()
     connection = apsw.Connection(str(path))
     # A leaf of the index, with other content of the same size.
     connection.execute(
-        "UPDATE word_data SET block = randomblob(length(block)) WHERE id = (SELECT max(id) FROM word_data)"
+        "UPDATE shape_word_data SET block = randomblob(length(block))"
+        " WHERE id = (SELECT max(id) FROM shape_word_data)"
     )
     connection.close()
     with opened(path) as store:
         problems = store.maintain(7, now_ns=START_NS, pause=lambda: False).problems
         # What does not need the index is still there.
         assert store.count(LogQuery()).count == 3_000
-    assert any("word" in problem for problem in problems), problems
+    assert any("shape_word" in problem for problem in problems), problems
 
 
 def test_a_damaged_page_is_found_and_said(tmp_path: Path) -> None:
     path = tmp_path / "hantu.db"
     with opened(path) as store:
         write_all(store, many(5_000))
+    size = path.stat().st_size
     with path.open("r+b") as file:
-        for page in range(20, 100):
-            file.seek(page * 8192)
-            file.write(b"\xa5" * 8192)
+        for at in range(size // 3, size * 2 // 3, 4096):
+            file.seek(at // 4096 * 4096)
+            file.write(b"\xa5" * 4096)
     with opened(path) as store:
         problems = store.maintain(7, now_ns=START_NS, pause=lambda: False).problems
         assert problems
         with pytest.raises(StoreError, match="damaged"):
             list(store.export(asked("*no such text*")))
+
+
+def test_a_damaged_column_costs_only_its_segment_and_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "hantu.db"
+    with opened(path, seal_entries=100, background=False) as store:
+        write_all(store, many(300), size=100)
+    damage(path, 2, Column.DECIMAL)
+    damage(path, 3, Column.METADATA)
+    with opened(path) as store:
+        found = store.search(replace(asked("line"), limit=1000)).entries
+        assert sorted(int(each.message.split()[1]) for each in found) == [*range(100), *range(200, 300)]
+        assert all(each.metadata is None for each in found if int(each.message.split()[1]) >= 200)
+        assert any(each.metadata for each in found)
+        problems = store.maintain(7, now_ns=START_NS, pause=lambda: False).problems
+        assert any("decimal of segment 2 is damaged" in problem for problem in problems), problems
+        assert store.write(entry("next")).cursor == 301
+    said = [record.getMessage() for record in caplog.records if "segment 2" in record.getMessage()]
+    assert len(said) == 1
+
+
+def test_a_damaged_filter_hides_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "hantu.db"
+    with opened(path, seal_entries=100, background=False) as store:
+        write_all(store, [entry(f"request abc{number:05d} done") for number in range(300)], size=100)
+    damage(path, 2, Column.FILTER)
+    with opened(path) as store:
+        assert [each.key for each in store.search(asked("abc00150")).entries] == [151]
+
+
+def test_a_damaged_hot_batch_costs_only_its_entries(tmp_path: Path) -> None:
+    path = tmp_path / "hantu.db"
+    with opened(path) as store:
+        write_all(store, many(300), size=100)
+    connection = apsw.Connection(str(path))
+    connection.execute("UPDATE hot SET data = randomblob(length(data)) WHERE first_key = 101")
+    connection.close()
+    with opened(path) as store:
+        assert store.count(asked("line")).count == 200
+        problems = store.maintain(7, now_ns=START_NS, pause=lambda: False).problems
+        assert any("from number 101 on is damaged" in problem for problem in problems), problems
+        store.write(entry("line next"))
+        assert store.seal() == 201
+        assert store.count(asked("line")).count == 201
+
+
+def damage(path: Path, segment_no: int, column: Column) -> None:
+    """Put other bytes in the place of a column."""
+    connection = apsw.Connection(str(path))
+    connection.execute(
+        "UPDATE segment_column SET data = randomblob(length(data)) WHERE column_id = ?",
+        (segment_no << COLUMN_BITS | column,),
+    )
+    assert connection.changes() == 1
+    connection.close()
 
 
 def test_somebody_who_reads_all_the_time_holds_up_no_commit(tmp_path: Path) -> None:
@@ -136,7 +197,7 @@ def test_somebody_who_reads_all_the_time_holds_up_no_commit(tmp_path: Path) -> N
         write_all(store, many(2_000))
         other = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         other.execute("BEGIN")
-        other.execute("SELECT count(*) FROM entry").fetchall()
+        other.execute("SELECT count(*) FROM hot").fetchall()
         pauses: list[float] = []
         assert store.cleanup(1, now_ns=START_NS + DAY_NS + 1000 * 10**9, pause=counting(pauses)) == 1_000
         other.close()

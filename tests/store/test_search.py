@@ -19,12 +19,13 @@ from hantu.query.logquery import LogQuery, Order, Place
 from hantu.query.match import matches
 from hantu.store.base import QueryTimeout
 from hantu.store.sqlite import SqliteStore
-from hantu.store.sqlite.compile import Plan
+from hantu.store.sqlite.batch import IntArray
 from hantu.store.sqlite.database import Reader
-from hantu.store.sqlite.entries import BLOCK_BITS, decode_metadata
+from hantu.store.sqlite.entries import decode_metadata
+from hantu.store.sqlite.sweep import Sweep, Unit
 from tests.store.made import START_NS, asked, entry, many, opened, write_all
 
-BLOCK = 1 << BLOCK_BITS
+BLOCK = 500
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
@@ -103,13 +104,14 @@ def test_an_entry_that_is_no_json_or_no_utf_8_is_repaired_and_stored(tmp_path: P
 
 @pytest.fixture(scope="module")
 def big(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """More than three blocks, 3 % of them late by hours, `rare` four times."""
+    """28 segments and a hot batch, 3 % of the lines late by hours, `rare` four times."""
     entries = [
         replace_time(each, -20_000 if number % 33 == 0 else 0, word=" rare" if number % 4_000 == 7 else "")
-        for number, each in enumerate(many(3 * BLOCK + 2_000))
+        for number, each in enumerate(many(28 * BLOCK + 300))
     ]
-    with opened(tmp_path_factory.mktemp("big") / "hantu.db") as store:
-        write_all(store, entries)
+    path = tmp_path_factory.mktemp("big") / "hantu.db"
+    with opened(path, seal_entries=BLOCK, background=False) as store:
+        write_all(store, entries, size=BLOCK)
         yield store
 
 
@@ -199,26 +201,23 @@ def test_words_count_beside_a_trace_or_an_id(tmp_path: Path) -> None:
 def slowed(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch, test: Callable[[Reader, int], None]
 ) -> None:
-    """Call test(reader, how many rows were tested) at each row that Python tests."""
-    plan = store._search.plan
+    """Call test(reader, how many segments were looked into) at each segment that is looked into."""
+    sweep, lines = store._search.sweep, Unit.lines
+    readers: list[Reader] = []
+    count = 0
 
-    def planned(reader: Reader, query: LogQuery) -> Plan:
-        made = plan(reader, query)
-        count = 0
+    def swept(reader: Reader, query: LogQuery) -> Sweep:
+        readers.append(reader)
+        return sweep(reader, query)
 
-        def wrapped(inner: Callable[[Any], bool]) -> Callable[[Any], bool]:
-            def holds(value: Any) -> bool:
-                nonlocal count
-                count += 1
-                test(reader, count)
-                return inner(value)
+    def counted(unit: Unit) -> IntArray:
+        nonlocal count
+        count += 1
+        test(readers[-1], count)
+        return lines(unit)
 
-            return holds
-
-        reader.tests[:] = [wrapped(inner) for inner in reader.tests]
-        return made
-
-    monkeypatch.setattr(store._search, "plan", planned)
+    monkeypatch.setattr(store._search, "sweep", swept)
+    monkeypatch.setattr(Unit, "lines", counted)
 
 
 @pytest.mark.parametrize("order", Order)
@@ -230,7 +229,7 @@ def test_a_search_cut_short_holds_every_match_up_to_where_it_looked(
     assert len(whole) > 2_000
 
     def late(reader: Reader, count: int) -> None:
-        if count == 50:
+        if count == 9:
             reader.deadline.at = time.monotonic()
 
     with monkeypatch.context() as patch:
@@ -258,9 +257,10 @@ def test_a_search_that_found_nothing_in_its_time_says_what_to_do(
     big: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        slowed(big, patch, lambda _reader, _count: time.sleep(0.002))
-        with pytest.raises(QueryTimeout, match=r"time limit of 0.03 s.*shorter time range"):
-            big.search(asked("/nothing[0-9]/"), time_limit_ms=30)
+        slowed(big, patch, lambda _reader, _count: time.sleep(0.04))
+        page = big.search(asked("/nothing[0-9]/"), time_limit_ms=30)
+        assert (page.entries, page.complete) == ((), False)
+        assert page.searched_to_ns is not None
         assert big.count(asked("/nothing[0-9]/"), time_limit_ms=30).exact is False
         counted = big.histogram(
             asked("/nothing[0-9]/"),
@@ -273,6 +273,16 @@ def test_a_search_that_found_nothing_in_its_time_says_what_to_do(
         assert [each.complete for each in big.facets(asked("/x[0-9]/"), ["level"], time_limit_ms=30)] == [
             False
         ]
+    with monkeypatch.context() as patch:
+        sweep = big._search.sweep
+
+        def slow(reader: Reader, query: LogQuery) -> Sweep:
+            time.sleep(0.04)
+            return sweep(reader, query)
+
+        patch.setattr(big._search, "sweep", slow)
+        with pytest.raises(QueryTimeout, match=r"time limit of 0.03 s.*shorter time range"):
+            big.search(asked("/nothing[0-9]/"), time_limit_ms=30)
     # The connection that was interrupted works again.
     assert len(big.search(asked("line")).entries) == 100
 
@@ -282,12 +292,12 @@ def test_values_of_metadata_are_counted_no_longer_than_the_limit(
 ) -> None:
     fields = ["host", "stream"]
     decoded = 0
-    plan = big._search.plan
+    sweep = big._search.sweep
     readers: list[Reader] = []
 
-    def planned(reader: Reader, query: LogQuery) -> Plan:
+    def swept(reader: Reader, query: LogQuery) -> Sweep:
         readers.append(reader)
-        return plan(reader, query)
+        return sweep(reader, query)
 
     def late(packed: bytes) -> dict[str, object]:
         nonlocal decoded
@@ -299,7 +309,7 @@ def test_values_of_metadata_are_counted_no_longer_than_the_limit(
     whole = big.facets(asked(), fields)
     assert all(facet.complete for facet in whole)
     with monkeypatch.context() as patch:
-        patch.setattr(big._search, "plan", planned)
+        patch.setattr(big._search, "sweep", swept)
         patch.setattr("hantu.store.sqlite.tallies.decode_metadata", late)
         cut = big.facets(asked(), fields)
     assert decoded == 2, "nothing is decoded after the time is over"
@@ -314,13 +324,13 @@ def test_arrivals_cut_short_go_on_where_they_ended(
     whole = big.arrivals(query, most=10**6).entries
 
     def late(reader: Reader, count: int) -> None:
-        if count == 50:
+        if count == 9:
             reader.deadline.at = time.monotonic()
 
     with monkeypatch.context() as patch:
         slowed(big, patch, late)
         first = big.arrivals(query, most=10**6)
-    assert first.cursor == BLOCK < big.cursor()
+    assert first.cursor == 9 * BLOCK < big.cursor()
     rest = big.arrivals(query.after(first.cursor), most=10**6)
     assert (*first.entries, *rest.entries) == whole
 
@@ -330,7 +340,7 @@ def test_a_reader_does_not_hold_up_the_writer(tmp_path: Path) -> None:
         write_all(store, many(3_000))
         exported = store.export(replace(asked("line"), order=Order.OLDEST))
         with store._database.reading(None) as reader:
-            rows = reader.rows("SELECT key FROM entry ORDER BY key")
+            rows = reader.rows("SELECT first_key FROM hot ORDER BY first_key")
             first = rows.fetchone()
             next(exported)
             for number in range(50):
@@ -338,7 +348,7 @@ def test_a_reader_does_not_hold_up_the_writer(tmp_path: Path) -> None:
             assert store.count(LogQuery(), cap=10**6).count == 8_000
             # What the reader sees is still of the moment when it began.
             assert first == (1,)
-            assert len(rows.fetchall()) == 2_999
+            assert len(rows.fetchall()) == 1
         assert store.checkpoint("reader") == b"49"
         assert sum(1 for _ in exported) >= 2_999
 
@@ -386,12 +396,14 @@ def test_long_deep_and_hostile_queries_are_answered(tmp_path: Path, text: str) -
 
 def test_export_of_long_lines_holds_few_of_them_in_memory(tmp_path: Path) -> None:
     long = "x" * 200_000
-    with opened(tmp_path / "hantu.db") as store:
-        write_all(store, [entry(f"{number} {long}", at=number) for number in range(300)], size=50)
+    with opened(tmp_path / "hantu.db", background=False) as store:
+        write_all(store, [entry(f"{number} {long}", at=number) for number in range(600)], size=10)
+        store.seal()
         tracemalloc.start()
         try:
-            assert sum(1 for _ in store.export(LogQuery())) == 300
+            assert sum(1 for _ in store.export(LogQuery())) == 600
             _, peak_bytes = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-    assert peak_bytes < 150 * len(long)
+    # A segment at a time, and what taking it apart needs.
+    assert peak_bytes < 200 * len(long)

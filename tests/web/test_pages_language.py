@@ -41,7 +41,7 @@ def all_texts() -> set[str]:
     for path in [*templates(), *sorted((ROOT / "hantu" / "web").glob("*.py"))]:
         found.update(texts_of(path.read_text()))
     found.update(text for _, _, text in render.NAV)
-    found.update(word for _, _, word in (*sources.STATES.values(), sources.WAITING))
+    found.update(word for _, _, word in (*sources.STATES.values(), sources.WAITING, sources.ABSENT))
     found.update(text for _, text in picker.SPANS)
     found.update(text for _, text in (*logs.EXPORTS, *logs.KEYS))
     found.update(facets.TITLES.values())

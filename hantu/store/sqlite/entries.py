@@ -1,80 +1,61 @@
-"""Entries as rows: writing batches, reading rows back."""
+"""Writing batches of entries: one row of the hot tier each, with its checkpoints."""
 
 from __future__ import annotations
 
 import json
-import threading
 import time
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import apsw
 import msgspec
+import numpy as np
 
 from hantu import text
 from hantu.model import LogEntry, LogLevel
 from hantu.store.base import StoreError, WriteResult
 from hantu.store.ids import EntryIds
+from hantu.store.sqlite.batch import LEVEL_BITS, IntArray
+from hantu.store.sqlite.catalog import Catalog, DamagedColumn
 from hantu.store.sqlite.database import Database, Reader
-
-BLOCK_BITS: Final = 12
-"""A block is 4,096 keys: block_no = key >> BLOCK_BITS."""
+from hantu.store.sqlite.frame import Frame
+from hantu.store.sqlite.hits import Hits
+from hantu.store.sqlite.hot import HotBatch
+from hantu.store.sqlite.sweep import Unit
 
 LEVELS: Final = tuple(LogLevel)
+LEVEL_MASK: Final = (1 << LEVEL_BITS) - 1
 
 _TIME_MOST: Final = (1 << 63) - 2
 
-_INSERT_ENTRY: Final = """
-INSERT INTO entry (
-  key, time_ns, source_no, stream_no, level, message, metadata, trace_id, event_id, created_ns
-)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_INSERT_WORDS: Final = "INSERT INTO word (rowid, message) VALUES (?, ?)"
-_ADD_BLOCK: Final = """
-INSERT INTO block (block_no, oldest_ns, newest_ns)
-VALUES (?, ?, ?)
-ON CONFLICT DO UPDATE SET
-  oldest_ns = min(oldest_ns, excluded.oldest_ns),
-  newest_ns = max(newest_ns, excluded.newest_ns)
-"""
-_ADD_COUNT: Final = """
-INSERT INTO block_count (block_no, stream_no, level, entries)
-VALUES (?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET entries = entries + excluded.entries
-"""
+_INSERT_HOT: Final = "INSERT INTO hot (first_key, entries, created_ns, data) VALUES (?, ?, ?, ?)"
+_INSERT_EVENT: Final = "INSERT INTO event (event_id, key) VALUES (?, ?)"
 _SET_CHECKPOINT: Final = """
 INSERT INTO checkpoint (name, value)
 VALUES (?, ?)
 ON CONFLICT DO UPDATE SET value = excluded.value
 """
-_READ: Final = """
-SELECT e.key, e.time_ns, e.stream_no, e.level, e.message, e.metadata, e.event_id, e.created_ns
-FROM json_each(?) AS wanted
-CROSS JOIN entry AS e ON e.key = wanted.value
-"""
-_READ_STREAMS: Final = """
-SELECT stream_no, name, source_id
-FROM stream
-JOIN source USING (source_no)
-WHERE stream_no > ?
-"""
 
 _encode: Final = msgspec.json.Encoder().encode
-decode_metadata: Final = msgspec.json.Decoder(dict[str, Any]).decode
+_READ_EVENTS: Final = """
+SELECT event.key, event.event_id
+FROM json_each(?) AS wanted
+CROSS JOIN event INDEXED BY event_key ON event.key = wanted.value
+"""
 
-Row = tuple[int, int, int, int, int, str, str | None, str | None, bytes | None, int]
+decode_metadata: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class EntryWriter:
-    """Writes batches. Keeps the newest key and the numbers of known streams between two batches."""
+    """Writes batches. Keeps the newest key and the numbers of known streams between two batches.
 
-    def __init__(self, database: Database) -> None:
+    accepted: told of each batch once it is committed."""
+
+    def __init__(self, database: Database, accepted: Callable[[HotBatch], None]) -> None:
         self._database = database
+        self._accepted = accepted
         self._connection: apsw.Connection | None = None
-        self._streams: dict[tuple[str, str], tuple[int, int]] = {}
+        self._streams: dict[tuple[str, str], int] = {}
         self._cursor = 0
 
     def forget(self) -> None:
@@ -97,91 +78,72 @@ class EntryWriter:
     def _write(
         self, entries: Sequence[LogEntry], checkpoints: Mapping[str, bytes | None], *, durable: bool
     ) -> WriteResult:
+        batch: HotBatch | None = None
         with self._database.writing(durable=durable) as connection:
             self._know(connection)
             known = _known_events(connection, entries)
             fresh = [entry for at, entry in enumerate(entries) if at not in known] if known else entries
-            cursor = self._insert(connection, fresh) if fresh else self._cursor
+            if fresh:
+                batch = self._insert(connection, fresh)
             if checkpoints:
                 _set_checkpoints(connection, checkpoints)
-        self._cursor = cursor
-        return WriteResult(cursor, len(fresh), tuple(sorted(known)))
+        if batch is not None:
+            self._cursor = batch.last_key
+            self._accepted(batch)
+        return WriteResult(self._cursor, len(fresh), tuple(sorted(known)))
 
     def _know(self, connection: apsw.Connection) -> None:
         if self._connection is connection:
             return
         self._cursor = connection.execute("SELECT value FROM meta WHERE name = 'cursor'").get
         self._streams = {
-            (source, source_id): (source_no, stream_no)
-            for source, source_id, source_no, stream_no in connection.execute(
-                "SELECT name, source_id, source_no, stream_no FROM stream JOIN source USING (source_no)"
+            (source, source_id): stream_no
+            for source, source_id, stream_no in connection.execute(
+                "SELECT name, source_id, stream_no FROM stream JOIN source USING (source_no)"
             )
         }
         self._connection = connection
 
-    def _insert(self, connection: apsw.Connection, entries: Sequence[LogEntry]) -> int:
-        now_ns = time.time_ns()
-        key = first = self._cursor + 1
-        streams = self._streams
-        rows: list[Row] = []
-        add = rows.append
-        for entry in entries:
-            numbers = streams.get((entry.source, entry.source_id))
-            if numbers is None:
-                numbers = self._add_stream(connection, entry.source, entry.source_id)
-            metadata = entry.metadata
-            trace_id: str | None = None
-            packed: str | None = None
-            if metadata is not None:
-                packed = _encode(metadata).decode()
-                if "trace_id" in metadata:
-                    trace = metadata["trace_id"]
-                    trace_id = text.fold(trace) if isinstance(trace, str) else ""
-            add(
-                (
-                    key,
-                    entry.time_ns,
-                    numbers[0],
-                    numbers[1],
-                    entry.level,
-                    entry.message,
-                    packed,
-                    trace_id,
-                    entry.event_id,
-                    now_ns,
-                )
-            )
-            key += 1
-        connection.executemany(_INSERT_ENTRY, rows)
-        connection.executemany(_INSERT_WORDS, [(row[0], text.index_text(row[5])) for row in rows])
-        _count_blocks(connection, first, rows)
-        connection.execute("UPDATE meta SET value = ? WHERE name = 'cursor'", (key - 1,))
-        return key - 1
+    def _insert(self, connection: apsw.Connection, entries: Sequence[LogEntry]) -> HotBatch:
+        times = [entry.time_ns for entry in entries]
+        if max(times) > _TIME_MOST or min(times) < -_TIME_MOST:
+            raise OverflowError("a time is beyond what 64 bits hold")
+        batch = HotBatch(
+            self._cursor + 1,
+            time.time_ns(),
+            times,
+            self._cells(connection, entries),
+            [entry.message for entry in entries],
+            [None if entry.metadata is None else _encode(entry.metadata) for entry in entries],
+        )
+        connection.execute(_INSERT_HOT, (batch.first_key, len(batch), batch.created_ns, batch.pack()))
+        events = [
+            (entry.event_id, batch.first_key + at)
+            for at, entry in enumerate(entries)
+            if entry.event_id is not None
+        ]
+        if events:
+            connection.executemany(_INSERT_EVENT, events)
+        connection.execute("UPDATE meta SET value = ? WHERE name = 'cursor'", (batch.last_key,))
+        return batch
 
-    def _add_stream(self, connection: apsw.Connection, source: str, source_id: str) -> tuple[int, int]:
+    def _cells(self, connection: apsw.Connection, entries: Sequence[LogEntry]) -> list[int]:
+        streams = self._streams
+        try:
+            return [streams[entry.source, entry.source_id] << LEVEL_BITS | entry.level for entry in entries]
+        except KeyError:
+            for entry in entries:
+                if (entry.source, entry.source_id) not in streams:
+                    self._add_stream(connection, entry.source, entry.source_id)
+            return self._cells(connection, entries)
+
+    def _add_stream(self, connection: apsw.Connection, source: str, source_id: str) -> None:
         connection.execute("INSERT INTO source (name) VALUES (?) ON CONFLICT DO NOTHING", (source,))
         source_no = connection.execute("SELECT source_no FROM source WHERE name = ?", (source,)).get
-        stream_no = connection.execute(
+        self._streams[source, source_id] = connection.execute(
             "INSERT INTO stream (source_no, source_id) VALUES (?, ?) RETURNING stream_no",
             (source_no, source_id),
         ).get
-        self._streams[source, source_id] = numbers = (source_no, stream_no)
-        return numbers
-
-
-def _count_blocks(connection: apsw.Connection, first: int, rows: list[Row]) -> None:
-    start = 0
-    while start < len(rows):
-        block_no = (first + start) >> BLOCK_BITS
-        end = min(len(rows), ((block_no + 1) << BLOCK_BITS) - first)
-        part = rows[start:end]
-        times = [row[1] for row in part]
-        connection.execute(_ADD_BLOCK, (block_no, min(times), max(times)))
-        counts = Counter(map(itemgetter(3, 4), part))
-        connection.executemany(
-            _ADD_COUNT, [(block_no, stream, level, many) for (stream, level), many in counts.items()]
-        )
-        start = end
 
 
 def _known_events(connection: apsw.Connection, entries: Sequence[LogEntry]) -> set[int]:
@@ -196,7 +158,7 @@ def _known_events(connection: apsw.Connection, entries: Sequence[LogEntry]) -> s
             known.add(at)
             continue
         seen.add(event_id)
-        found = connection.execute("SELECT 1 FROM entry WHERE event_id = ?", (event_id,))
+        found = connection.execute("SELECT 1 FROM event WHERE event_id = ?", (event_id,))
         if found.fetchone() is not None:
             known.add(at)
     return known
@@ -231,48 +193,69 @@ def _repaired(entry: LogEntry) -> LogEntry:
 
 
 class EntryReader:
-    """Turns rows back into entries. Keeps the names of streams; safe in any thread."""
+    """Turns lines of segments back into entries; safe in any thread."""
 
-    def __init__(self, ids: EntryIds) -> None:
+    def __init__(self, ids: EntryIds, catalog: Catalog) -> None:
         self.ids = ids
-        self._streams: dict[int, tuple[str, str]] = {}
-        self._newest = 0
-        self._lock = threading.Lock()
+        self._catalog = catalog
 
-    def streams(self, reader: Reader) -> Mapping[int, tuple[str, str]]:
-        """(source, source_id) by stream number; some may have no entries."""
-        with self._lock:
-            more = {
-                stream_no: (source, source_id)
-                for stream_no, source, source_id in reader.rows(_READ_STREAMS, (self._newest,))
-            }
-            if more:
-                self._newest = max(more)
-                # A new dict: other threads may be going through the old one.
-                self._streams = {**self._streams, **more}
-            return self._streams
+    def read(self, reader: Reader, hits: Hits, start: int, stop: int) -> list[LogEntry]:
+        """The entries of hits[start:stop], in their order; of a damaged segment there are none."""
+        numbers = hits.numbers[start:stop]
+        lines = hits.lines[start:stop]
+        found: list[LogEntry | None] = [None] * len(numbers)
+        for number in np.unique(numbers).tolist():
+            at = np.flatnonzero(numbers == number)
+            try:
+                entries = self.of_unit(reader, hits.units[number], lines[at])
+            except DamagedColumn:
+                continue
+            for position, entry in zip(at.tolist(), entries, strict=True):
+                found[position] = entry
+        return [entry for entry in found if entry is not None]
 
-    def read(self, reader: Reader, keys: Iterable[int]) -> list[LogEntry]:
-        """The entries with these keys, in the order of the keys; unknown ones are left out."""
-        streams = self.streams(reader)
+    def of_unit(self, reader: Reader, unit: Unit, lines: IntArray) -> list[LogEntry]:
+        """The entries at these lines of one unit. Raises DamagedColumn."""
+        frame = unit.frame
+        streams = self._catalog.streams(reader)
+        keys = frame.keys(lines).tolist()
+        events = _events(reader, keys)
+        cells = frame.cells[np.searchsorted(frame.starts, lines, "right") - 1].tolist()
         id_text = self.ids.text
-        entries = []
-        for key, time_ns, stream_no, level, message, metadata, event_id, created_ns in reader.rows(
-            _READ, (_encode(list(keys)).decode(),)
-        ):
-            source, source_id = streams[stream_no]
-            entries.append(
-                LogEntry(
-                    source,
-                    source_id,
-                    LEVELS[level],
-                    message,
-                    time_ns,
-                    None if metadata is None else decode_metadata(metadata),
-                    event_id,
-                    id_text(key),
-                    key,
-                    created_ns,
-                )
+        return [
+            LogEntry(
+                *streams[cell >> LEVEL_BITS],
+                LEVELS[cell & LEVEL_MASK],
+                message,
+                time_ns,
+                metadata,
+                events.get(key),
+                id_text(key),
+                key,
+                created_ns,
             )
-        return entries
+            for cell, message, time_ns, metadata, key, created_ns in zip(
+                cells,
+                frame.messages(lines),
+                frame.times(lines).tolist(),
+                self._metadata(frame, lines),
+                keys,
+                frame.created(lines).tolist(),
+                strict=True,
+            )
+        ]
+
+    def _metadata(self, frame: Frame, lines: IntArray) -> list[dict[str, Any] | None]:
+        try:
+            column = frame.metadata()
+        except DamagedColumn:
+            return [None] * len(lines)
+        texts = column.texts
+        return [
+            None if number < 0 else decode_metadata(texts[number]) for number in column.ids[lines].tolist()
+        ]
+
+
+def _events(reader: Reader, keys: list[int]) -> dict[int, bytes]:
+    """The senders' own ids of those entries that have one."""
+    return dict(reader.rows(_READ_EVENTS, (_encode(keys).decode(),)))

@@ -11,7 +11,7 @@ import apsw
 from hantu.store.base import NewerSchema
 from hantu.store.ids import new_store_id
 
-_FIRST: Final = """
+_SECOND: Final = """
 CREATE TABLE meta (
   name TEXT PRIMARY KEY,
   value ANY NOT NULL
@@ -24,47 +24,54 @@ CREATE TABLE stream (
   stream_no INTEGER PRIMARY KEY AUTOINCREMENT,
   source_no INTEGER NOT NULL REFERENCES source (source_no),
   source_id TEXT NOT NULL,
+  newest_ns INTEGER,
   UNIQUE (source_no, source_id)
 ) STRICT;
-CREATE TABLE entry (
-  key INTEGER PRIMARY KEY,
-  time_ns INTEGER NOT NULL,
-  source_no INTEGER NOT NULL,
-  stream_no INTEGER NOT NULL,
-  level INTEGER NOT NULL,
-  message TEXT NOT NULL,
-  metadata TEXT,
-  trace_id TEXT,
-  event_id BLOB,
-  created_ns INTEGER NOT NULL
+CREATE TABLE hot (
+  first_key INTEGER PRIMARY KEY,
+  entries INTEGER NOT NULL,
+  created_ns INTEGER NOT NULL,
+  data BLOB NOT NULL
 ) STRICT;
-CREATE INDEX entry_time ON entry (time_ns);
-CREATE INDEX entry_source ON entry (source_no, time_ns);
-CREATE INDEX entry_stream ON entry (stream_no, time_ns);
-CREATE INDEX entry_level ON entry (level, time_ns);
-CREATE INDEX entry_trace ON entry (trace_id, time_ns) WHERE trace_id IS NOT NULL;
-CREATE UNIQUE INDEX entry_event ON entry (event_id) WHERE event_id IS NOT NULL;
-CREATE VIRTUAL TABLE word USING fts5 (
-  message,
+CREATE TABLE event (
+  event_id BLOB PRIMARY KEY,
+  key INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX event_key ON event (key);
+CREATE TABLE segment (
+  segment_no INTEGER PRIMARY KEY AUTOINCREMENT,
+  first_key INTEGER NOT NULL,
+  last_key INTEGER NOT NULL,
+  entries INTEGER NOT NULL,
+  oldest_ns INTEGER NOT NULL,
+  newest_ns INTEGER NOT NULL,
+  format INTEGER NOT NULL,
+  group_no INTEGER,
+  position INTEGER
+) STRICT;
+CREATE TABLE segment_column (
+  column_id INTEGER PRIMARY KEY,
+  checksum INTEGER NOT NULL,
+  data BLOB NOT NULL
+) STRICT;
+CREATE TABLE filter_row (
+  row_id INTEGER PRIMARY KEY,
+  data BLOB NOT NULL
+) STRICT;
+CREATE TABLE cell (
+  cell_no INTEGER PRIMARY KEY,
+  entries INTEGER NOT NULL
+) STRICT;
+CREATE TABLE shape (
+  shape_no INTEGER PRIMARY KEY,
+  text BLOB NOT NULL
+) STRICT;
+CREATE VIRTUAL TABLE shape_word USING fts5 (
+  text,
   content = '',
   contentless_delete = 1,
   tokenize = 'ascii'
 );
-INSERT INTO word (word, rank) VALUES ('deletemerge', 0);
-INSERT INTO word (word, rank) VALUES ('automerge', 8);
-INSERT INTO word (word, rank) VALUES ('crisismerge', 64);
-CREATE TABLE block (
-  block_no INTEGER PRIMARY KEY,
-  oldest_ns INTEGER NOT NULL,
-  newest_ns INTEGER NOT NULL
-) STRICT;
-CREATE TABLE block_count (
-  block_no INTEGER NOT NULL,
-  stream_no INTEGER NOT NULL,
-  level INTEGER NOT NULL,
-  entries INTEGER NOT NULL,
-  PRIMARY KEY (block_no, stream_no, level)
-) STRICT, WITHOUT ROWID;
 CREATE TABLE checkpoint (
   name TEXT PRIMARY KEY,
   value BLOB NOT NULL
@@ -84,45 +91,18 @@ CREATE TABLE token (
   created_ns INTEGER NOT NULL,
   last_used_ns INTEGER
 ) STRICT, WITHOUT ROWID;
-CREATE VIEW log_entry AS
-SELECT
-  printf(
-    '%s-%s-8%s-%04x-%012x',
-    substr(store.digits, 1, 8),
-    substr(store.digits, 9, 4),
-    substr(store.digits, 13),
-    32768 | (entry.key >> 48),
-    entry.key & 281474976710655
-  ) AS id,
-  entry.key,
-  source.name AS source,
-  stream.source_id,
-  CASE entry.level
-    WHEN 0 THEN 'trace'
-    WHEN 1 THEN 'debug'
-    WHEN 2 THEN 'info'
-    WHEN 3 THEN 'warn'
-    WHEN 4 THEN 'error'
-    ELSE 'fatal'
-  END AS level,
-  entry.message,
-  strftime('%Y-%m-%dT%H:%M:%S', entry.time_ns / 1000000000 - (entry.time_ns % 1000000000 < 0), 'unixepoch')
-    || printf('.%09dZ', (entry.time_ns % 1000000000 + 1000000000) % 1000000000) AS timestamp,
-  entry.time_ns,
-  entry.metadata,
-  entry.trace_id,
-  strftime('%Y-%m-%dT%H:%M:%S', entry.created_ns / 1000000000, 'unixepoch')
-    || printf('.%09dZ', entry.created_ns % 1000000000) AS created_at
-FROM entry
-JOIN stream ON stream.stream_no = entry.stream_no
-JOIN source ON source.source_no = stream.source_no
-CROSS JOIN (SELECT printf('%015x', value) AS digits FROM meta WHERE name = 'store_id') AS store;
 """
 
-MIGRATIONS: Final = (_FIRST,)
-"""Each leads from version n (its position) to n + 1."""
+ROWS: Final = 1
+"""The version of files that hold a row for each entry: rebuild.py makes them anew."""
 
-VERSION: Final = len(MIGRATIONS)
+FIRST: Final = 2
+"""The version that a new file begins with."""
+
+MIGRATIONS: Final = (_SECOND,)
+"""The first makes a file of version FIRST; each other leads from a version to the next."""
+
+VERSION: Final = FIRST + len(MIGRATIONS) - 1
 
 
 def newer(path: object, found: int) -> NewerSchema:
@@ -134,17 +114,19 @@ def newer(path: object, found: int) -> NewerSchema:
 
 
 def migrate(connection: apsw.Connection) -> None:
-    """Bring the file to VERSION, one transaction for each step."""
+    """Bring a new file, or one of version FIRST or later, to VERSION, one transaction for each step."""
     while (version := connection.pragma("user_version")) < VERSION:
+        further = max(version + 1, FIRST)
         connection.execute("BEGIN IMMEDIATE")
         try:
-            connection.execute(MIGRATIONS[version])
+            connection.execute(MIGRATIONS[further - FIRST])
             if version == 0:
                 connection.execute(
-                    "INSERT INTO meta (name, value) VALUES ('store_id', ?), ('cursor', 0)",
+                    "INSERT INTO meta (name, value)"
+                    " VALUES ('store_id', ?), ('cursor', 0), ('generation', 0), ('shapes_removed', 0)",
                     (new_store_id(),),
                 )
-            connection.pragma("user_version", version + 1)
+            connection.pragma("user_version", further)
             connection.execute("COMMIT")
         except apsw.Error:
             if connection.in_transaction:

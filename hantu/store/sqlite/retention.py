@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,8 +12,12 @@ from typing import Final
 import apsw
 
 from hantu.store.base import MaintenanceReport, Removal, StoreError
+from hantu.store.sqlite.batch import LEVEL_BITS
+from hantu.store.sqlite.catalog import Catalog, Segment
 from hantu.store.sqlite.database import BUSY_MS, WAL_PAGES, Damaged, Database, explain, failure
-from hantu.store.sqlite.entries import BLOCK_BITS, EntryWriter
+from hantu.store.sqlite.entries import EntryWriter
+from hantu.store.sqlite.removing import Removing
+from hantu.store.sqlite.sealing import Sealer
 from hantu.threads import Worker
 
 SLICE_S: Final = 0.010
@@ -23,21 +28,10 @@ TRUNCATE_TRIES: Final = 20
 
 Pause = Callable[[], bool]
 
-_OLDEST: Final = """
-SELECT key, stream_no, level
-FROM entry INDEXED BY entry_time
-WHERE time_ns < ?
-ORDER BY time_ns, key
-LIMIT ?
-"""
-_SUBTRACT: Final = """
-UPDATE block_count
-SET entries = entries - ?
-WHERE block_no = ? AND stream_no = ? AND level = ?
-"""
 _DROP_STREAMS: Final = """
 DELETE FROM stream
-WHERE stream_no NOT IN (SELECT stream_no FROM block_count)
+WHERE stream_no NOT IN (SELECT cell_no >> 3 FROM cell)
+  AND stream_no NOT IN (SELECT value FROM json_each(?))
 """
 _READ_REMOVALS: Final = """
 SELECT at_ns, before_ns, entries, freed_bytes, reason
@@ -53,13 +47,17 @@ _CHECKED: Final = (
     "meta",
     "source",
     "stream",
-    "block",
-    "block_count",
+    "hot",
+    "event",
+    "segment",
+    "segment_column",
+    "filter_row",
+    "cell",
+    "shape",
+    "shape_word",
     "checkpoint",
     "removal",
     "token",
-    "entry",
-    "word",
 )
 
 
@@ -88,9 +86,12 @@ class _Pace:
 class Retention:
     """Removes entries from a Database and gives their room back to the disk."""
 
-    def __init__(self, database: Database, writer: EntryWriter) -> None:
+    def __init__(self, database: Database, catalog: Catalog, writer: EntryWriter, sealer: Sealer) -> None:
         self._database = database
+        self._catalog = catalog
         self._writer = writer
+        self._sealer = sealer
+        self._removing = Removing(database, catalog, sealer)
 
     def cleanup(
         self,
@@ -137,13 +138,14 @@ class Retention:
             except Damaged as error:
                 problems.append(str(error))
             problems += self.check(pause)
+            problems += self._catalog.damage()
         except Stopped:
             pass
         return MaintenanceReport(gone, max(0, size - self.file_bytes()), tuple(problems))
 
     def shrink(self, pause: Pause) -> None:
-        """Merge the index of words into one part without deleted entries, then give free pages back."""
-        self._merge_words(pause)
+        """Forget unused shapes, then give free pages back."""
+        self._drop_shapes(pause)
         self._vacuum(pause)
         self._truncate_wal(pause)
 
@@ -179,43 +181,48 @@ class Retention:
         return checking.problems
 
     def _delete(self, before_ns: int, pause: Pause) -> Iterator[int]:
-        pace = _Pace(256, 4_096)
-        while True:
-            pace.begin()
-            with self._database.writing() as connection:
-                rows = [
-                    (key, stream_no, level)
-                    for key, stream_no, level in connection.execute(_OLDEST, (before_ns, pace.size))
-                ]
-                if rows:
-                    _delete_rows(connection, rows)
-            if not rows:
-                return
-            pace.end()
-            yield len(rows)
+        """Remove whole segments, then the old entries of those on the border; yields how many."""
+        while self._old_is_hot(before_ns):
+            self._sealer.seal()
             _pause(pause)
+        pace = _Pace(4, 64)
+        while lot := self._all_old(before_ns)[: pace.size]:
+            pace.begin()
+            yield self._removing.drop(lot)
+            pace.end()
+            _pause(pause)
+        for segment in self._partly_old(before_ns):
+            yield self._removing.cut(segment, before_ns)
+            _pause(pause)
+
+    def _segments(self) -> tuple[Segment, ...]:
+        with self._database.reading(None) as reader:
+            return self._catalog.view(reader).segments
+
+    def _old_is_hot(self, before_ns: int) -> bool:
+        with self._database.reading(None) as reader:
+            return any(min(batch.times) < before_ns for batch in self._catalog.view(reader).hot)
+
+    def _all_old(self, before_ns: int) -> list[Segment]:
+        return [segment for segment in self._segments() if segment.newest_ns < before_ns]
+
+    def _partly_old(self, before_ns: int) -> list[Segment]:
+        return [segment for segment in self._segments() if segment.oldest_ns < before_ns]
 
     def _drop_streams(self) -> None:
         with self._database.writing() as connection:
-            connection.execute(_DROP_STREAMS)
+            hot = connection.execute("SELECT count(*) FROM hot").get
+            view = self._catalog.newest()
+            # A batch that the view does not know yet may have any stream: the next clean-up comes.
+            if view is None or hot != len(view.hot):
+                return
+            numbers = {cell >> LEVEL_BITS for batch in view.hot for cell in batch.cells}
+            connection.execute(_DROP_STREAMS, (json.dumps(sorted(numbers)),))
             self._writer.forget()
 
-    def _merge_words(self, pause: Pause) -> None:
-        # Source: SQLite FTS5, 6.9 "The 'merge' Command": negative once, then positive until a call
-        # changes fewer than two rows.
-        pace = _Pace(64, 4_096)
-        pages = -pace.size
-        while True:
-            pace.begin()
-            with self._database.writing() as connection:
-                before = connection.total_changes()
-                connection.execute("INSERT INTO word (word, rank) VALUES ('merge', ?)", (pages,))
-                changed = connection.total_changes() - before
-            pace.end()
-            if changed < 2:
-                return
-            pages = pace.size
-            _pause(pause)
+    def _drop_shapes(self, pause: Pause) -> None:
+        """Forget the shapes that no segment uses."""
+        self._removing.drop_shapes(lambda: _pause(pause))
 
     def _vacuum(self, pause: Pause) -> None:
         pace = _Pace(128, 8_192)
@@ -269,24 +276,6 @@ def _pause(pause: Pause) -> None:
         raise Stopped
 
 
-def _delete_rows(connection: apsw.Connection, rows: list[tuple[int, int, int]]) -> None:
-    keys = sorted((key,) for key, _, _ in rows)
-    connection.executemany("DELETE FROM entry WHERE key = ?", keys)
-    connection.executemany("DELETE FROM word WHERE rowid = ?", keys)
-    counts: dict[tuple[int, int, int], int] = {}
-    for key, stream_no, level in rows:
-        cell = (key >> BLOCK_BITS, stream_no, level)
-        counts[cell] = counts.get(cell, 0) + 1
-    connection.executemany(_SUBTRACT, [(many, *cell) for cell, many in counts.items()])
-    for block_no in sorted({cell[0] for cell in counts}):
-        connection.execute("DELETE FROM block_count WHERE block_no = ? AND entries <= 0", (block_no,))
-        connection.execute(
-            "DELETE FROM block WHERE block_no = ?1"
-            " AND NOT EXISTS (SELECT 1 FROM block_count WHERE block_no = ?1)",
-            (block_no,),
-        )
-
-
 class _Check:
     """SQLite's own check, table by table, so that no snapshot is held for long."""
 
@@ -323,7 +312,7 @@ class _Check:
 
     def _check(self, connection: apsw.Connection, table: str) -> None:
         # integrity_check, not quick_check, of the index of words: only it reads all of it.
-        kind = "integrity_check" if table == "word" else "quick_check"
+        kind = "integrity_check" if table == "shape_word" else "quick_check"
         try:
             for (said,) in connection.execute(f"PRAGMA {kind}({table})"):
                 if said != "ok":

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from hantu.model import LogEntry
-from hantu.query.logquery import LogQuery
+from hantu.query.expr import Field, Op
+from hantu.query.logquery import LogQuery, Order, Place
 from hantu.store.base import (
     COUNT_CAP,
     QUERY_TIME_LIMIT_MS,
@@ -28,12 +30,17 @@ from hantu.store.base import (
     WriteResult,
 )
 from hantu.store.ids import EntryIds
-from hantu.store.sqlite.around import context
+from hantu.store.sqlite.catalog import Catalog
 from hantu.store.sqlite.database import Database
 from hantu.store.sqlite.entries import EntryReader, EntryWriter
+from hantu.store.sqlite.entry_table import EntryTable
+from hantu.store.sqlite.hot import HotBatch
 from hantu.store.sqlite.question import Rows, ask
+from hantu.store.sqlite.rebuild import Progress, bring_up_to_date, tidy
 from hantu.store.sqlite.retention import Retention, Stopped
+from hantu.store.sqlite.sealing import SEAL_ENTRIES, Sealer
 from hantu.store.sqlite.search import Search
+from hantu.store.sqlite.storage import Storage, measure
 from hantu.store.sqlite.tallies import Tallies
 
 DAY_NS: Final = 86_400_000_000_000
@@ -42,30 +49,59 @@ DAY_NS: Final = 86_400_000_000_000
 class SqliteStore:
     """Entries, checkpoints and tokens in one SQLite file."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, seal_entries: int, background: bool) -> None:
         """Use open()."""
         self._database = database
         with database.reading(QUERY_TIME_LIMIT_MS) as reader:
             store_id = reader.value("SELECT value FROM meta WHERE name = 'store_id'")
         self._ids = EntryIds(store_id)
-        self._entries = EntryReader(self._ids)
-        self._writer = EntryWriter(database)
-        self._search = Search(database, self._entries)
-        self._tallies = Tallies(database, self._entries, self._search)
-        self._retention = Retention(database, self._writer)
+        self._catalog = Catalog(writes=not database.read_only)
+        self._entries = EntryReader(self._ids, self._catalog)
+        self._sealer = Sealer(
+            database,
+            self._catalog,
+            seal_entries=seal_entries,
+            background=background and not database.read_only,
+        )
+        self._writer = EntryWriter(database, self._accepted)
+        self._search = Search(database, self._catalog, self._entries)
+        self._tallies = Tallies(database, self._catalog, self._entries, self._search)
+        self._retention = Retention(database, self._catalog, self._writer, self._sealer)
+        if not database.read_only:
+            self._sealer.begin()
+
+    def _accepted(self, batch: HotBatch) -> None:
+        self._catalog.accepted(batch)
+        self._sealer.accepted(batch)
 
     @classmethod
-    def open(cls, path: Path, *, read_only: bool = False, vfs: str | None = None) -> SqliteStore:
+    def open(
+        cls,
+        path: Path,
+        *,
+        read_only: bool = False,
+        vfs: str | None = None,
+        seal_entries: int = SEAL_ENTRIES,
+        background: bool = True,
+        progress: Progress | None = None,
+    ) -> SqliteStore:
         """Open the file, making it when it is not there. vfs: the name of an SQLite VFS.
 
-        Raises NewerSchema, StoreBusy (another process writes to it), StoreError; a file that is
-        refused is left as it is. read_only needs no lock and works beside a writer."""
+        A file of the row store is made anew first, as progress is told (the log when None).
+        seal_entries: hot entries that make a segment; background: sealed by a thread of their own, not
+        by the writer's. Raises NewerSchema, StoreBusy (another process writes to it), StoreError; a file
+        that is refused is left as it is. read_only needs no lock and works beside a writer."""
+        if not read_only:
+            bring_up_to_date(path, lot_entries=seal_entries, progress=progress, vfs=vfs)
         database = Database(path, read_only=read_only, vfs=vfs)
         try:
-            return cls(database)
+            store = cls(database, seal_entries=seal_entries, background=background)
         except BaseException:
             database.close()
             raise
+        if not read_only:
+            tidy(path)
+        return store
 
     @property
     def path(self) -> Path:
@@ -108,10 +144,13 @@ class SqliteStore:
 
     def get(self, entry_id: str) -> LogEntry | None:
         """The entry with this UUID."""
-        with self._database.reading(QUERY_TIME_LIMIT_MS) as reader:
-            key = self._ids.key(entry_id)
-            found = [] if key is None else self._entries.read(reader, [key])
-            return found[0] if found else None
+        self._database.check_open()
+        if self._ids.key(entry_id) is None:
+            return None
+        page = self._search.page(
+            LogQuery(search=Field("id", Op.EQ, entry_id), limit=1), QUERY_TIME_LIMIT_MS
+        )
+        return page.entries[0] if page.entries else None
 
     def query(self, query: LogQuery, *, time_limit_ms: int = QUERY_TIME_LIMIT_MS) -> Answer:
         """A page and its total."""
@@ -167,9 +206,17 @@ class SqliteStore:
         self, entry: LogEntry, *, before: int, after: int, all_sources: bool = False
     ) -> tuple[LogEntry, ...]:
         """Entries around `entry` in (time, key) order."""
-        with self._database.reading(QUERY_TIME_LIMIT_MS) as reader:
-            keys = context(reader, entry, before=before, after=after, all_sources=all_sources)
-            return tuple(self._entries.read(reader, keys))
+        around = LogQuery(place=Place(entry.time_ns, entry.key))
+        if not all_sources:
+            around = replace(around, sources=(entry.source,), source_id=entry.source_id)
+        older: tuple[LogEntry, ...] = ()
+        newer: tuple[LogEntry, ...] = ()
+        if before:
+            older = self.search(replace(around, limit=before)).entries
+        if after:
+            newer = self.search(replace(around, limit=after, order=Order.OLDEST)).entries
+        own = self.get(self._ids.text(entry.key))
+        return (*reversed(older), *((own,) if own is not None else ()), *newer)
 
     def source_ids(self) -> tuple[SourceInfo, ...]:
         """Every (source, source_id) that has entries."""
@@ -178,6 +225,10 @@ class SqliteStore:
     def stats(self) -> StoreStats:
         """Counts per source and level, sizes, bounds."""
         return self._tallies.stats(QUERY_TIME_LIMIT_MS)
+
+    def storage(self) -> Storage:
+        """Where the bytes of the file are; goes through all of it."""
+        return measure(self._database, self._catalog)
 
     def cleanup(
         self,
@@ -254,8 +305,17 @@ class SqliteStore:
 
     def sql(self, statement: str, *, most: int, time_limit_ms: int = QUERY_TIME_LIMIT_MS) -> Rows:
         """Run one statement of a person; nothing can be changed. Raises StoreError."""
-        return ask(self._database, statement, most=most, limit_ms=time_limit_ms)
+        tables = EntryTable(self._search, self._catalog, self._ids).on
+        return ask(self._database, statement, most=most, limit_ms=time_limit_ms, tables=tables)
+
+    def seal(self) -> int:
+        """Make segments of all that is hot; how many entries that were."""
+        sealed = 0
+        while more := self._sealer.seal():
+            sealed += more
+        return sealed
 
     def close(self) -> None:
         """Close the file; a closed store raises StoreError."""
+        self._sealer.close()
         self._database.close()

@@ -1,0 +1,308 @@
+"""What a snapshot of the file holds: its segments, its hot batches, the directories of its segments.
+
+A View never changes; a Catalog keeps the newest one and brings it up to date with what a reader's
+snapshot says, so that a query costs no look at what has not changed. Directories are read when a
+query first needs them and are kept packed, 32 segments together, within DIRECTORY_BYTES."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from hantu.store.sqlite.batch import BoolArray, Column, IntArray
+from hantu.store.sqlite.database import Reader
+from hantu.store.sqlite.filter import Filter, look_up, row_of
+from hantu.store.sqlite.frame import Frame
+from hantu.store.sqlite.hot import HotBatch, HotFrames
+from hantu.store.sqlite.packing import unpack
+from hantu.store.sqlite.shapes import Shapes
+
+log = logging.getLogger(__name__)
+
+GROUP: Final = 32
+"""Segments whose filters stand together."""
+COLUMN_BITS: Final = 4
+"""column_id = segment_no << COLUMN_BITS | column."""
+PARTITION_BITS: Final = 6
+"""row_id of a filter group = group_no << PARTITION_BITS | partition."""
+DIRECTORY_BYTES: Final = 48 * 1024 * 1024
+_ARRAYS: Final = 3
+_INT_BYTES: Final = 8
+
+_SNAPSHOT: Final = "SELECT value FROM meta WHERE name IN ('cursor', 'generation') ORDER BY name"
+_SEGMENTS: Final = """
+SELECT segment_no, first_key, last_key, entries, oldest_ns, newest_ns, group_no, position
+FROM segment
+ORDER BY segment_no
+"""
+_NEWER_KEYS: Final = "SELECT first_key FROM hot WHERE first_key > ? ORDER BY first_key"
+_HOT_ROW: Final = "SELECT created_ns, data FROM hot WHERE first_key = ?"
+_COLUMN: Final = "SELECT checksum, data FROM segment_column WHERE column_id = ?"
+_FILTER_ROW: Final = "SELECT data FROM filter_row WHERE row_id = ?"
+_SHAPES: Final = "SELECT shape_no, text FROM shape WHERE shape_no > ? ORDER BY shape_no"
+_STREAMS: Final = """
+SELECT stream_no, name, source_id
+FROM stream
+JOIN source USING (source_no)
+WHERE stream_no > ?
+"""
+
+
+class DamagedColumn(ValueError):
+    """A column of a segment is not what was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A row of the table `segment`. group_no, position: where its filter stands; None: on its own."""
+
+    segment_no: int
+    first_key: int
+    last_key: int
+    entries: int
+    oldest_ns: int
+    newest_ns: int
+    group_no: int | None
+    position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one snapshot holds. generation: counts seals and clean-ups. blocks: the segments in lots
+    whose directories are kept together."""
+
+    generation: int
+    cursor: int
+    segments: tuple[Segment, ...]
+    blocks: tuple[tuple[Segment, ...], ...]
+    hot: tuple[HotBatch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """The groups of a block's segments, one segment after the other: cells, shapes, counts int64[G];
+    starts[i] is where segment i begins, with an end after the last."""
+
+    cells: IntArray
+    shapes: IntArray
+    counts: IntArray
+    starts: IntArray
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory that it takes."""
+        return _ARRAYS * _INT_BYTES * len(self.cells) + _INT_BYTES * len(self.starts)
+
+
+class Catalog:
+    """Views, directories and columns of one file; safe in any thread.
+
+    writes: this process is the one that gives shapes their numbers."""
+
+    def __init__(self, *, writes: bool) -> None:
+        self._writes = writes
+        self.shapes = Shapes()
+        self.hot_frames = HotFrames(self.shapes)
+        self._shapes_removed: int | None = None
+        self._newest_shape = 0
+        self.damaged: dict[int, str] = {}
+        """What is damaged, by segment number, or by −first_key of a hot batch."""
+        self._lock = threading.Lock()
+        self._view: View | None = None
+        self._fresh: dict[int, HotBatch] = {}
+        self._directories: OrderedDict[tuple[int, ...], Directory] = OrderedDict()
+        self._streams: dict[int, tuple[str, str]] = {}
+        self._newest_stream = 0
+
+    def accepted(self, batch: HotBatch) -> None:
+        """A batch that was committed: the next view takes it as it is."""
+        with self._lock:
+            self._fresh[batch.first_key] = batch
+
+    def view(self, reader: Reader) -> View:
+        """What the reader's snapshot holds."""
+        cursor, generation = (value for (value,) in reader.rows(_SNAPSHOT))
+        with self._lock:
+            view = self._view
+            if view is None or view.generation != generation:
+                view = self._read(reader, generation, cursor, view)
+            elif cursor > view.cursor:
+                view = replace(view, cursor=cursor, hot=(*view.hot, *self._newer(reader, view)))
+            elif cursor < view.cursor:
+                # An older snapshot than another reader has shown us; not kept.
+                return replace(
+                    view,
+                    cursor=cursor,
+                    hot=tuple(batch for batch in view.hot if batch.last_key <= cursor),
+                )
+            self._view = view
+            return view
+
+    def newest(self) -> View | None:
+        """The view that was made last."""
+        with self._lock:
+            return self._view
+
+    def damage(self) -> list[str]:
+        """What was found damaged since the start."""
+        return list(self.damaged.values())
+
+    def _newer(self, reader: Reader, view: View) -> list[HotBatch]:
+        after = view.hot[-1].first_key if view.hot else 0
+        return self._hot(reader, [key for (key,) in reader.rows(_NEWER_KEYS, (after,))])
+
+    def _hot(self, reader: Reader, keys: Sequence[int]) -> list[HotBatch]:
+        """The batches that begin with these keys; damaged ones are left out."""
+        batches = []
+        for first_key in keys:
+            batch = self._fresh.get(first_key)
+            if batch is None:
+                created_ns, data = reader.rows(_HOT_ROW, (first_key,)).fetchone() or (0, b"")
+                try:
+                    batch = HotBatch.unpack(first_key, created_ns, data)
+                except ValueError as error:
+                    if -first_key not in self.damaged:
+                        self.damaged[-first_key] = str(error)
+                        log.error("%s; its entries cannot be shown", error)
+                    continue
+            batches.append(batch)
+        return batches
+
+    def _read(self, reader: Reader, generation: int, cursor: int, old: View | None) -> View:
+        self._read_shapes(reader)
+        segments = tuple(Segment(*row) for row in reader.rows(_SEGMENTS))
+        for batch in old.hot if old is not None else ():
+            self._fresh.setdefault(batch.first_key, batch)
+        keys = [key for (key,) in reader.rows(_NEWER_KEYS, (0,))]
+        hot = tuple(self._hot(reader, keys))
+        stays = set(keys)
+        newest = max(stays, default=0)
+        self._fresh = {key: batch for key, batch in self._fresh.items() if key in stays or key > newest}
+        return View(generation, cursor, segments, _blocks(segments), hot)
+
+    def _read_shapes(self, reader: Reader) -> None:
+        """Take in the shapes that this process does not know: another one may write."""
+        removed = reader.value("SELECT value FROM meta WHERE name = 'shapes_removed'")
+        if self._shapes_removed not in (None, removed) and not self._writes:
+            # Numbers may mean other shapes now.
+            self.shapes = Shapes()
+            self.hot_frames = HotFrames(self.shapes)
+            self._newest_shape = 0
+        self._shapes_removed = removed
+        rows: list[tuple[int, bytes]] = list(reader.rows(_SHAPES, (self._newest_shape,)))
+        if rows:
+            self.shapes.load(rows)
+            self._newest_shape = rows[-1][0]
+
+    def streams(self, reader: Reader) -> dict[int, tuple[str, str]]:
+        """(source, source_id) by stream number; some may have no entries."""
+        with self._lock:
+            more = {
+                stream_no: (source, source_id)
+                for stream_no, source, source_id in reader.rows(_STREAMS, (self._newest_stream,))
+            }
+            if more:
+                self._newest_stream = max(more)
+                # A new dict: other threads may be going through the old one.
+                self._streams = {**self._streams, **more}
+            return self._streams
+
+    def column(self, reader: Reader, segment_no: int, column: Column) -> bytes:
+        """The raw bytes of a column. Raises DamagedColumn; a damaged filter holds everything, damaged
+        metadata is lost alone (see _lost)."""
+        row = reader.rows(_COLUMN, (segment_no << COLUMN_BITS | column,)).fetchone()
+        if row is None:
+            raise self._damage(segment_no, column, "it is not there")
+        checksum, data = row
+        if zlib.crc32(data) != checksum:
+            raise self._damage(segment_no, column, "its checksum is wrong")
+        try:
+            return unpack(column, data)
+        except ValueError as error:
+            raise self._damage(segment_no, column, str(error)) from error
+
+    def _damage(self, segment_no: int, column: Column, why: str) -> DamagedColumn:
+        what = f"column {column.name.lower()} of segment {segment_no} is damaged: {why}"
+        if segment_no not in self.damaged:
+            self.damaged[segment_no] = what
+            log.error("%s; its entries cannot be shown", what)
+        return DamagedColumn(what)
+
+    def frame(self, reader: Reader, segment: Segment) -> Frame:
+        """The segment's frame; it reads its columns over `reader` when they are first asked for."""
+        return Frame(self._load(reader, segment.segment_no), self.shapes)
+
+    def _load(self, reader: Reader, segment_no: int) -> Callable[[Column], bytes]:
+        return lambda column: self.column(reader, segment_no, column)
+
+    def directory(self, reader: Reader, block: Sequence[Segment]) -> Directory:
+        """The groups of these segments; a damaged one has none."""
+        name = tuple(segment.segment_no for segment in block)
+        with self._lock:
+            known = self._directories.get(name)
+            if known is not None:
+                self._directories.move_to_end(name)
+                return known
+        directory = self._made(reader, block)
+        with self._lock:
+            self._directories[name] = directory
+            size = sum(each.size_bytes for each in self._directories.values())
+            while size > DIRECTORY_BYTES and len(self._directories) > 1:
+                size -= self._directories.popitem(last=False)[1].size_bytes
+        return directory
+
+    def _made(self, reader: Reader, block: Sequence[Segment]) -> Directory:
+        cells: list[IntArray] = []
+        shapes: list[IntArray] = []
+        counts: list[IntArray] = []
+        for segment in block:
+            try:
+                frame = self.frame(reader, segment)
+                parts = (frame.cells, frame.shapes, frame.counts)
+            except DamagedColumn:
+                parts = (np.zeros(0, np.int64),) * _ARRAYS
+            cells.append(parts[0])
+            shapes.append(parts[1])
+            counts.append(parts[2])
+        starts = np.cumsum([0, *map(len, cells)], dtype=np.int64)
+        return Directory(np.concatenate(cells), np.concatenate(shapes), np.concatenate(counts), starts)
+
+    def may_hold(self, reader: Reader, block: Sequence[Segment], token: int) -> BoolArray:
+        """For each segment of a block whether a token of this hash may be in it."""
+        if not block:
+            return np.ones(0, np.bool_)
+        group_no = block[0].group_no
+        if group_no is None:
+            return np.array([self._filter_holds(reader, segment, token) for segment in block], np.bool_)
+        row = reader.rows(_FILTER_ROW, (group_no << PARTITION_BITS | row_of(token),)).fetchone()
+        if row is None:
+            return np.ones(len(block), np.bool_)
+        positions = np.array([segment.position for segment in block], np.int64)
+        held: BoolArray = look_up(row[0], token)[positions]
+        return held
+
+    def _filter_holds(self, reader: Reader, segment: Segment, token: int) -> bool:
+        try:
+            return Filter(self.column(reader, segment.segment_no, Column.FILTER)).may_hold(token)
+        except DamagedColumn:
+            return True
+
+
+def _blocks(segments: Sequence[Segment]) -> tuple[tuple[Segment, ...], ...]:
+    """Segments of one filter group together; those without a group in lots of GROUP."""
+    groups: dict[int, list[Segment]] = {}
+    alone: list[Segment] = []
+    for segment in segments:
+        if segment.group_no is None:
+            alone.append(segment)
+        else:
+            groups.setdefault(segment.group_no, []).append(segment)
+    lots = [alone[at : at + GROUP] for at in range(0, len(alone), GROUP)]
+    return tuple(tuple(block) for block in (*groups.values(), *lots))

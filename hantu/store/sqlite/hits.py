@@ -1,0 +1,92 @@
+"""The nearest matches of a query, put together from one unit after the other."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hantu.query.logquery import Place
+from hantu.store.sqlite.batch import BoolArray, IntArray
+from hantu.store.sqlite.frame import Frame
+from hantu.store.sqlite.sweep import Unit
+
+
+class Hits:
+    """The nearest `most` matches so far: times, keys, and where each lies."""
+
+    def __init__(self, most: int, *, newest_first: bool) -> None:
+        self._most = most
+        self._newest_first = newest_first
+        self.times: IntArray = np.zeros(0, np.int64)
+        self.keys: IntArray = np.zeros(0, np.int64)
+        self.lines: IntArray = np.zeros(0, np.int64)
+        self.numbers: IntArray = np.zeros(0, np.int64)
+        self.units: list[Unit] = []
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @property
+    def full(self) -> bool:
+        """Whether there are as many as asked for."""
+        return len(self) >= self._most
+
+    def beyond(self, unit: Unit) -> bool:
+        """Whether everything of a unit lies behind the hits, which are full."""
+        if not self.full or not len(self):
+            return self.full
+        if self._newest_first:
+            return unit.newest_ns < int(self.times[-1])
+        return unit.oldest_ns > int(self.times[-1])
+
+    def add(self, unit: Unit, lines: IntArray, place: Place | None) -> None:
+        """Take in the matches of a unit that lie past `place`."""
+        frame = unit.frame
+        times = frame.times(lines)
+        if place is not None:
+            past = self._past(times, frame, lines, place)
+            lines, times = lines[past], times[past]
+        keep = self._near(times)
+        if not keep.all():
+            lines, times = lines[keep], times[keep]
+        keys = frame.keys(lines)
+        if not len(lines):
+            return
+        numbers = np.full(len(lines), len(self.units), np.int64)
+        self.units.append(unit)
+        times = np.concatenate((self.times, times))
+        keys = np.concatenate((self.keys, keys))
+        order = np.lexsort((keys, times))
+        if self._newest_first:
+            order = order[::-1]
+        order = order[: self._most]
+        self.times, self.keys = times[order], keys[order]
+        self.lines = np.concatenate((self.lines, lines))[order]
+        self.numbers = np.concatenate((self.numbers, numbers))[order]
+
+    def _near(self, times: IntArray) -> BoolArray:
+        """Those that may be among the hits, by time alone: few of many."""
+        keep = np.ones(len(times), np.bool_)
+        if self.full and len(self):
+            last = int(self.times[-1])
+            keep = times >= last if self._newest_first else times <= last
+        rest = int(keep.sum())
+        if rest > self._most > 0:
+            at = rest - self._most if self._newest_first else self._most - 1
+            border = int(np.partition(times[keep], at)[at])
+            keep &= times >= border if self._newest_first else times <= border
+        return keep
+
+    def _past(self, times: IntArray, frame: Frame, lines: IntArray, place: Place) -> BoolArray:
+        """Those that lie past the place."""
+        past = times < place.time_ns if self._newest_first else times > place.time_ns
+        same = np.flatnonzero(times == place.time_ns)
+        if len(same):
+            keys = frame.keys(lines[same])
+            past[same] = keys < place.key if self._newest_first else keys > place.key
+        return past
+
+    def keep_within(self, frontier_ns: int) -> None:
+        """Let go of hits beyond the frontier: others may be missing among them."""
+        near = self.times >= frontier_ns if self._newest_first else self.times < frontier_ns
+        self.times, self.keys = self.times[near], self.keys[near]
+        self.lines, self.numbers = self.lines[near], self.numbers[near]

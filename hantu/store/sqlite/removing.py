@@ -1,0 +1,157 @@
+"""Taking segments out of the file: whole ones, and the old part of one on the border.
+
+A border segment is written anew without its old entries, under the same keys; so what directories
+and counts say is always exact."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import apsw
+import numpy as np
+
+from hantu.store.sqlite.batch import Batch
+from hantu.store.sqlite.catalog import COLUMN_BITS, PARTITION_BITS, Catalog, DamagedColumn, Segment
+from hantu.store.sqlite.database import Database, Reader
+from hantu.store.sqlite.frame import Frame
+from hantu.store.sqlite.sealing import Packed, Sealer, next_generation, put, put_shapes
+from hantu.store.sqlite.segment_writer import encode
+
+_SUBTRACT: Final = "UPDATE cell SET entries = entries - ? WHERE cell_no = ?"
+_REMOVED: Final = "UPDATE meta SET value = value + ? WHERE name = 'shapes_removed'"
+_SHAPES_LOT: Final = 500
+
+
+class Removing:
+    """Removes segments and shapes from a Database."""
+
+    def __init__(self, database: Database, catalog: Catalog, sealer: Sealer) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._sealer = sealer
+
+    def drop(self, segments: Sequence[Segment]) -> int:
+        """Remove these segments in one transaction; how many entries they had."""
+        with self._database.reading(None) as reader:
+            cells = [self._cells(reader, segment) for segment in segments]
+        with self._database.writing() as connection:
+            for segment, own in zip(segments, cells, strict=True):
+                _take_out(connection, segment, own)
+                connection.execute(
+                    "DELETE FROM event WHERE key BETWEEN ? AND ?", (segment.first_key, segment.last_key)
+                )
+            _forget_empty(connection)
+            next_generation(connection)
+        return sum(segment.entries for segment in segments)
+
+    def cut(self, segment: Segment, before_ns: int) -> int:
+        """Write a segment anew without its entries older than before_ns; how many went."""
+        with self._sealer.turn:
+            shapes = self._catalog.shapes
+            try:
+                with self._database.reading(None) as reader:
+                    cells = self._cells(reader, segment)
+                    frame = self._catalog.frame(reader, segment)
+                    batch, gone = kept(frame, before_ns)
+                packed = Packed(batch, encode(batch, shapes))
+                with self._database.writing() as connection:
+                    put_shapes(connection, shapes.fresh())
+                    put(connection, packed)
+                    _take_out(connection, segment, cells)
+                    connection.executemany("DELETE FROM event WHERE key = ?", [(key,) for key in gone])
+                    _forget_empty(connection)
+                    next_generation(connection)
+            except DamagedColumn:
+                # What cannot be read cannot be sorted out: it goes when all of it is old.
+                shapes.forget_fresh()
+                return 0
+            except BaseException:
+                shapes.forget_fresh()
+                raise
+            shapes.keep_fresh()
+            return len(gone)
+
+    def drop_shapes(self, breathe: Callable[[], None]) -> None:
+        """Forget shapes that no segment uses; breathe() is called between slices."""
+        # While no segment is written: a new one may use any shape that is known.
+        with self._sealer.turn:
+            with self._database.reading(None) as reader:
+                view = self._catalog.view(reader)
+                known = np.array(
+                    [number for (number,) in reader.rows("SELECT shape_no FROM shape")], np.int64
+                )
+                used = [self._catalog.directory(reader, block).shapes for block in view.blocks]
+                if self._catalog.damaged:
+                    return
+            unused = np.setdiff1d(known, np.concatenate(used) if used else np.zeros(0, np.int64)).tolist()
+            if unused:
+                # From now on no new line uses them.
+                self._catalog.shapes.remove(unused)
+                self._catalog.hot_frames.forget()
+            for at in range(0, len(unused), _SHAPES_LOT):
+                lot = unused[at : at + _SHAPES_LOT]
+                with self._database.writing() as connection:
+                    numbers = [(number,) for number in lot]
+                    connection.executemany("DELETE FROM shape WHERE shape_no = ?", numbers)
+                    connection.executemany("DELETE FROM shape_word WHERE rowid = ?", numbers)
+                    connection.execute(_REMOVED, (len(lot),))
+                    next_generation(connection)
+                breathe()
+
+    def _cells(self, reader: Reader, segment: Segment) -> Counter[int]:
+        """How many entries of each cell a segment has."""
+        counts: Counter[int] = Counter()
+        try:
+            frame = self._catalog.frame(reader, segment)
+            for cell, many in zip(frame.cells.tolist(), frame.counts.tolist(), strict=True):
+                counts[cell] += many
+        except DamagedColumn:
+            pass
+        return counts
+
+
+def kept(frame: Frame, before_ns: int) -> tuple[Batch, list[int]]:
+    """The entries of a frame that are not older than before_ns, and the keys of the others."""
+    lines = frame.line_of(np.arange(frame.size))
+    times = frame.times(lines)
+    young = times >= before_ns
+    gone = frame.keys(lines[~young]).tolist()
+    lines = lines[young]
+    column = frame.metadata()
+    texts = column.texts
+    return (
+        Batch(
+            keys=frame.keys(lines),
+            times=times[young],
+            cells=np.repeat(frame.cells, frame.counts)[lines],
+            messages=frame.messages(lines),
+            metadata=[None if number < 0 else texts[number] for number in column.ids[lines].tolist()],
+            created=frame.created(lines),
+        ),
+        gone,
+    )
+
+
+def _take_out(connection: apsw.Connection, segment: Segment, cells: Counter[int]) -> None:
+    first = segment.segment_no << COLUMN_BITS
+    connection.execute("DELETE FROM segment WHERE segment_no = ?", (segment.segment_no,))
+    connection.execute(
+        "DELETE FROM segment_column WHERE column_id >= ? AND column_id < ?",
+        (first, first + (1 << COLUMN_BITS)),
+    )
+    connection.executemany(_SUBTRACT, [(many, cell) for cell, many in cells.items()])
+    if segment.group_no is not None:
+        left = connection.execute(
+            "SELECT count(*) FROM segment WHERE group_no = ?", (segment.group_no,)
+        ).get
+        if not left:
+            connection.execute(
+                "DELETE FROM filter_row WHERE row_id >= ? AND row_id < ?",
+                (segment.group_no << PARTITION_BITS, (segment.group_no + 1) << PARTITION_BITS),
+            )
+
+
+def _forget_empty(connection: apsw.Connection) -> None:
+    connection.execute("DELETE FROM cell WHERE entries <= 0")

@@ -1,0 +1,169 @@
+"""SIGKILL at every write of a seal, a grouping of filters and a clean-up: nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import apsw
+import pytest
+
+from hantu.query.logquery import LogQuery
+from hantu.store.sqlite import SqliteStore
+from hantu.store.sqlite.catalog import GROUP
+from tests.store.made import DAY_NS, START_NS, asked, many, opened, write_all
+
+VFS = "hantu-killing"
+LINES = 400
+STEP_S = 600.0
+NOW_NS = START_NS + int(LINES * STEP_S) * 10**9
+
+Act = Callable[[SqliteStore], object]
+
+
+class Fuse:
+    """How many more writes there are before the process is killed; how many there were."""
+
+    left: int | None = None
+    writes = 0
+
+    @classmethod
+    def burn(cls) -> None:
+        """A file is about to change."""
+        cls.writes += 1
+        if cls.left is not None:
+            cls.left -= 1
+            if cls.left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+class KillingFile(apsw.VFSFile):
+    """A file whose changes are counted."""
+
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 — SQLite's name
+        Fuse.burn()
+        super().xWrite(data, offset)
+
+    def xSync(self, flags: int) -> None:  # noqa: N802 — SQLite's name
+        Fuse.burn()
+        super().xSync(flags)
+
+    def xTruncate(self, newsize: int) -> None:  # noqa: N802 — SQLite's name
+        Fuse.burn()
+        super().xTruncate(newsize)
+
+
+class KillingVFS(apsw.VFS):
+    """The default VFS with files that count."""
+
+    def __init__(self) -> None:
+        super().__init__(VFS, "")
+
+    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 — SQLite's name
+        return KillingFile("", name, flags)
+
+
+def acted(path: Path, act: Act, kill_at: int | None) -> int:
+    """Do something with the store in a process of its own, which kills itself before its kill_at-th
+    change of a file; how many changes it made, −1 when it was killed."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        # Nothing of pytest's may run here, whatever happens.
+        try:
+            vfs = KillingVFS()
+            store = SqliteStore.open(path, vfs=VFS, background=False)
+            Fuse.writes, Fuse.left = 0, kill_at
+            act(store)
+            os.write(writing, b"%d" % Fuse.writes)
+            vfs.unregister()
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(0)
+    os.close(writing)
+    told = os.read(reading, 32)
+    os.close(reading)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        return -1
+    return int(told)
+
+
+def numbers(store: SqliteStore) -> list[int]:
+    """Which of the lines are stored, in order of arrival."""
+    return [int(each.message.split()[1]) for each in store.arrivals(LogQuery(), most=10**6).entries]
+
+
+def _seal(store: SqliteStore) -> None:
+    assert store.seal() > 0
+
+
+def _clean(store: SqliteStore) -> None:
+    store.cleanup(1, now_ns=NOW_NS)
+
+
+SCENES: dict[str, tuple[list[int], Act]] = {
+    "seal": ([], _seal),
+    # One more segment makes a full group.
+    "group": ([1] * (GROUP - 1), _seal),
+    "cut": ([LINES], _clean),
+    "drop": ([20] * (LINES // 20), _clean),
+}
+"""The sizes of the segments that there are first, what else there is being hot, and what is done then."""
+
+
+@pytest.fixture(params=SCENES)
+def scene(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Act, list[int]]:
+    """A file, what is done with it, and which lines it holds after that."""
+    sizes, act = SCENES[request.param]
+    path = tmp_path / "before.db"
+    lines = many(LINES, step_s=STEP_S)
+    with opened(path, seal_entries=10**6, background=False) as store:
+        at = 0
+        for size in sizes:
+            store.write_batch(lines[at : at + size])
+            store.seal()
+            at += size
+        write_all(store, lines[at:], size=50)
+    limit_ns = NOW_NS - DAY_NS if act is _clean else START_NS
+    after = [number for number, line in enumerate(lines) if line.time_ns >= limit_ns]
+    return path, act, after
+
+
+@pytest.mark.fault
+@pytest.mark.timeout(300)
+def test_a_kill_at_any_write_loses_and_doubles_nothing(
+    scene: tuple[Path, Act, list[int]], tmp_path: Path
+) -> None:
+    path, act, after = scene
+    copy = tmp_path / "copy.db"
+
+    def fresh() -> None:
+        for old in tmp_path.glob("copy.db*"):
+            old.unlink()
+        shutil.copy(path, copy)
+
+    fresh()
+    writes = acted(copy, act, None)
+    assert writes > 5
+    steps = range(writes) if writes <= 60 else sorted({round(at * writes / 60) for at in range(60)})
+    for kill_at in steps:
+        fresh()
+        assert acted(copy, act, kill_at) == -1
+        with opened(copy, background=False) as store:
+            found = numbers(store)
+            # In order and once each; only lines that were to go may be gone.
+            assert found == sorted(set(found))
+            assert set(after) <= set(found) <= set(range(LINES))
+            assert store.count(asked("line"), cap=10**6).count == len(found) == store.stats().entries
+            store.seal()
+            if act is _clean:
+                act(store)
+            assert numbers(store) == after
+            assert store.maintain(10_000, now_ns=NOW_NS, pause=lambda: False).problems == ()
