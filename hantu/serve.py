@@ -157,6 +157,8 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]  # gunico
 
 def serve(loaded: Loaded) -> None:
     """Run the service until it is told to end. Raises ServeError or StoreError before it begins."""
+    # Before the store is opened: a file of an older version is made anew then, and tells how far it is.
+    set_up_logging(debug=loaded.config.debug)
     check(loaded.config)
     Server(loaded.config).run()
 

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ FAILED: Final = 1
 WRONG_USE: Final = 2
 HTTP_TIMEOUT_S: Final = 60.0
 LISTENS_S: Final = 5.0
+SAY_S: Final = 2.0
 
 
 def fail(message: str, code: int = FAILED) -> NoReturn:
@@ -106,7 +108,7 @@ class Desk:
         """The store, for writing; only with the service down."""
         self.config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            return open_store(self.config.database)
+            return open_store(self.config.database, progress=_Anew())
         except StoreError as error:
             fail(str(error))
 
@@ -139,6 +141,20 @@ class Desk:
             )
         if not os.access(database, os.R_OK):
             fail(f"you may not read {database}; try: sudo hantu …")
+
+
+class _Anew:
+    """Says on stderr how far it got when a file of an older version is made anew."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now >= self._next or done == total:
+            self._next = now + SAY_S
+            share = 100 * done // total if total else 100
+            click.echo(f"making the database anew in a smaller format: {share} %", err=True)
 
 
 def _alive(pid: int) -> bool:

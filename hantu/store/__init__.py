@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hantu.store.base import QUERY_TIME_LIMIT_MS, LogStorage
+
+if TYPE_CHECKING:
+    from hantu.store.sqlite.rebuild import Progress
+    from hantu.store.sqlite.storage import Storage
 
 
 class RunSql(Protocol):
@@ -18,13 +22,25 @@ class RunSql(Protocol):
     ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]: ...
 
 
-def open_store(path: Path, *, read_only: bool = False) -> LogStorage:
+def open_store(path: Path, *, read_only: bool = False, progress: Progress | None = None) -> LogStorage:
     """The store in the file at `path`, made when it is not there.
 
-    read_only: works beside a process that writes. Raises StoreError, NewerSchema, StoreBusy."""
+    read_only: works beside a process that writes. progress: told while a file of an older version is
+    made anew, which may take minutes; the log when None. Raises StoreError, NewerSchema, StoreBusy."""
     from hantu.store.sqlite import SqliteStore
 
-    return SqliteStore.open(path, read_only=read_only)
+    return SqliteStore.open(path, read_only=read_only, progress=progress)
+
+
+def measure_storage(path: Path) -> Storage:
+    """Where the bytes of the store at `path` are. Raises StoreError."""
+    from hantu.store.sqlite import SqliteStore
+
+    store = SqliteStore.open(path, read_only=True)
+    try:
+        return store.storage()
+    finally:
+        store.close()
 
 
 @contextmanager
