@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import apsw
 import msgspec
@@ -21,6 +22,7 @@ from hantu.store.base import QueryTimeout, StoreError
 from hantu.store.sqlite import SqliteStore
 from hantu.store.sqlite.batch import Column
 from hantu.store.sqlite.entry_access import DECLARATION
+from hantu.store.sqlite.entry_rows import FRAMES_MOST
 from hantu.store.sqlite.frame import Frame
 from tests.contract.strategies import ORIGINS, SAMPLES
 from tests.store.made import START_NS, entry, many, opened, write_all
@@ -308,10 +310,35 @@ def test_a_limit_reads_no_further_than_it_must(both: tuple[SqliteStore, apsw.Con
     assert len(set(opened)) <= 3
 
 
-@pytest.mark.parametrize("order", ["", "ORDER BY time_ns", "ORDER BY level", "ORDER BY key DESC"])
-def test_the_time_limit_ends_a_statement(
-    both: tuple[SqliteStore, apsw.Connection], order: str
+@pytest.mark.parametrize("order", ["time_ns DESC, key DESC", "time_ns", "level, source", "key DESC"])
+def test_segments_of_the_same_time_are_not_all_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str
 ) -> None:
+    begin = Frame.__init__
+    alive: WeakSet[Frame] = WeakSet()
+    most = 0
+
+    def noting(self: Frame, load: Any, shapes: Any) -> None:
+        nonlocal most
+        begin(self, load, shapes)
+        alive.add(self)
+        most = max(most, len(alive))
+
+    with opened(tmp_path / "hantu.db", background=False) as store:
+        for first in range(20):
+            store.write_batch([entry(f"{first} {at}", at=at + first / 20) for at in range(100)])
+            store.seal()
+        monkeypatch.setattr(Frame, "__init__", noting)
+        found = rows(store, f"SELECT message, key, time_ns FROM log_entry ORDER BY {order}")
+    assert len(found) == 2_000
+    if order.startswith("time_ns"):
+        assert [row[2] for row in found] == sorted((row[2] for row in found), reverse="DESC" in order)
+        assert found[0][0] == ("19 99" if "DESC" in order else "0 0")
+    assert most <= FRAMES_MOST + 2
+
+
+@pytest.mark.parametrize("order", ["", "ORDER BY time_ns", "ORDER BY level", "ORDER BY key DESC"])
+def test_the_time_limit_ends_a_statement(both: tuple[SqliteStore, apsw.Connection], order: str) -> None:
     store, _ = both
     with pytest.raises(QueryTimeout):
         store.sql(

@@ -22,6 +22,8 @@ from hantu.store.sqlite.sweep import Sweep, Unit
 BLOCK_LEAST: Final = 128
 BLOCK_MOST: Final = 4_096
 """Blocks grow from the one to the other: a statement with a LIMIT reads little."""
+FRAMES_MOST: Final = 4
+"""Units of one block whose columns are kept until the next block; of more, each is read again."""
 
 Streams = Mapping[int, tuple[str, str]]
 Values = list[Any]
@@ -67,6 +69,8 @@ class Block:
         for number in chosen:
             at = np.flatnonzero(self._numbers == number)
             own = self._of_unit(self._units[number], self._lines[at], column)
+            if len(chosen) > FRAMES_MOST:
+                self._units[number].forget()
             for place, value in zip(at.tolist(), own, strict=True):
                 values[place] = value
         return values
@@ -266,7 +270,7 @@ class Rows:
 class _Pool:
     """Rows of units that have been met, in order of time, then key; both counted down with sign −1.
 
-    It holds times, keys and places, 32 bytes a row, and of frames those that the last block needed."""
+    It holds times, keys and places, 32 bytes a row, and at most FRAMES_MOST frames."""
 
     def __init__(self, names: Names, *, sign: int) -> None:
         self._names = names

@@ -10,7 +10,8 @@ change names. The files that lie there after each step:
   hantu.db.rows, hantu.db                        renamed; not yet opened
   hantu.db                                       done
 
-The old file is only read, renamed and, once the new one was opened, removed."""
+The old file is only read; at the end its WAL is folded in and it is renamed, and once the new one was
+opened it is removed."""
 
 from __future__ import annotations
 
