@@ -108,6 +108,9 @@ _EXCEPTIONS: Final = (
 )
 
 
+STACKS_A_PLACE: Final = 3
+
+
 def hash_of(name: str) -> int:
     """A 48-bit number of a name, the same in every run (hash() is not)."""
     return zlib.crc32(name.encode()) * 0x9E37 & 0xFFFFFFFFFFFF
@@ -157,6 +160,7 @@ class Corpus:
             }.items()
         }
         self._compiled: dict[str, Callable[[], str]] = {}
+        self._stacks: dict[str, list[str]] = {}
         self._drawn = [
             (source, source_id, list(shapes), [_WEIGHT[level] for level, _ in shapes])
             for source, source_id, shapes in PROGRAMS
@@ -178,7 +182,7 @@ class Corpus:
                 level, shape = draw.choices(shapes, weights)[0]
             message = self._message(shape)
             if 0.05 <= kind < 0.06:
-                level, message = "error", self._trace(message)
+                level, message = "error", self._trace(shape, message)
             late_ns = draw.randrange(5 * 10**9) if draw.random() < 0.005 else 0
             yield LogEntry(
                 source,
@@ -231,9 +235,18 @@ class Corpus:
             else None
         )
 
-    def _trace(self, message: str) -> str:
+    def _trace(self, shape: str, message: str) -> str:
+        """A message with a stack trace: a place that fails has few call stacks, the same ones each time."""
+        stacks = self._stacks.get(shape)
+        if stacks is None:
+            stacks = self._stacks[shape] = [self._stack() for _ in range(STACKS_A_PLACE)]
+        # One in ten is met for the first and last time.
+        stack = self._stack() if self._random.random() < 0.1 else self._random.choice(stacks)
+        return f"{message}\n{stack}\n{self._message(self._random.choice(_EXCEPTIONS))}"
+
+    def _stack(self) -> str:
         draw = self._random
-        lines = [message, "Traceback (most recent call last):"]
+        lines = ["Traceback (most recent call last):"]
         for _ in range(draw.randrange(6, 18)):
             table = draw.choice(_TABLES)
             lines.append(
@@ -242,7 +255,6 @@ class Corpus:
             lines.append(
                 f"    result = self.{table}.{draw.choice(_JOBS)}(request, key={draw.randrange(100)})"
             )
-        lines.append(self._message(draw.choice(_EXCEPTIONS)))
         return "\n".join(lines)
 
     def _picker(self, pool: tuple[str, ...]) -> Callable[[], str]:
