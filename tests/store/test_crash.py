@@ -14,7 +14,7 @@ import pytest
 
 from hantu.query.logquery import LogQuery
 from hantu.store.sqlite import SqliteStore
-from hantu.store.sqlite.catalog import GROUP
+from hantu.store.sqlite.snapshot import GROUP
 from tests.store.made import DAY_NS, START_NS, asked, many, opened, write_all
 
 VFS = "hantu-killing"

@@ -23,10 +23,10 @@ from hantu.model import LogEntry, LogLevel
 from hantu.query.logquery import LogQuery
 from hantu.store.base import Removal, StoreError, Token
 from hantu.store.sqlite import SqliteStore, rebuild, rebuild_copy
-from hantu.store.sqlite.catalog import GROUP
 from hantu.store.sqlite.database import APPLICATION_ID
 from hantu.store.sqlite.migrate import ROWS, VERSION
 from hantu.store.sqlite.segment_writer import encode
+from hantu.store.sqlite.snapshot import GROUP
 from tests.contract.strategies import ORIGINS, SAMPLES, entry_lists
 from tests.store.made import START_NS, asked, entry, many, opened
 from tests.store.test_crash import VFS, Fuse, KillingVFS

@@ -16,10 +16,10 @@ from hantu.model import LogLevel
 from hantu.paths import SCHEMA
 from hantu.query.logquery import LogQuery
 from hantu.store.sqlite import SqliteStore
-from hantu.store.sqlite.catalog import Segment
 from hantu.store.sqlite.database import Reader
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.migrate import MIGRATIONS, VERSION
+from hantu.store.sqlite.snapshot import Segment
 from tests.store.made import SECOND_NS, START_NS, asked, entry, opened
 
 

@@ -11,7 +11,7 @@ import threading
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -23,18 +23,15 @@ from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.hot import HotBatch, HotFrames
 from hantu.store.sqlite.packing import unpack
 from hantu.store.sqlite.shapes import Shapes
+from hantu.store.sqlite.snapshot import Bounds, Directory, Segment, View, blocks_of
 
 log = logging.getLogger(__name__)
 
-GROUP: Final = 32
-"""Segments whose filters stand together."""
 COLUMN_BITS: Final = 4
 """column_id = segment_no << COLUMN_BITS | column."""
 PARTITION_BITS: Final = 6
 """row_id of a filter group = group_no << PARTITION_BITS | partition."""
 DIRECTORY_BYTES: Final = 48 * 1024 * 1024
-_ARRAYS: Final = 3
-_INT_BYTES: Final = 8
 
 _SNAPSHOT: Final = "SELECT value FROM meta WHERE name IN ('cursor', 'generation') ORDER BY name"
 _SEGMENTS: Final = """
@@ -57,48 +54,6 @@ WHERE stream_no > ?
 
 class DamagedColumn(ValueError):
     """A column of a segment is not what was written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A row of the table `segment`. group_no, position: where its filter stands; None: on its own."""
-
-    segment_no: int
-    first_key: int
-    last_key: int
-    entries: int
-    oldest_ns: int
-    newest_ns: int
-    group_no: int | None
-    position: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What one snapshot holds. generation: counts seals and clean-ups. blocks: the segments in lots
-    whose directories are kept together."""
-
-    generation: int
-    cursor: int
-    segments: tuple[Segment, ...]
-    blocks: tuple[tuple[Segment, ...], ...]
-    hot: tuple[HotBatch, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Directory:
-    """The groups of a block's segments, one segment after the other: cells, shapes, counts int64[G];
-    starts[i] is where segment i begins, with an end after the last."""
-
-    cells: IntArray
-    shapes: IntArray
-    counts: IntArray
-    starts: IntArray
-
-    @property
-    def size_bytes(self) -> int:
-        """Memory that it takes."""
-        return _ARRAYS * _INT_BYTES * len(self.cells) + _INT_BYTES * len(self.starts)
 
 
 class Catalog:
@@ -185,7 +140,8 @@ class Catalog:
         stays = set(keys)
         newest = max(stays, default=0)
         self._fresh = {key: batch for key, batch in self._fresh.items() if key in stays or key > newest}
-        return View(generation, cursor, segments, _blocks(segments), hot)
+        blocks = blocks_of(segments)
+        return View(generation, cursor, segments, blocks, Bounds.of(blocks), hot)
 
     def _read_shapes(self, reader: Reader) -> None:
         """Take in the shapes that this process does not know: another one may write."""
@@ -259,20 +215,15 @@ class Catalog:
         return directory
 
     def _made(self, reader: Reader, block: Sequence[Segment]) -> Directory:
-        cells: list[IntArray] = []
-        shapes: list[IntArray] = []
-        counts: list[IntArray] = []
+        none = np.zeros(0, np.int64)
+        parts: list[tuple[IntArray, IntArray, IntArray]] = []
         for segment in block:
             try:
                 frame = self.frame(reader, segment)
-                parts = (frame.cells, frame.shapes, frame.counts)
+                parts.append((frame.cells, frame.shapes, frame.counts))
             except DamagedColumn:
-                parts = (np.zeros(0, np.int64),) * _ARRAYS
-            cells.append(parts[0])
-            shapes.append(parts[1])
-            counts.append(parts[2])
-        starts = np.cumsum([0, *map(len, cells)], dtype=np.int64)
-        return Directory(np.concatenate(cells), np.concatenate(shapes), np.concatenate(counts), starts)
+                parts.append((none, none, none))
+        return Directory.of(parts)
 
     def may_hold(self, reader: Reader, block: Sequence[Segment], token: int) -> BoolArray:
         """For each segment of a block whether a token of this hash may be in it."""
@@ -293,16 +244,3 @@ class Catalog:
             return Filter(self.column(reader, segment.segment_no, Column.FILTER)).may_hold(token)
         except DamagedColumn:
             return True
-
-
-def _blocks(segments: Sequence[Segment]) -> tuple[tuple[Segment, ...], ...]:
-    """Segments of one filter group together; those without a group in lots of GROUP."""
-    groups: dict[int, list[Segment]] = {}
-    alone: list[Segment] = []
-    for segment in segments:
-        if segment.group_no is None:
-            alone.append(segment)
-        else:
-            groups.setdefault(segment.group_no, []).append(segment)
-    lots = [alone[at : at + GROUP] for at in range(0, len(alone), GROUP)]
-    return tuple(tuple(block) for block in (*groups.values(), *lots))

@@ -70,7 +70,7 @@ class Block:
             at = np.flatnonzero(self._numbers == number)
             own = self._of_unit(self._units[number], self._lines[at], column)
             if len(chosen) > FRAMES_MOST:
-                self._units[number].forget()
+                self._units[number].release()
             for place, value in zip(at.tolist(), own, strict=True):
                 values[place] = value
         return values
@@ -107,7 +107,7 @@ class CellBlock:
         except ValueError:
             return [None] * self._size
         finally:
-            self._unit.forget()
+            self._unit.release()
 
 
 def read_column(names: Names, unit: Unit, lines: IntArray, column: int) -> Values:
@@ -199,14 +199,14 @@ class Rows:
         for unit in self._units(newest_first=None):
             for cell, size in self._cells(unit):
                 yield CellBlock(self._names, unit, cell, size, self._lines_of_cell)
-            unit.forget()
+            unit.release()
 
     def _by_cell(self, access: Access) -> Iterator[CellBlock]:
         found: dict[int, list[tuple[Unit, int]]] = {}
         for unit in self._units(newest_first=None):
             for cell, size in self._cells(unit):
                 found.setdefault(cell, []).append((unit, size))
-            unit.forget()
+            unit.release()
         cells = list(found)
         for column, down in reversed(access.cells):
             cells.sort(key=lambda cell: self._names.of_cell(cell)[column - SOURCE], reverse=down)
@@ -256,7 +256,7 @@ class Rows:
                 yield Block(self._names, [unit], np.zeros(len(own), np.int64), own)
                 at += size
                 size = min(BLOCK_MOST, size * 2)
-            unit.forget()
+            unit.release()
 
     def _by_time(self, *, newest_first: bool) -> Iterator[Block]:
         pool = _Pool(self._names, sign=-1 if newest_first else 1)
@@ -288,7 +288,7 @@ class _Pool:
             return
         numbers = np.full(len(lines), len(self._units), np.int64)
         self._units.append(unit)
-        unit.forget()
+        unit.release()
         times = np.concatenate((self._times, times))
         keys = np.concatenate((self._keys, keys))
         order = np.lexsort((keys, times))
@@ -306,7 +306,7 @@ class _Pool:
             yield Block(self._names, self._units, numbers, self._lines[at:end])
             rest = self._numbers[end : end + 1].tolist()
             for number in set(np.unique(numbers).tolist()) - set(rest):
-                self._units[number].forget()
+                self._units[number].release()
             at = end
             self._size = min(BLOCK_MOST, self._size * 2)
         self._times, self._keys = self._times[stop:], self._keys[stop:]

@@ -13,11 +13,12 @@ import apsw
 import numpy as np
 
 from hantu.store.sqlite.batch import Batch
-from hantu.store.sqlite.catalog import COLUMN_BITS, PARTITION_BITS, Catalog, DamagedColumn, Segment
+from hantu.store.sqlite.catalog import COLUMN_BITS, PARTITION_BITS, Catalog, DamagedColumn
 from hantu.store.sqlite.database import Database, Reader
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.sealing import Packed, Sealer, next_generation, put, put_shapes
 from hantu.store.sqlite.segment_writer import encode
+from hantu.store.sqlite.snapshot import Segment
 
 _SUBTRACT: Final = "UPDATE cell SET entries = entries - ? WHERE cell_no = ?"
 _REMOVED: Final = "UPDATE meta SET value = value + ? WHERE name = 'shapes_removed'"

@@ -13,11 +13,12 @@ import apsw
 
 from hantu.store.base import MaintenanceReport, Removal, StoreError
 from hantu.store.sqlite.batch import LEVEL_BITS
-from hantu.store.sqlite.catalog import Catalog, Segment
+from hantu.store.sqlite.catalog import Catalog
 from hantu.store.sqlite.database import BUSY_MS, WAL_PAGES, Damaged, Database, explain, failure
 from hantu.store.sqlite.entries import EntryWriter
 from hantu.store.sqlite.removing import Removing
 from hantu.store.sqlite.sealing import Sealer
+from hantu.store.sqlite.snapshot import Segment
 from hantu.threads import Worker
 
 SLICE_S: Final = 0.010

@@ -16,13 +16,14 @@ import numpy as np
 
 from hantu.store.base import StoreError
 from hantu.store.sqlite.batch import LEVEL_BITS, Batch, Column
-from hantu.store.sqlite.catalog import COLUMN_BITS, GROUP, PARTITION_BITS, Catalog, DamagedColumn, Segment
+from hantu.store.sqlite.catalog import COLUMN_BITS, PARTITION_BITS, Catalog, DamagedColumn
 from hantu.store.sqlite.database import Database
 from hantu.store.sqlite.filter import transpose
 from hantu.store.sqlite.hot import HotBatch, joined
 from hantu.store.sqlite.packing import pack
 from hantu.store.sqlite.segment_writer import encode
 from hantu.store.sqlite.shape_text import index_words
+from hantu.store.sqlite.snapshot import GROUP, Segment
 from hantu.threads import Backoff, Worker
 
 log = logging.getLogger(__name__)

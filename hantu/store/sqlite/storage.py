@@ -10,9 +10,10 @@ from typing import Final
 import numpy as np
 
 from hantu.store.sqlite.batch import LEVEL_BITS, Column
-from hantu.store.sqlite.catalog import COLUMN_BITS, Catalog, View
+from hantu.store.sqlite.catalog import COLUMN_BITS, Catalog
 from hantu.store.sqlite.database import Database, Reader
 from hantu.store.sqlite.hot import HotBatch
+from hantu.store.sqlite.snapshot import View
 
 HOT: Final = "hot"
 SEGMENTS: Final = "segments"

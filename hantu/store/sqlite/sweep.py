@@ -5,19 +5,22 @@ by the directory of 32 segments at once, values by the filter. What is left is a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 import apsw
 import numpy as np
 
 from hantu.store.sqlite.batch import BoolArray, IntArray, VerdictArray
-from hantu.store.sqlite.catalog import Catalog, DamagedColumn, Directory, Segment, View
+from hantu.store.sqlite.catalog import Catalog, DamagedColumn
 from hantu.store.sqlite.database import Reader
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.hot import Chunk
 from hantu.store.sqlite.plan import Plan
-from hantu.store.sqlite.shape_search import MAYBE
+from hantu.store.sqlite.shape_search import MAYBE, YES
+from hantu.store.sqlite.snapshot import Directory, Segment, View
 
 SECOND_NS: Final = 1_000_000_000
 
@@ -64,10 +67,6 @@ class Unit:
             self._frame = self._sweep.open(source) if isinstance(source, Segment) else source.frame
         return self._frame
 
-    def forget(self) -> None:
-        """Let go of its columns, until they are asked for again."""
-        self._frame = None
-
     def release(self) -> None:
         """Let go of its columns; they are read again when asked for."""
         self._frame = None
@@ -86,19 +85,26 @@ class Unit:
         if self._place is None:
             return self.frame.cells, self.frame.shapes, self.frame.counts
         block_no, at = self._place
-        directory = self._sweep.directory(block_no)
-        own = slice(int(directory.starts[at]), int(directory.starts[at + 1]))
-        return directory.cells[own], directory.shapes[own], directory.counts[own]
+        judged = self._sweep.judged(block_no)
+        own = slice(int(judged.starts[at]), int(judged.starts[at + 1]))
+        return judged.cells[own], judged.shapes[own], judged.counts[own]
+
+    @property
+    def plan(self) -> Plan:
+        """What it is asked."""
+        return self._sweep.plan
+
+    @property
+    def decided(self) -> bool:
+        """Whether none of its groups is decided line by line."""
+        return not (self.verdict == MAYBE).any()
 
     @property
     def settled(self) -> bool:
-        """Whether its groups say all: none is decided line by line, no bound cuts it."""
+        """Whether its groups say all: it is decided, and no bound cuts it."""
         plan = self._sweep.plan
-        return (
-            plan.key is None
-            and self.within(plan.start_ns, plan.end_ns, plan.first_key)
-            and not (self.verdict == MAYBE).any()
-        )
+        inside = plan.key is None and self.within(plan.start_ns, plan.end_ns, plan.first_key)
+        return inside and self.decided
 
     def within(self, start_ns: int, end_ns: int, first_key: int) -> bool:
         """Whether all its lines lie in these bounds."""
@@ -127,6 +133,49 @@ class Unit:
         return keep
 
 
+class Judged:
+    """A block's groups with the plan's verdict on them: int64[G] and int8[G]; starts as in Directory.
+
+    best: by segment the best verdict of its groups. open: whether one of them is decided line by line."""
+
+    __slots__ = ("best", "cells", "counts", "open", "shapes", "starts", "verdict")
+
+    def __init__(self, directory: Directory) -> None:
+        self.cells = directory.cells
+        self.shapes = directory.shapes
+        self.counts = directory.counts
+        self.starts = directory.starts
+        self.decide(np.full(len(self.cells), YES, np.int8))
+
+    def decide(self, verdict: VerdictArray) -> None:
+        """Take a verdict on the groups."""
+        self.verdict = verdict
+        self.best = self._by_segment(np.maximum, verdict)
+        self.open = self._by_segment(np.maximum, (verdict == MAYBE).astype(np.int8)) > 0
+
+    def _by_segment(self, join: np.ufunc, values: VerdictArray) -> VerdictArray:
+        out = np.zeros(len(self.starts) - 1, np.int8)
+        # A damaged segment has no groups, and reduceat() knows no empty parts.
+        there = np.flatnonzero(self.starts[1:] > self.starts[:-1])
+        if len(there):
+            out[there] = join.reduceat(values, self.starts[there])
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Settled segments of one block: the cells and counts of their matching groups, int64[M], and the
+    oldest time of the segment that each lies in."""
+
+    cells: IntArray
+    counts: IntArray
+    oldest_ns: IntArray
+
+
+Accept = Callable[[IntArray, IntArray], BoolArray]
+"""By the oldest and newest time of segments, which of them may be counted whole."""
+
+
 class Sweep:
     """The units of one query over one snapshot."""
 
@@ -137,7 +186,8 @@ class Sweep:
         self._view = view
         self.frontier_ns: int | None = None
         """All matches on the near side of it have been given; None before the second unit."""
-        self._judged: dict[int, VerdictArray] = {}
+        self._judged: dict[int, Judged] = {}
+        self._counted = np.zeros(len(view.segments), np.bool_)
 
     def open(self, segment: Segment) -> Frame:
         """The frame of a segment."""
@@ -147,39 +197,105 @@ class Sweep:
         """The plan's verdict on groups."""
         return self.plan.groups(cells, shapes)
 
+    def judged(self, block_no: int) -> Judged:
+        """A block's groups with the verdict on them."""
+        judged = self._judged.get(block_no)
+        if judged is None:
+            block = self._view.blocks[block_no]
+            judged = self._judged[block_no] = Judged(self._catalog.directory(self._reader, block))
+            if not self.plan.all:
+                judged.decide(self._decided(block, judged))
+        return judged
+
+    def _decided(self, block: Sequence[Segment], judged: Judged) -> VerdictArray:
+        verdict = self.judge(judged.cells, judged.shapes)
+        if not self.plan.hashes or not (verdict == MAYBE).any():
+            return verdict
+        sizes = np.diff(judged.starts)
+        absent = {
+            token: np.repeat(~self._catalog.may_hold(self._reader, block, token), sizes)
+            for token in self.plan.hashes
+        }
+        return self.plan.groups(judged.cells, judged.shapes, absent)
+
+    def settled(self, accept: Accept) -> Iterator[Lot]:
+        """What whole segments say without being read; units() leaves those segments out afterwards.
+
+        Raises InterruptError when the time is over."""
+        plan, bounds = self.plan, self._view.bounds
+        if plan.nothing or plan.key is not None:
+            return
+        inside = (
+            (bounds.oldest_ns >= plan.start_ns)
+            & (bounds.newest_ns < plan.end_ns)
+            & (bounds.first_key >= plan.first_key)
+        )
+        inside &= accept(bounds.oldest_ns, bounds.newest_ns)
+        for block_no in np.unique(bounds.block_no[inside]).tolist():
+            if self._reader.deadline.passed:
+                raise apsw.InterruptError
+            judged = self.judged(block_no)
+            own = slice(int(bounds.starts[block_no]), int(bounds.starts[block_no + 1]))
+            whole = inside[own] & ~judged.open
+            self._counted[own] = whole
+            sizes = np.diff(judged.starts)
+            oldest_ns = np.repeat(bounds.oldest_ns[own], sizes)
+            if plan.all and whole.all():
+                yield Lot(judged.cells, judged.counts, oldest_ns)
+                continue
+            chosen = np.flatnonzero(np.repeat(whole, sizes) & (judged.verdict == YES))
+            yield Lot(judged.cells[chosen], judged.counts[chosen], oldest_ns[chosen])
+
     def units(self, *, newest_first: bool | None) -> Iterator[Unit]:
         """Newest first, oldest first, or (None) by key. Raises InterruptError when the time is over."""
         plan = self.plan
         if plan.nothing:
             return
-        chunks = self._catalog.hot_frames.chunks(self._view.hot)
-        sources: list[tuple[Segment | Chunk, int, int]] = [(chunk, -1, 0) for chunk in chunks]
-        for number, block in enumerate(self._view.blocks):
-            sources += [(segment, number, at) for at, segment in enumerate(block)]
-        near = [item for item in sources if self._in_bounds(item[0])]
-        if newest_first is None:
-            near.sort(key=lambda item: item[0].first_key)
-        elif newest_first:
-            near.sort(key=lambda item: item[0].newest_ns, reverse=True)
-        else:
-            near.sort(key=lambda item: item[0].oldest_ns)
-        for number, (source, block_no, at) in enumerate(near):
+        sources = self._near(newest_first)
+        for number, (near_ns, source, block_no, at) in enumerate(sources):
             if number:
-                self.frontier_ns = source.oldest_ns if newest_first is False else source.newest_ns + 1
+                self.frontier_ns = near_ns if newest_first is False else near_ns + 1
             if self._reader.deadline.passed:
                 raise apsw.InterruptError
             unit = self._unit(source, block_no, at)
             if unit is not None:
                 yield unit
 
-    def _in_bounds(self, source: Segment | Chunk) -> bool:
+    def _near(self, newest_first: bool | None) -> list[tuple[int, Segment | Chunk, int, int]]:
+        """(near end, source, block, place in the block) of what the plan's bounds let through, in order."""
+        plan, bounds, view = self.plan, self._view.bounds, self._view
+        near = (
+            (bounds.newest_ns >= plan.start_ns)
+            & (bounds.oldest_ns < plan.end_ns)
+            & (bounds.last_key >= plan.first_key)
+            & ~self._counted
+        )
+        if plan.key is not None:
+            near &= (bounds.first_key <= plan.key) & (bounds.last_key >= plan.key)
+        ends = bounds.first_key if newest_first is None else bounds.oldest_ns
+        ends = bounds.newest_ns if newest_first else ends
+        at = np.flatnonzero(near)
+        sources: list[tuple[int, Segment | Chunk, int, int]] = [
+            (end, view.blocks[block_no][place], block_no, place)
+            for end, block_no, place in zip(
+                ends[at].tolist(), bounds.block_no[at].tolist(), bounds.at[at].tolist(), strict=True
+            )
+        ]
+        for chunk in self._catalog.hot_frames.chunks(view.hot):
+            if self._in_bounds(chunk):
+                end = chunk.first_key if newest_first is None else chunk.oldest_ns
+                sources.append((chunk.newest_ns if newest_first else end, chunk, -1, 0))
+        sources.sort(key=itemgetter(0), reverse=bool(newest_first))
+        return sources
+
+    def _in_bounds(self, chunk: Chunk) -> bool:
         plan = self.plan
-        if plan.key is not None and not source.first_key <= plan.key <= source.last_key:
+        if plan.key is not None and not chunk.first_key <= plan.key <= chunk.last_key:
             return False
         return (
-            source.newest_ns >= plan.start_ns
-            and source.oldest_ns < plan.end_ns
-            and source.last_key >= plan.first_key
+            chunk.newest_ns >= plan.start_ns
+            and chunk.oldest_ns < plan.end_ns
+            and chunk.last_key >= plan.first_key
         )
 
     def _unit(self, source: Segment | Chunk, block_no: int, at: int) -> Unit | None:
@@ -187,34 +303,11 @@ class Sweep:
         if not isinstance(source, Segment):
             unit = Unit(self, source, None)
             return unit if unit.verdict.any() else None
-        if self.plan.all:
-            return Unit(self, source, (block_no, at))
-        own = self.of_block(block_no, at)
-        return Unit(self, source, (block_no, at), own) if own.any() else None
-
-    def of_block(self, block_no: int, at: int) -> VerdictArray:
-        """The verdict on the groups of one segment, by that of its whole block."""
-        directory = self.directory(block_no)
-        verdict = self._judged.get(block_no)
-        if verdict is None:
-            verdict = self._judged[block_no] = self._judge_block(block_no, directory)
-        return verdict[directory.starts[at] : directory.starts[at + 1]]
-
-    def _judge_block(self, block_no: int, directory: Directory) -> VerdictArray:
-        verdict = self.judge(directory.cells, directory.shapes)
-        if not self.plan.hashes or not (verdict == MAYBE).any():
-            return verdict
-        block = self._view.blocks[block_no]
-        sizes = np.diff(directory.starts)
-        absent = {
-            token: np.repeat(~self._catalog.may_hold(self._reader, block, token), sizes)
-            for token in self.plan.hashes
-        }
-        return self.plan.groups(directory.cells, directory.shapes, absent)
-
-    def directory(self, block_no: int) -> Directory:
-        """The groups of a block's segments."""
-        return self._catalog.directory(self._reader, self._view.blocks[block_no])
+        judged = self.judged(block_no)
+        if not judged.best[at]:
+            return None
+        own = slice(int(judged.starts[at]), int(judged.starts[at + 1]))
+        return Unit(self, source, (block_no, at), judged.verdict[own])
 
 
 def survivors(units: Iterator[Unit]) -> Iterator[tuple[Unit, IntArray]]:

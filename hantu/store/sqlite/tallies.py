@@ -13,12 +13,13 @@ from hantu.model import LogLevel
 from hantu.query.fields import leaf_paths, value_texts
 from hantu.query.logquery import LogQuery
 from hantu.store.base import Facet, Histogram, SourceInfo, StoreStats
-from hantu.store.sqlite.batch import LEVEL_BITS, IntArray
-from hantu.store.sqlite.catalog import Catalog, DamagedColumn, View
+from hantu.store.sqlite.batch import LEVEL_BITS, BoolArray, IntArray
+from hantu.store.sqlite.catalog import Catalog, DamagedColumn
 from hantu.store.sqlite.database import Database, Reader
 from hantu.store.sqlite.entries import LEVEL_MASK, LEVELS, EntryReader, decode_metadata
 from hantu.store.sqlite.search import Search
 from hantu.store.sqlite.shape_search import YES
+from hantu.store.sqlite.snapshot import View
 from hantu.store.sqlite.sweep import SECOND_NS, Unit
 
 RECENT_ENTRIES: Final = 1_000
@@ -27,6 +28,7 @@ VALUES_MOST: Final = 200_000
 
 _OF_STREAMS: Final = ("source", "source_id", "level")
 _WIDTH: Final = 1 << LEVEL_BITS
+_CELLS_MOST: Final = 1 << 20
 
 
 class Tallies:
@@ -50,7 +52,15 @@ class Tallies:
             plan = sweep.plan
             plan.start_ns = max(plan.start_ns, start_ns)
             plan.end_ns = min(plan.end_ns, end_ns)
+
+            def in_one_bucket(oldest_ns: IntArray, newest_ns: IntArray) -> BoolArray:
+                same: BoolArray = (oldest_ns - start_ns) // width_ns == (newest_ns - start_ns) // width_ns
+                return same
+
             try:
+                for lot in sweep.settled(in_one_bucket):
+                    buckets_of = (lot.oldest_ns - start_ns) // width_ns
+                    _add(counts, buckets_of * _WIDTH + (lot.cells & LEVEL_MASK), lot.counts)
                 for unit in sweep.units(newest_first=True):
                     try:
                         _add_unit(counts, unit, start_ns, width_ns)
@@ -76,6 +86,9 @@ class Tallies:
             sweep = self._search.sweep(reader, query)
             streams = self._catalog.streams(reader)
             try:
+                if not paths:
+                    for lot in sweep.settled(_any_time):
+                        _count_cells(cells, lot.cells, lot.counts)
                 for unit in sweep.units(newest_first=True):
                     try:
                         _add_cells(cells, unit)
@@ -199,7 +212,12 @@ def _add_unit(counts: IntArray, unit: Unit, start_ns: int, width_ns: int) -> Non
     if unit.settled and first == (unit.newest_ns - start_ns) // width_ns:
         cells, _, many = unit.groups
         yes = unit.verdict == YES
-        np.add.at(counts, first * _WIDTH + (cells[yes] & LEVEL_MASK), many[yes])
+        _add(counts, first * _WIDTH + (cells[yes] & LEVEL_MASK), many[yes])
+        return
+    plan = unit.plan
+    fractions = any(time_ns % SECOND_NS for time_ns in (start_ns, width_ns, plan.start_ns, plan.end_ns))
+    if not fractions and not plan.first_key and plan.key is None and unit.decided:
+        _add_by_arrival(counts, unit, start_ns // SECOND_NS, width_ns // SECOND_NS)
         return
     lines = unit.lines()
     if not len(lines):
@@ -213,6 +231,16 @@ def _add_unit(counts: IntArray, unit: Unit, start_ns: int, width_ns: int) -> Non
     counts += np.bincount(buckets * _WIDTH + levels, minlength=len(counts))
 
 
+def _add_by_arrival(counts: IntArray, unit: Unit, start_s: int, width_s: int) -> None:
+    """As _add_unit, where groups and seconds in arrival order say all: a third of the work."""
+    frame, plan = unit.frame, unit.plan
+    groups, seconds = frame.groups_by_arrival(), frame.seconds_by_arrival()
+    keep = (unit.verdict == YES)[groups]
+    keep &= (seconds >= plan.start_ns // SECOND_NS) & (seconds < plan.end_ns // SECOND_NS)
+    at = (seconds[keep] - start_s) // width_s * _WIDTH + (frame.cells & LEVEL_MASK)[groups[keep]]
+    counts += np.bincount(at, minlength=len(counts))
+
+
 def _add_cells(counts: Counter[int], unit: Unit) -> None:
     cells, _, many = unit.groups
     if not unit.settled:
@@ -222,12 +250,29 @@ def _add_cells(counts: Counter[int], unit: Unit) -> None:
     else:
         yes = unit.verdict == YES
         cells, many = cells[yes], many[yes]
+    _count_cells(counts, cells, many)
+
+
+def _any_time(oldest_ns: IntArray, _newest_ns: IntArray) -> BoolArray:
+    return np.ones(len(oldest_ns), np.bool_)
+
+
+def _add(counts: IntArray, at: IntArray, many: IntArray) -> None:
+    counts += np.bincount(at, weights=many, minlength=len(counts)).astype(np.int64)
+
+
+def _count_cells(counts: Counter[int], cells: IntArray, many: IntArray) -> None:
     if len(cells):
         for cell, number in zip(*_summed(cells, many), strict=True):
             counts[cell] += number
 
 
 def _summed(cells: IntArray, many: IntArray) -> tuple[list[int], list[int]]:
+    most = int(cells.max())
+    if most < _CELLS_MOST:
+        totals = np.bincount(cells, weights=many).astype(np.int64)
+        names = np.flatnonzero(totals)
+        return names.tolist(), totals[names].tolist()
     names, at = np.unique(cells, return_inverse=True)
     return names.tolist(), np.bincount(at, weights=many).astype(np.int64).tolist()
 
