@@ -59,9 +59,9 @@ def kinds(
         "count of a word": lambda: store.count(parse("core"), cap=10**9, time_limit_ms=60_000),
         "count by level": lambda: store.facets(LogQuery(), ["level"], time_limit_ms=60_000),
         "facets": lambda: store.facets(LogQuery(), ["source", "source_id", "level"], time_limit_ms=60_000),
-        "histogram 1 day": lambda: store.histogram(LogQuery(), **day),  # type: ignore[arg-type]  # keywords
-        "histogram 1 day of a word": lambda: store.histogram(parse("core"), **day),  # type: ignore[arg-type]  # keywords
-        "histogram 7 days of a word": lambda: store.histogram(parse("core"), **week),  # type: ignore[arg-type]  # keywords
+        "histogram 1 day": lambda: store.histogram(LogQuery(), **day),
+        "histogram 1 day of a word": lambda: store.histogram(parse("core"), **day),
+        "histogram 7 days of a word": lambda: store.histogram(parse("core"), **week),
         "context ±50": lambda: _context(store, entry_id),
     }
     return calls

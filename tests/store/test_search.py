@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from hantu.store.sqlite import SqliteStore
 from hantu.store.sqlite.batch import IntArray
 from hantu.store.sqlite.database import Reader
 from hantu.store.sqlite.entries import decode_metadata
+from hantu.store.sqlite.hot import HotBatch
 from hantu.store.sqlite.sweep import Sweep, Unit
 from tests.store.made import START_NS, asked, entry, many, opened, write_all
 
@@ -407,3 +409,13 @@ def test_export_of_long_lines_holds_few_of_them_in_memory(tmp_path: Path) -> Non
             tracemalloc.stop()
     # A segment at a time, and what taking it apart needs.
     assert peak_bytes < 200 * len(long)
+
+
+def test_what_is_sealed_is_let_go_of(tmp_path: Path) -> None:
+    with opened(tmp_path / "hantu.db", seal_entries=500, background=False) as store:
+        for number in range(40):
+            store.write_batch(many(100, first=number * 100))
+            store.search(asked("line"))
+        gc.collect()
+        kept = [each for each in gc.get_objects() if isinstance(each, HotBatch)]
+        assert len(kept) < 10

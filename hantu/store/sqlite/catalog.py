@@ -138,8 +138,8 @@ class Catalog:
         keys = [key for (key,) in reader.rows(_NEWER_KEYS, (0,))]
         hot = tuple(self._hot(reader, keys))
         stays = set(keys)
-        newest = max(stays, default=0)
-        self._fresh = {key: batch for key, batch in self._fresh.items() if key in stays or key > newest}
+        # What this snapshot does not show yet is for a later one.
+        self._fresh = {key: batch for key, batch in self._fresh.items() if key in stays or key > cursor}
         blocks = blocks_of(segments)
         return View(generation, cursor, segments, blocks, Bounds.of(blocks), hot)
 
