@@ -75,13 +75,14 @@ CREATE TABLE cell (
   entries INTEGER NOT NULL
 ) STRICT;
 
--- What a program prints again and again, with a NUL byte in place of each value.
-CREATE TABLE shape (
-  shape_no INTEGER PRIMARY KEY,
-  text BLOB NOT NULL
+-- What programs print again and again, with a NUL byte in place of each value; the shapes of one seal
+-- or of many together. data: hantu/store/sqlite/shape_lots.py.
+CREATE TABLE shape_lot (
+  lot_no INTEGER PRIMARY KEY AUTOINCREMENT,
+  data BLOB NOT NULL
 ) STRICT;
 
--- The index of the shapes' words: rowid is shape_no.
+-- The index of the shapes' words: rowid is the shape's number.
 CREATE VIRTUAL TABLE shape_word USING fts5 (
   text,
   content = '',

@@ -155,6 +155,36 @@ def test_a_damaged_column_costs_only_its_segment_and_is_told(
     assert len(said) == 1
 
 
+def test_damaged_shapes_cost_only_their_lines_and_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "hantu.db"
+    with opened(path, seal_entries=100, background=False) as store:
+        write_all(store, [entry(f"first {number} of many") for number in range(100)])
+        write_all(store, [entry(f"then {number} of others") for number in range(100)])
+    connection = apsw.Connection(str(path))
+    connection.execute("UPDATE shape_lot SET data = randomblob(length(data)) WHERE lot_no = 1")
+    connection.close()
+    with opened(path) as store:
+        found = store.search(replace(LogQuery(), limit=1000)).entries
+        assert {each.message.split()[0] for each in found} == {"then"}
+        problems = store.maintain(7, now_ns=START_NS, pause=lambda: False).problems
+        assert any("lot of shapes is damaged" in problem for problem in problems), problems
+
+
+def test_lots_of_shapes_are_put_together(tmp_path: Path) -> None:
+    path = tmp_path / "hantu.db"
+    lines = [entry(f"{chr(103 + at // 20)}{chr(103 + at % 20)} says {at} twice") for at in range(300)]
+    with opened(path, seal_entries=2, background=False) as store:
+        for each in lines:
+            store.write_batch([each, each])
+        store.maintain(7, now_ns=START_NS, pause=lambda: False)
+        with store._database.reading(None) as reader:
+            assert reader.value("SELECT count(*) FROM shape_lot") == 1
+    with opened(path) as store:
+        found = store.arrivals(LogQuery(), most=10**4).entries
+        assert [each.message for each in found] == [each.message for each in lines for _ in range(2)]
+        assert store.count(asked("says")).count == 600
+
+
 def test_a_damaged_filter_hides_nothing(tmp_path: Path) -> None:
     path = tmp_path / "hantu.db"
     with opened(path, seal_entries=100, background=False) as store:

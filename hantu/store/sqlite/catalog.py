@@ -22,6 +22,7 @@ from hantu.store.sqlite.filter import Filter, look_up, row_of
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.hot import HotBatch, HotFrames
 from hantu.store.sqlite.packing import unpack
+from hantu.store.sqlite.shape_lots import unpack_lot
 from hantu.store.sqlite.shapes import Shapes
 from hantu.store.sqlite.snapshot import Bounds, Directory, Segment, View, blocks_of
 
@@ -43,7 +44,7 @@ _NEWER_KEYS: Final = "SELECT first_key FROM hot WHERE first_key > ? ORDER BY fir
 _HOT_ROW: Final = "SELECT created_ns, data FROM hot WHERE first_key = ?"
 _COLUMN: Final = "SELECT checksum, data FROM segment_column WHERE column_id = ?"
 _FILTER_ROW: Final = "SELECT data FROM filter_row WHERE row_id = ?"
-_SHAPES: Final = "SELECT shape_no, text FROM shape WHERE shape_no > ? ORDER BY shape_no"
+_LOTS: Final = "SELECT lot_no, data FROM shape_lot WHERE lot_no > ? ORDER BY lot_no"
 _STREAMS: Final = """
 SELECT stream_no, name, source_id
 FROM stream
@@ -66,9 +67,9 @@ class Catalog:
         self.shapes = Shapes()
         self.hot_frames = HotFrames(self.shapes)
         self._shapes_removed: int | None = None
-        self._newest_shape = 0
-        self.damaged: dict[int, str] = {}
-        """What is damaged, by segment number, or by −first_key of a hot batch."""
+        self._newest_lot = 0
+        self.damaged: dict[str, str] = {}
+        """What is damaged, by where."""
         self._lock = threading.Lock()
         self._view: View | None = None
         self._fresh: dict[int, HotBatch] = {}
@@ -123,9 +124,7 @@ class Catalog:
                 try:
                     batch = HotBatch.unpack(first_key, created_ns, data)
                 except ValueError as error:
-                    if -first_key not in self.damaged:
-                        self.damaged[-first_key] = str(error)
-                        log.error("%s; its entries cannot be shown", error)
+                    self._tell(f"batch {first_key}", f"{error}; its entries cannot be shown")
                     continue
             batches.append(batch)
         return batches
@@ -150,12 +149,17 @@ class Catalog:
             # Numbers may mean other shapes now.
             self.shapes = Shapes()
             self.hot_frames = HotFrames(self.shapes)
-            self._newest_shape = 0
+            self._newest_lot = 0
         self._shapes_removed = removed
-        rows: list[tuple[int, bytes]] = list(reader.rows(_SHAPES, (self._newest_shape,)))
-        if rows:
-            self.shapes.load(rows)
-            self._newest_shape = rows[-1][0]
+        found: list[tuple[int, bytes]] = []
+        for lot_no, data in reader.rows(_LOTS, (self._newest_lot,)):
+            self._newest_lot = lot_no
+            try:
+                found += unpack_lot(data)
+            except ValueError as error:
+                self._tell(f"lot {lot_no}", f"{error}; lines of these shapes cannot be shown")
+        if found:
+            self.shapes.load(found)
 
     def streams(self, reader: Reader) -> dict[int, tuple[str, str]]:
         """(source, source_id) by stream number; some may have no entries."""
@@ -186,10 +190,18 @@ class Catalog:
 
     def _damage(self, segment_no: int, column: Column, why: str) -> DamagedColumn:
         what = f"column {column.name.lower()} of segment {segment_no} is damaged: {why}"
-        if segment_no not in self.damaged:
-            self.damaged[segment_no] = what
-            log.error("%s; its entries cannot be shown", what)
+        self._tell(f"segment {segment_no}", f"{what}; its entries cannot be shown")
         return DamagedColumn(what)
+
+    def _tell(self, where: str, what: str) -> None:
+        if where not in self.damaged:
+            self.damaged[where] = what
+            log.error("%s", what)
+
+    def excuse(self, error: Exception) -> None:
+        """Raise `error` again, unless something is known to be damaged: then its lines are left out."""
+        if not self.damaged:
+            raise error
 
     def frame(self, reader: Reader, segment: Segment) -> Frame:
         """The segment's frame; it reads its columns over `reader` when they are first asked for."""

@@ -206,15 +206,28 @@ class EntryReader:
         found: list[LogEntry | None] = [None] * len(numbers)
         for number in np.unique(numbers).tolist():
             at = np.flatnonzero(numbers == number)
-            try:
-                entries = self.of_unit(reader, hits.units[number], lines[at])
-            except DamagedColumn:
-                continue
-            for position, entry in zip(at.tolist(), entries, strict=True):
+            for position, entry in zip(
+                at.tolist(), self._of_unit_anyway(reader, hits.units[number], lines[at]), strict=True
+            ):
                 found[position] = entry
         return [entry for entry in found if entry is not None]
 
-    def of_unit(self, reader: Reader, unit: Unit, lines: IntArray) -> list[LogEntry]:
+    def of_lines(self, reader: Reader, unit: Unit, lines: IntArray) -> list[LogEntry]:
+        """The entries at these lines of one unit, without what damage took."""
+        found = self._of_unit_anyway(reader, unit, lines)
+        return [entry for entry in found if entry is not None]
+
+    def _of_unit_anyway(self, reader: Reader, unit: Unit, lines: IntArray) -> list[LogEntry | None]:
+        """As _of_unit(), with None for what damage took."""
+        try:
+            return list(self._of_unit(reader, unit, lines))
+        except (ValueError, KeyError) as error:
+            self._catalog.excuse(error)
+            if len(lines) == 1:
+                return [None]
+            return [self._of_unit_anyway(reader, unit, lines[at : at + 1])[0] for at in range(len(lines))]
+
+    def _of_unit(self, reader: Reader, unit: Unit, lines: IntArray) -> list[LogEntry]:
         """The entries at these lines of one unit. Raises DamagedColumn."""
         frame = unit.frame
         streams = self._catalog.streams(reader)

@@ -18,8 +18,9 @@ from hantu.store.sqlite.batch import IntArray
 from hantu.store.sqlite.catalog import Catalog
 from hantu.store.sqlite.database import Database
 from hantu.store.sqlite.row_file import Identity, Row, RowFile, as_batch, lots
-from hantu.store.sqlite.sealing import SEAL_CHARACTERS, Packed, Sealer, next_generation, put, put_shapes
+from hantu.store.sqlite.sealing import SEAL_CHARACTERS, Packed, Sealer, next_generation, put
 from hantu.store.sqlite.segment_writer import encode
+from hantu.store.sqlite.shape_lots import put_shapes
 from hantu.store.sqlite.snapshot import Segment
 
 _IDENTITY: Final = """

@@ -16,13 +16,15 @@ from hantu.store.sqlite.batch import Batch
 from hantu.store.sqlite.catalog import COLUMN_BITS, PARTITION_BITS, Catalog, DamagedColumn
 from hantu.store.sqlite.database import Database, Reader
 from hantu.store.sqlite.frame import Frame
-from hantu.store.sqlite.sealing import Packed, Sealer, next_generation, put, put_shapes
+from hantu.store.sqlite.sealing import Packed, Sealer, next_generation, put
 from hantu.store.sqlite.segment_writer import encode
+from hantu.store.sqlite.shape_lots import Numbered, in_lots, pack_lot, put_shapes, unpack_lot
 from hantu.store.sqlite.snapshot import Segment
 
 _SUBTRACT: Final = "UPDATE cell SET entries = entries - ? WHERE cell_no = ?"
 _REMOVED: Final = "UPDATE meta SET value = value + ? WHERE name = 'shapes_removed'"
-_SHAPES_LOT: Final = 500
+LOTS_MOST: Final = 64
+"""With more lots than this they are put together."""
 
 
 class Removing:
@@ -80,26 +82,36 @@ class Removing:
         with self._sealer.turn:
             with self._database.reading(None) as reader:
                 view = self._catalog.view(reader)
-                known = np.array(
-                    [number for (number,) in reader.rows("SELECT shape_no FROM shape")], np.int64
-                )
                 used = [self._catalog.directory(reader, block).shapes for block in view.blocks]
                 if self._catalog.damaged:
                     return
-            unused = np.setdiff1d(known, np.concatenate(used) if used else np.zeros(0, np.int64)).tolist()
+                lots = [unpack_lot(data) for (data,) in reader.rows("SELECT data FROM shape_lot")]
+            known = np.array([number for lot in lots for number, _ in lot], np.int64)
+            unused = set(np.setdiff1d(known, np.concatenate(used) if used else known[:0]).tolist())
+            if not unused and len(lots) <= LOTS_MOST:
+                return
             if unused:
                 # From now on no new line uses them.
                 self._catalog.shapes.remove(unused)
                 self._catalog.hot_frames.forget()
-            for at in range(0, len(unused), _SHAPES_LOT):
-                lot = unused[at : at + _SHAPES_LOT]
-                with self._database.writing() as connection:
-                    numbers = [(number,) for number in lot]
-                    connection.executemany("DELETE FROM shape WHERE shape_no = ?", numbers)
-                    connection.executemany("DELETE FROM shape_word WHERE rowid = ?", numbers)
-                    connection.execute(_REMOVED, (len(lot),))
-                    next_generation(connection)
+            self._write_lots(
+                [shape for lot in lots for shape in lot if shape[0] not in unused], len(unused)
+            )
+            for lot in in_lots([(number, b"") for number in sorted(unused)]):
                 breathe()
+                with self._database.writing() as connection:
+                    connection.executemany(
+                        "DELETE FROM shape_word WHERE rowid = ?", [(number,) for number, _ in lot]
+                    )
+
+    def _write_lots(self, shapes: Sequence[Numbered], removed: int) -> None:
+        """Write all shapes anew, in lots of a good size."""
+        packed = [(pack_lot(lot),) for lot in in_lots(shapes)]
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM shape_lot")
+            connection.executemany("INSERT INTO shape_lot (data) VALUES (?)", packed)
+            connection.execute(_REMOVED, (removed,))
+            next_generation(connection)
 
     def _cells(self, reader: Reader, segment: Segment) -> Counter[int]:
         """How many entries of each cell a segment has."""

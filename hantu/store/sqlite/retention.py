@@ -54,7 +54,7 @@ _CHECKED: Final = (
     "segment_column",
     "filter_row",
     "cell",
-    "shape",
+    "shape_lot",
     "shape_word",
     "checkpoint",
     "removal",

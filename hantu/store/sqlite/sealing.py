@@ -22,7 +22,7 @@ from hantu.store.sqlite.filter import transpose
 from hantu.store.sqlite.hot import HotBatch, joined
 from hantu.store.sqlite.packing import pack
 from hantu.store.sqlite.segment_writer import encode
-from hantu.store.sqlite.shape_text import index_words
+from hantu.store.sqlite.shape_lots import put_shapes
 from hantu.store.sqlite.snapshot import GROUP, Segment
 from hantu.threads import Backoff, Worker
 
@@ -42,8 +42,6 @@ VALUES (?, ?, ?, ?, ?, ?)
 RETURNING segment_no
 """
 _ADD_COLUMN: Final = "INSERT INTO segment_column (column_id, checksum, data) VALUES (?, ?, ?)"
-_ADD_SHAPE: Final = "INSERT INTO shape (shape_no, text) VALUES (?, ?)"
-_ADD_WORDS: Final = "INSERT INTO shape_word (rowid, text) VALUES (?, ?)"
 _ADD_COUNT: Final = """
 INSERT INTO cell (cell_no, entries)
 VALUES (?, ?)
@@ -97,13 +95,6 @@ def put(connection: apsw.Connection, packed: Packed) -> int:
     connection.executemany(_ADD_COUNT, packed.cells)
     connection.executemany(_SET_NEWEST, packed.newest)
     return segment_no
-
-
-def put_shapes(connection: apsw.Connection, fresh: Sequence[tuple[int, bytes]]) -> None:
-    """Store new shapes and their words within a transaction."""
-    if fresh:
-        connection.executemany(_ADD_SHAPE, fresh)
-        connection.executemany(_ADD_WORDS, [(number, index_words(static)) for number, static in fresh])
 
 
 def next_generation(connection: apsw.Connection) -> None:

@@ -13,7 +13,7 @@ from hantu.model import LogEntry
 from hantu.query.logquery import LogQuery, Order, Place
 from hantu.store.base import Arrivals, Page, QueryTimeout, Total
 from hantu.store.sqlite.batch import IntArray
-from hantu.store.sqlite.catalog import Catalog, DamagedColumn
+from hantu.store.sqlite.catalog import Catalog
 from hantu.store.sqlite.database import Database, Reader
 from hantu.store.sqlite.entries import EntryReader
 from hantu.store.sqlite.hits import Hits
@@ -114,7 +114,7 @@ class Search:
                     skipped_to = int(keys[passed - 1])
                     left -= passed
                 if passed < len(lines):
-                    entries += self._entries.of_unit(reader, unit, lines[passed:])
+                    entries += self._entries.of_lines(reader, unit, lines[passed:])
         return Arrivals(tuple(entries), reached, skipped, skipped_to)
 
     def count(self, query: LogQuery, cap: int, limit_ms: int) -> Total:
@@ -165,5 +165,6 @@ def matching(unit: Unit) -> int:
         if unit.settled:
             return int(unit.groups[2][unit.verdict == YES].sum())
         return len(unit.lines())
-    except DamagedColumn:
+    except ValueError as error:
+        unit.excuse(error)
         return 0

@@ -29,7 +29,7 @@ _TIER_OF_TABLE: Final = {
     "segment": SEGMENTS,
     "segment_column": SEGMENTS,
     "filter_row": FILTERS,
-    "shape": SHAPES,
+    "shape_lot": SHAPES,
     "event": EVENTS,
     "event_key": EVENTS,
 }
@@ -74,7 +74,7 @@ def measure(database: Database, catalog: Catalog) -> Storage:
                 continue
             columns[column.name.lower()] += size
             of_segment[column_id >> COLUMN_BITS] += size
-        shapes, shape_bytes = reader.rows("SELECT count(*), ifnull(sum(length(text)), 0) FROM shape").get
+        shapes, shape_bytes = len(catalog.shapes), catalog.shapes.text_bytes
         file_bytes = reader.value("PRAGMA page_count") * reader.value("PRAGMA page_size")
         hot_entries = sum(map(len, view.hot))
         return Storage(

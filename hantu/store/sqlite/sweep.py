@@ -14,7 +14,7 @@ import apsw
 import numpy as np
 
 from hantu.store.sqlite.batch import BoolArray, IntArray, VerdictArray
-from hantu.store.sqlite.catalog import Catalog, DamagedColumn
+from hantu.store.sqlite.catalog import Catalog
 from hantu.store.sqlite.database import Reader
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.hot import Chunk
@@ -93,6 +93,10 @@ class Unit:
     def plan(self) -> Plan:
         """What it is asked."""
         return self._sweep.plan
+
+    def excuse(self, error: ValueError) -> None:
+        """As Catalog.excuse()."""
+        self._sweep.excuse(error)
 
     @property
     def decided(self) -> bool:
@@ -192,6 +196,10 @@ class Sweep:
     def open(self, segment: Segment) -> Frame:
         """The frame of a segment."""
         return self._catalog.frame(self._reader, segment)
+
+    def excuse(self, error: ValueError) -> None:
+        """As Catalog.excuse()."""
+        self._catalog.excuse(error)
 
     def judge(self, cells: IntArray, shapes: IntArray) -> VerdictArray:
         """The plan's verdict on groups."""
@@ -315,7 +323,8 @@ def survivors(units: Iterator[Unit]) -> Iterator[tuple[Unit, IntArray]]:
     for unit in units:
         try:
             lines = unit.lines()
-        except DamagedColumn:
+        except ValueError as error:
+            unit.excuse(error)
             continue
         if len(lines):
             yield unit, lines

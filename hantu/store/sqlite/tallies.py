@@ -14,7 +14,7 @@ from hantu.query.fields import leaf_paths, value_texts
 from hantu.query.logquery import LogQuery
 from hantu.store.base import Facet, Histogram, SourceInfo, StoreStats
 from hantu.store.sqlite.batch import LEVEL_BITS, BoolArray, IntArray
-from hantu.store.sqlite.catalog import Catalog, DamagedColumn
+from hantu.store.sqlite.catalog import Catalog
 from hantu.store.sqlite.database import Database, Reader
 from hantu.store.sqlite.entries import LEVEL_MASK, LEVELS, EntryReader, decode_metadata
 from hantu.store.sqlite.search import Search
@@ -64,8 +64,8 @@ class Tallies:
                 for unit in sweep.units(newest_first=True):
                     try:
                         _add_unit(counts, unit, start_ns, width_ns)
-                    except DamagedColumn:
-                        continue
+                    except ValueError as error:
+                        unit.excuse(error)
             except apsw.InterruptError:
                 complete = False
         rows = tuple(
@@ -94,8 +94,8 @@ class Tallies:
                         _add_cells(cells, unit)
                         if paths:
                             complete &= _add_values(reader, unit, paths)
-                    except DamagedColumn:
-                        continue
+                    except ValueError as error:
+                        unit.excuse(error)
             except apsw.InterruptError:
                 complete = False
         for cell, many in cells.items():
@@ -132,7 +132,8 @@ class Tallies:
                 for number in column.ids[frame.line_of(arrivals)].tolist():
                     if number >= 0:
                         texts[column.texts[number]] += 1
-            except DamagedColumn:
+            except ValueError as error:
+                self._catalog.excuse(error)
                 continue
             left -= segment.entries
             if left <= 0:
