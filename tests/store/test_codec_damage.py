@@ -34,7 +34,7 @@ def read_all(frame: Frame) -> None:
     frame.created()
     frame.line_of(lines)
     frame.metadata().texts  # noqa: B018  # reading it is the test
-    frame.plain_lines()
+    frame.plain_lines(frame.plain_numbers())
 
 
 @settings(max_examples=400, deadline=None)

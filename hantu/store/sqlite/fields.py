@@ -130,6 +130,16 @@ class FieldReader:
         octets[:, :width] = planes.T
         return octets.view("<i8").reshape(size).astype(np.int64, copy=False)
 
+    def pass_array(self) -> FieldReader:
+        """Go on behind the next array; a reader that stands before it."""
+        before = self.copy()
+        size = self.number()
+        end = size * self.take(1)[0] + self._at
+        if size < 0 or end > len(self._raw):
+            raise ValueError("a column ends too early")
+        self._at = end
+        return before
+
     def steps(self) -> IntArray:
         """The values of the next steps."""
         first = self.number()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 
@@ -16,40 +17,54 @@ from hantu.store.sqlite.grouping import Groups, read_directory
 from hantu.store.sqlite.metadata_column import MetadataColumn
 from hantu.store.sqlite.order import Order
 from hantu.store.sqlite.segment_writer import VALUE_COLUMNS, ShapeBook
-from hantu.store.sqlite.times import SECOND_NS, read_times
+from hantu.store.sqlite.times import SECOND_NS, Fractions
 from hantu.store.sqlite.value_column import Values
 from hantu.store.sqlite.values import gathered
+
+_FEW: Final = 8
+"""One line of so many or fewer is looked up by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
     """The value columns of a segment, int64 each, in the order of (group, slot).
 
-    By column: group, slot, cls (a ValueClass), first: the number of its first field within its class;
-    the field of the group's row r is first + r. of_group: by group, the number of its first column."""
+    By column: group, cls (a ValueClass), first: the number of its first field within its class; the
+    field of the group's row r is first + r. of_group: by group, the number of its first column. sizes:
+    the number of fields of each class."""
 
     group: IntArray
-    slot: IntArray
     cls: IntArray
     first: IntArray
     of_group: IntArray
+    sizes: tuple[int, ...]
+
+    @property
+    def slot(self) -> IntArray:
+        """The slot of each column."""
+        return np.arange(len(self.group)) - self.of_group[self.group]
 
 
 class Frame:
     """The entries of one segment.
 
-    load: gives a column's raw bytes, and raises when it is damaged. Columns are read and decoded when
+    load: gives a column's raw bytes, and raises when it is damaged. groups: those of DIRECTORY when they
+    are known already, for then it is not read before a value is. Columns are read and decoded when
     first asked for and kept as long as the frame. Arrays by line number unless said otherwise. Every
     method raises ValueError when a column is damaged; a frame may be read by several threads."""
 
-    def __init__(self, load: Callable[[Column], bytes], shapes: ShapeBook) -> None:
+    def __init__(
+        self, load: Callable[[Column], bytes], shapes: ShapeBook, groups: Groups | None = None
+    ) -> None:
         self._load = load
         self._book = shapes
+        self._known = groups
+        self._all_times = False
 
     @property
     def size(self) -> int:
         """The number of lines."""
-        return self._directory[1]
+        return self._size
 
     @property
     def cells(self) -> IntArray:
@@ -73,6 +88,8 @@ class Frame:
 
     def group_of(self, lines: IntArray) -> IntArray:
         """The group of each of these lines."""
+        if len(lines) * _FEW < self.size:
+            return np.searchsorted(self.starts, lines, "right") - 1
         return self._group_of_line[lines]
 
     def groups_by_arrival(self) -> IntArray:
@@ -97,7 +114,12 @@ class Frame:
 
     def times(self, lines: IntArray | None = None) -> IntArray:
         """The times of these lines, or of all; nanoseconds."""
-        return self._times_by_arrival[self._arrival_of(lines)]
+        arrival = self._arrival_of(lines)
+        if lines is not None and len(lines) * _FEW < self.size and not self._all_times:
+            fractions = self._fractions.some(lines, self.group_of(lines))
+            if fractions is not None:
+                return self._seconds[arrival] * SECOND_NS + fractions
+        return self._times_by_arrival[arrival]
 
     def seconds(self, lines: IntArray | None = None) -> IntArray:
         """The times of these lines, or of all, rounded down to seconds; reads ORDER alone."""
@@ -119,24 +141,32 @@ class Frame:
 
     def escaped(self, lines: IntArray) -> bytes:
         """The messages of these lines as a blob of escaped lines."""
-        groups = self._group_of_line[lines]
+        groups = self.group_of(lines)
         statics = self._statics(groups)
         parts = [statics[each] for each in groups.tolist()]
         shapes = self.shapes[groups]
         plain = np.flatnonzero(shapes == 0)
         if len(plain):
-            numbers, texts = self.plain_lines()
-            for at, number in zip(
-                plain.tolist(), np.searchsorted(numbers, lines[plain]).tolist(), strict=True
-            ):
-                parts[at] = texts[number]
+            texts = self.plain_lines(lines[plain])
+            for at, text in zip(plain.tolist(), texts, strict=True):
+                parts[at] = text
         blob = b"\n".join(parts)
         slots = self._book.slots[shapes].astype(np.int64)
         return self._filled(blob, lines, groups, slots) if slots.any() else blob
 
-    def plain_lines(self) -> tuple[IntArray, list[bytes]]:
-        """The lines without a shape: their numbers, ascending, and their escaped bytes."""
-        return self._plain
+    def plain_numbers(self) -> IntArray:
+        """The numbers of the lines without a shape, ascending."""
+        return self._plain_numbers
+
+    def plain_lines(self, lines: IntArray) -> list[bytes]:
+        """These lines, which have no shape, escaped."""
+        rows = np.searchsorted(self._plain_numbers, lines)
+        if len(rows) * _FEW < len(self._plain_numbers):
+            text, ends = self._plain_text, self._plain_ends
+            begins = np.where(rows > 0, ends[rows - 1] + 1, 0).tolist()
+            return [text[begin:end] for begin, end in zip(begins, ends[rows].tolist(), strict=True)]
+        texts = self._plain_split
+        return [texts[row] for row in rows.tolist()]
 
     def plain_text(self) -> bytes:
         """The lines without a shape, escaped, joined by newlines."""
@@ -148,18 +178,24 @@ class Frame:
 
     def values(self, cls: int) -> Values:
         """The values of one ValueClass."""
-        values = self._values[cls]
-        if values is None:
-            values = Values(self._load(VALUE_COLUMNS[cls]))
-            columns = self._columns
-            if len(values.lengths) != int(self.counts[columns.group[columns.cls == cls]].sum()):
-                raise ValueError("values are missing")
-            self._values[cls] = values
+        values = self._unchecked(cls)
+        if len(values) != self.columns().sizes[cls]:
+            raise ValueError("values are missing")
         return values
+
+    def characters(self, cls: int) -> bytes:
+        """The characters of all values of one ValueClass, without separators; reads nothing else."""
+        return self._unchecked(cls).text
 
     def columns(self) -> Columns:
         """Where each group's values stand."""
         return self._columns
+
+    def _unchecked(self, cls: int) -> Values:
+        values = self._values[cls]
+        if values is None:
+            values = self._values[cls] = Values(self._load(VALUE_COLUMNS[cls]))
+        return values
 
     def _arrival_of(self, lines: IntArray | None) -> IntArray:
         return self._arrival if lines is None else self._arrival[lines]
@@ -188,8 +224,8 @@ class Frame:
             if not len(chosen):
                 continue
             values = self.values(cls)
-            starts[chosen] = values.offsets[fields[chosen]] + base
-            lengths[chosen] = values.lengths[fields[chosen]]
+            begins, lengths[chosen] = values.places(fields[chosen])
+            starts[chosen] = begins + base
             texts.append(values.characters)
             base += len(values.text)
         shape_text = octets(blob)
@@ -210,9 +246,13 @@ class Frame:
             raise ValueError("a shape that is not known")
         return directory
 
-    @property
+    @cached_property
     def _groups(self) -> Groups:
-        return self._directory[0]
+        return self._directory[0] if self._known is None else self._known
+
+    @cached_property
+    def _size(self) -> int:
+        return int(self._groups.counts.sum())
 
     @cached_property
     def _group_of_line(self) -> IntArray:
@@ -248,13 +288,17 @@ class Frame:
 
     @cached_property
     def _times_by_arrival(self) -> IntArray:
-        fractions = read_times(self._load(Column.TIME), self._arrival, self.counts)
-        return self._seconds * SECOND_NS + fractions
+        self._all_times = True
+        return self._seconds * SECOND_NS + self._fractions.all(self._arrival)
+
+    @cached_property
+    def _fractions(self) -> Fractions:
+        return Fractions(self._load(Column.TIME), self.counts)
 
     @cached_property
     def _metadata(self) -> MetadataColumn:
         metadata = MetadataColumn(self._load(Column.METADATA))
-        if len(metadata.ids) != self.size:
+        if len(metadata) != self.size:
             raise ValueError("metadata of lines is missing")
         return metadata
 
@@ -263,12 +307,25 @@ class Frame:
         return self._load(Column.PLAIN)
 
     @cached_property
-    def _plain(self) -> tuple[IntArray, list[bytes]]:
-        numbers = np.flatnonzero(self.shapes[self._group_of_line] == 0)
-        texts = self._plain_text.split(b"\n") if len(numbers) else []
-        if len(texts) != len(numbers):
+    def _plain_numbers(self) -> IntArray:
+        plain = np.flatnonzero(self.shapes == 0)
+        sizes = self.counts[plain]
+        return np.repeat(self.starts[plain] - positions(sizes), sizes) + np.arange(int(sizes.sum()))
+
+    @cached_property
+    def _plain_split(self) -> list[bytes]:
+        texts = self._plain_text.split(b"\n") if len(self._plain_numbers) else []
+        if len(texts) != len(self._plain_numbers):
             raise ValueError("plain lines are missing")
-        return numbers, texts
+        return texts
+
+    @cached_property
+    def _plain_ends(self) -> IntArray:
+        text = self._plain_text
+        ends = np.append(np.flatnonzero(octets(text) == ord("\n")), len(text))
+        if len(ends) != len(self._plain_numbers):
+            raise ValueError("plain lines are missing")
+        return ends
 
     @cached_property
     def _values(self) -> list[Values | None]:
@@ -276,16 +333,19 @@ class Frame:
 
     @cached_property
     def _columns(self) -> Columns:
-        slots = self._book.slots[self.shapes].astype(np.int64)
+        slots = self._book.slots[self.shapes]
         of_group = positions(slots)
         group = np.repeat(np.arange(len(slots)), slots)
-        slot = np.arange(len(group)) - of_group[group]
         cls = self._directory[2]
         if len(cls) != len(group):
             raise ValueError("the classes of values do not fit the shapes")
-        sizes = self.counts[group]
+        lines = self.counts[group]
         first = np.empty(len(group), np.int64)
+        sizes = []
         for each in range(len(VALUE_COLUMNS)):
             chosen = np.flatnonzero(cls == each)
-            first[chosen] = positions(sizes[chosen])
-        return Columns(group, slot, cls, first, of_group)
+            own = lines[chosen]
+            ends = np.cumsum(own)
+            first[chosen] = ends - own
+            sizes.append(int(ends[-1]) if len(ends) else 0)
+        return Columns(group, cls, first, of_group, tuple(sizes))

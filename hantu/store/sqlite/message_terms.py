@@ -11,10 +11,10 @@ from hantu import text
 from hantu.query.expr import Regex, Substring, Word
 from hantu.query.regex import compile_regex
 from hantu.store.sqlite.batch import BoolArray, IntArray, VerdictArray
-from hantu.store.sqlite.shape_search import MAYBE, NO
+from hantu.store.sqlite.shape_search import MAYBE, NO, Verdict
 from hantu.store.sqlite.shape_text import Loose
 from hantu.store.sqlite.shapes import Shapes
-from hantu.store.sqlite.slots import lines_anywhere, lines_with
+from hantu.store.sqlite.slots import lines_anywhere, lines_with, stands
 from hantu.store.sqlite.sought import Sought, sought_by
 from hantu.store.sqlite.terms import Constant, Cost, Term
 from hantu.store.sqlite.view import FrameView, Groups
@@ -40,7 +40,7 @@ class OfMessage(Term):
 
     def groups(self, groups: Groups) -> VerdictArray:
         """By the shape, and by the filter where values decide."""
-        verdict = self._search.verdict(self._sought)
+        verdict = self._judged()
         found = verdict.by_number[groups.shapes]
         lacking = groups.without(self._sought.slot_hashes)
         if lacking is not None:
@@ -50,13 +50,33 @@ class OfMessage(Term):
             found[lacking & (groups.shapes == 0)] = NO
         return found
 
+    def _may_hold(self, view: FrameView, verdict: VerdictArray) -> bool:
+        shapes = view.groups.shapes[verdict > NO]
+        judged = self._judged()
+        if judged.asked[shapes].any():
+            return True
+        plain = self._needle.tokens if self._needle is not None else (self._part,)
+        if not shapes.all() and view.plain.may_hold(plain):
+            return True
+        if self._sought.anywhere is not None and shapes.any() and stands(view.frame, self._sought.anywhere):
+            return True
+        return any(
+            all(stands(view.frame, constraint) for constraint in pattern.constraints)
+            for pattern, places in judged.places
+            if places.among(shapes)
+        )
+
+    def _judged(self) -> Verdict:
+        return self._search.verdict(self._sought)
+
     def _decide(self, view: FrameView, lines: BoolArray) -> BoolArray:
         shapes = view.groups.shapes
         open_groups = view.groups_of(lines)
-        verdict = self._search.verdict(self._sought)
-        asked = verdict.asked[shapes] & (shapes > 0)
-        found = [self._plain(view)] if (open_groups & (shapes == 0)).any() else []
-        shaped = open_groups & ~asked & (shapes > 0)
+        verdict = self._judged()
+        has_shape = shapes > 0
+        asked = verdict.asked[shapes] & has_shape
+        found = [self._plain(view)] if (open_groups & ~has_shape).any() else []
+        shaped = open_groups & ~asked & has_shape
         if shaped.any():
             found += [lines_with(view.frame, shaped, *place) for place in verdict.places]
             if self._sought.anywhere is not None:

@@ -12,8 +12,9 @@ Codes, high codes and texts are sections of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Final, overload
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from hantu.store.sqlite.batch import IntArray
 from hantu.store.sqlite.fields import FieldReader, FieldWriter, octets
 
 _HIGH: Final = 255
+_NEWLINE: Final = ord("\n")
 
 
 def distinct(metadata: Sequence[bytes | None], arrival: IntArray) -> tuple[IntArray, bytes, int]:
@@ -55,33 +57,73 @@ def write_metadata(ids: IntArray, blob: bytes, count: int) -> bytes:
     return out.raw()
 
 
+class Texts(Sequence[bytes]):
+    """Texts joined by newlines; one of them is found without splitting all.
+
+    Raises ValueError when there are not `count` of them."""
+
+    __slots__ = ("_blob", "_ends")
+
+    def __init__(self, blob: bytes, count: int) -> None:
+        self._blob = blob
+        ends = np.flatnonzero(octets(blob) == _NEWLINE)
+        if len(ends) + 1 != max(1, count) or (blob and not count):
+            raise ValueError("metadata texts are missing")
+        self._ends = np.append(ends, len(blob)) if count else ends
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    @overload
+    def __getitem__(self, at: int) -> bytes: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[bytes]: ...
+    def __getitem__(self, at: int | slice) -> bytes | list[bytes]:
+        """The text of a number."""
+        if isinstance(at, slice):
+            return self._blob.split(b"\n")[: len(self)][at]
+        ends = self._ends
+        return self._blob[ends[at - 1] + 1 if at else 0 : ends[at]]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self[:])
+
+    def at(self, places: IntArray) -> IntArray:
+        """The numbers of the texts in which these places of the blob lie."""
+        return np.searchsorted(self._ends, places)
+
+
 class MetadataColumn:
-    """The metadata of a segment. Raises ValueError when `raw` is damaged.
+    """The metadata of a segment.
 
-    ids: int64[n] by line number, −1 for none. blob: the distinct texts joined by newlines."""
-
-    __slots__ = ("_texts", "blob", "count", "ids")
+    count: of the distinct texts. blob: these texts joined by newlines. What else there is to know is
+    made when first asked for. Raises ValueError when `raw` is damaged, then or when made."""
 
     def __init__(self, raw: bytes) -> None:
         reader = FieldReader(raw)
         self.count = reader.number()
-        codes = octets(reader.take(reader.number()))
-        self.ids: IntArray = codes.astype(np.int64) - 2
-        self.ids[codes == _HIGH] = reader.array() + (_HIGH - 2)
-        self.ids[codes == 0] = -1
-        fresh = np.flatnonzero(codes == 1)
-        self.ids[fresh] = np.arange(len(fresh))
+        self._codes = octets(reader.take(reader.number()))
+        self._high = reader.pass_array()
         self.blob = reader.rest()
-        if len(self.ids) and int(self.ids.max()) >= self.count:
-            raise ValueError("a line of a metadata text that is not there")
-        self._texts: list[bytes] | None = None
 
-    @property
-    def texts(self) -> Sequence[bytes]:
+    def __len__(self) -> int:
+        """The number of lines."""
+        return len(self._codes)
+
+    @cached_property
+    def ids(self) -> IntArray:
+        """The number of each line's text, by line number; −1: none."""
+        codes = self._codes
+        ids = codes.astype(np.int64) - 2
+        ids[codes == _HIGH] = self._high.copy().array() + (_HIGH - 2)
+        ids[codes == 0] = -1
+        fresh = np.flatnonzero(codes == 1)
+        ids[fresh] = np.arange(len(fresh))
+        if len(ids) and int(ids.max()) >= self.count:
+            raise ValueError("a line of a metadata text that is not there")
+        return ids
+
+    @cached_property
+    def texts(self) -> Texts:
         """The distinct texts by number."""
-        if self._texts is None:
-            texts = self.blob.split(b"\n") if self.count else []
-            if len(texts) != self.count:
-                raise ValueError("metadata texts are missing")
-            self._texts = texts
-        return self._texts
+        return Texts(self.blob, self.count)

@@ -6,19 +6,23 @@ first looked for in the lines as they stand."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import islice, pairwise
 from typing import Final
 
 import numpy as np
 
 from hantu import text
-from hantu.store.sqlite.batch import BoolArray, ByteArray, IntArray
+from hantu.store.sqlite.batch import BoolArray, IntArray
 from hantu.store.sqlite.escape import unescape_lines
 from hantu.store.sqlite.frame import Frame
+from hantu.store.sqlite.scan import holds
 from hantu.store.sqlite.shape_index import Lines
 from hantu.store.sqlite.shape_text import escaped, is_odd
 
+_PAIR: Final = 2
 _ESC: Final = b"\x1b"
 _ESCAPED_COLOUR: Final = re.compile(rb"\xf8[\x80-\x8b]*\xf9")
 _ESCAPES: Final = b"\xff\xfd"
@@ -36,19 +40,21 @@ _KELVIN: Final = b"\xe2\x84\xaa"
 _NEAR_MOST: Final = 128
 """With more lines than this to ask, folding all of them is not dearer."""
 
-_APART, _JOINED, _UNKNOWN = 0, 1, 2
-"""Whether a byte beside an ASCII token is part of the same token."""
+_APART: Final = _ESCAPES
+"""Bytes beyond ASCII that are part of no token."""
+_ODD: Final = (b"\xc5\xbf", b"\xcc", b"\xcd")
+"""ſ, and combining characters as in _JOINS: no others join an ASCII letter."""
 
 
-def _kinds() -> ByteArray:
-    kinds = np.zeros(256, np.uint8)
-    kinds[0x80:] = _UNKNOWN
-    kinds[list(_ESCAPES)] = _APART
-    kinds[list(b"0123456789abcdefghijklmnopqrstuvwxyz")] = _JOINED
-    return kinds
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A part of what is sought that stands in a line's text as it stands in its folded text.
 
+    whole: it is all that is sought. lowered: in text in which ASCII letters were made small."""
 
-_KINDS: Final = _kinds()
+    text: bytes
+    whole: bool
+    lowered: bool
 
 
 class PlainText:
@@ -58,75 +64,116 @@ class PlainText:
         self._frame = frame
         self._text = frame.plain_text()
 
+    def may_hold(self, parts: Sequence[str]) -> bool:
+        """False when surely no line's folded text contains all these parts; quickly."""
+        return all(run is None or self._holds(run) for run in map(self._run, parts))
+
     def with_substring(self, folded: str) -> IntArray:
         """The numbers of the lines whose folded text contains `folded`."""
-        rows = self._near((folded,))
-        if rows is None:
-            return self._numbers(np.fromiter(self._folded.holding(escaped(folded), 0), np.int64))
-        return self._asked(rows, lambda message: folded in text.fold(message))
+        run = self._run(folded)
+        if run is not None:
+            if not self._holds(run):
+                return _NOWHERE
+            if run.whole:
+                return self._numbers([row for row, _, _ in self._lines_with(run)])
+            near = self._near(run)
+            if near is not None:
+                return self._asked(near, lambda message: folded in text.fold(message))
+        return self._numbers(np.fromiter(self._folded.holding(escaped(folded), 0), np.int64))
 
     def with_needle(self, needle: text.Needle) -> IntArray:
         """The numbers of the lines in whose tokens the needle is found."""
+        hangul = _hangul(needle)
+        if hangul is not None and self._run(hangul) is not None:
+            # Each pair of a run of Hangul is a token, and so is its end.
+            return self.with_substring(hangul)
+        runs = [self._run(token) for token in needle.tokens]
+        if not all(run is None or self._holds(run) for run in runs):
+            return _NOWHERE
+        first = max((run for run in runs if run is not None), key=lambda run: len(run.text), default=None)
+        if first is not None and all(run is not None and run.whole and run.lowered for run in runs):
+            return self._with_tokens(needle, first)
 
-        def holds(message: str) -> bool:
+        def found(message: str) -> bool:
             return needle.found_in(text.tokens(message))
 
-        rows = self._near(needle.tokens)
-        if rows is not None:
-            return self._asked(rows, holds)
-        longest = max(needle.tokens, key=len)
-        if len(needle.tokens) > 1 or not longest.isascii():
-            return self._asked(self._folded.holding(longest.encode(), 0), holds)
-        sure, unsure = self._with_token(longest.encode(), is_open=needle.open)
-        return np.concatenate([self._numbers(sure), self._asked(dict.fromkeys(unsure.tolist()), holds)])
+        near = None if first is None else self._near(first)
+        if near is None:
+            longest = max(needle.tokens, key=len)
+            near = list(dict.fromkeys(self._folded.holding(longest.encode(), 0)))
+        return self._asked(near, found)
 
     @cached_property
     def odd(self) -> IntArray:
         """The numbers of the lines of which a literal of a regular expression says nothing: is_odd()."""
-        rows = [row for row in self._special if is_odd(self._message(row))]
-        return self._numbers(np.array(rows, np.int64))
+        if not any(mark in self._text for mark in _ODD):
+            return _NOWHERE
+        return self._numbers([row for row in self._special if is_odd(self._message(row))])
 
-    def _numbers(self, rows: IntArray) -> IntArray:
-        return self._frame.plain_lines()[0][rows] if len(rows) else _NOWHERE
+    def _numbers(self, rows: Sequence[int] | IntArray) -> IntArray:
+        return self._frame.plain_numbers()[rows] if len(rows) else _NOWHERE
 
     def _message(self, row: int) -> str:
-        return unescape_lines(self._frame.plain_lines()[1][row], 1)[0]
+        number = self._frame.plain_numbers()[row : row + 1]
+        return unescape_lines(self._frame.plain_lines(number)[0], 1)[0]
 
     def _asked(self, rows: Iterable[int], holds: Callable[[str], bool]) -> IntArray:
         """The numbers of those of these rows for whose message it holds."""
-        return self._numbers(np.array([row for row in rows if holds(self._message(row))], np.int64))
+        return self._numbers([row for row in rows if holds(self._message(row))])
 
-    def _near(self, parts: Iterable[str]) -> Sequence[int] | None:
-        """The rows that may have all these parts in their folded text, found without folding; None when
-        that is not possible, or no help because they are many."""
-        parts = sorted(parts, key=len, reverse=True)
-        runs = [_longest(_ASCII_RUN, part).encode() for part in parts]
-        if runs[0] and not any(mark in self._text for mark in _JOINS):
-            if any(b"k" in run for run in runs) and _KELVIN in self._text:
-                return None
-            if any(run not in self._lowered for run in runs):
-                return ()
-            return self._rows_with(runs[0], self._lowered)
-        run = _longest(_HANGUL_RUN, parts[0])
+    @cached_property
+    def _in_place(self) -> bool:
+        """Whether ASCII characters stand in the folded lines where they stand in the lines."""
+        return not any(mark in self._text for mark in _JOINS)
+
+    def _run(self, part: str) -> _Run | None:
+        """What can be looked for without folding a line; None when there is nothing."""
+        run = _longest(_ASCII_RUN, part)
+        if run and self._in_place and not ("k" in run and _KELVIN in self._text):
+            return _Run(run.encode(), run == part, lowered=True)
+        run = _longest(_HANGUL_RUN, part)
         if run and not any(mark in self._text for mark in _HANGUL_JOINS):
-            return self._rows_with(run.encode(), self._text)
+            return _Run(run.encode(), run == part, lowered=False)
         return None
 
-    @staticmethod
-    def _rows_with(part: bytes, lines: bytes) -> list[int] | None:
-        rows: list[int] = []
+    def _holds(self, run: _Run) -> bool:
+        return holds(self._text, run.text) if run.lowered else run.text in self._text
+
+    def _lines_with(self, run: _Run) -> Iterator[tuple[int, int, int]]:
+        """(row, where it stands for the first time, end of the line) of each line that has the run."""
+        lines = self._lowered if run.lowered else self._text
         row = end = 0
-        at = lines.find(part)
+        at = lines.find(run.text)
         while at >= 0:
             row += lines.count(b"\n", end, at)
-            rows.append(row)
-            if len(rows) > _NEAR_MOST:
-                return None
             end = lines.find(b"\n", at)
             if end < 0:
-                break
-            at = lines.find(part, end)
-        return rows
+                yield row, at, len(lines)
+                return
+            yield row, at, end
+            at = lines.find(run.text, end)
+
+    def _near(self, run: _Run) -> list[int] | None:
+        """The rows that have the run; None when they are so many that asking each is dearer than folding
+        all."""
+        rows = [row for row, _, _ in islice(self._lines_with(run), _NEAR_MOST + 1)]
+        return rows if len(rows) <= _NEAR_MOST else None
+
+    def _with_tokens(self, needle: text.Needle, longest: _Run) -> IntArray:
+        """with_needle() for ASCII tokens where ASCII stands in its place: decided by what stands beside
+        them, as tokens() does; only beside a character that is not ASCII a line is asked."""
+        pattern = _tokens_pattern(needle)
+        lines = self._lowered
+        rows: list[int] = []
+        for row, at, end in self._lines_with(longest):
+            begin = lines.rfind(b"\n", 0, at) + 1
+            found = pattern.search(lines, begin, end)
+            if found is None:
+                continue
+            around = lines[max(begin, found.start() - 1) : min(end, found.end() + 1)]
+            if around.translate(None, _APART).isascii() or needle.found_in(text.tokens(self._message(row))):
+                rows.append(row)
+        return self._numbers(rows)
 
     @cached_property
     def _lowered(self) -> bytes:
@@ -152,33 +199,37 @@ class PlainText:
         special = self._special
         if special:
             lines = lowered.split(b"\n")
-            plain = self._frame.plain_lines()[1]
-            for row, line in zip(special, _fold_lines([plain[row] for row in special]), strict=True):
+            plain = self._frame.plain_lines(self._numbers(special))
+            for row, line in zip(special, _fold_lines(plain), strict=True):
                 lines[row] = line
             lowered = b"\n".join(lines)
         return Lines.of_text(lowered + b"\n")
-
-    def _with_token(self, token: bytes, *, is_open: bool) -> tuple[IntArray, IntArray]:
-        """The rows that have the token, and those of which it is not clear; some more than once."""
-        lines = self._folded
-        places = lines.find_all(token)
-        if not len(places):
-            return _NOWHERE, _NOWHERE
-        kinds = _KINDS[np.frombuffer(b"\n" + lines.text, np.uint8)]
-        before = kinds[places]
-        after = kinds[places + len(token) + 1]
-        if is_open:
-            after = np.zeros(len(places), np.uint8)
-        rows = lines.rows_of(places)
-        worst: BoolArray = (before == _UNKNOWN) | (after == _UNKNOWN)
-        apart: BoolArray = (before == _APART) & (after == _APART)
-        unclear: BoolArray = worst & (before != _JOINED) & (after != _JOINED)
-        return rows[apart], rows[unclear]
 
 
 def _longest(pattern: re.Pattern[str], folded: str) -> str:
     """The longest run of such characters, "" when there is none."""
     return max(pattern.findall(folded), key=len, default="")
+
+
+def _hangul(needle: text.Needle) -> str | None:
+    """The text of a needle that is found wherever its text stands, Hangul of one run."""
+    tokens = needle.tokens
+    if len(tokens) == 1 and needle.open == (len(tokens[0]) == 1):
+        whole = tokens[0]
+    elif not needle.open and all(
+        len(token) == len(after) == _PAIR and token[1] == after[0] for token, after in pairwise(tokens)
+    ):
+        whole = tokens[0] + "".join(token[1] for token in tokens[1:])
+    else:
+        return None
+    return whole if _HANGUL_RUN.fullmatch(whole) else None
+
+
+@lru_cache(maxsize=64)
+def _tokens_pattern(needle: text.Needle) -> re.Pattern[bytes]:
+    """Where ASCII tokens may follow each other in a line that was made small."""
+    tokens = rb"[^a-z0-9]+".join(token.encode() for token in needle.tokens)
+    return re.compile(b"(?<![a-z0-9])" + tokens + (b"" if needle.open else b"(?![a-z0-9])"))
 
 
 def _fold_lines(lines: list[bytes]) -> list[bytes]:

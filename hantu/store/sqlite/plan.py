@@ -17,7 +17,7 @@ from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.message_terms import OfMessage, OfRegex
 from hantu.store.sqlite.metadata_term import OfMetadata
 from hantu.store.sqlite.regex_needs import regex_needs
-from hantu.store.sqlite.shape_search import MAYBE, YES
+from hantu.store.sqlite.shape_search import NO, YES
 from hantu.store.sqlite.shapes import Shapes
 from hantu.store.sqlite.terms import (
     Alternative,
@@ -90,12 +90,15 @@ class Plan:
 
         verdict: of groups() for the groups of this frame. candidates: only these lines, None: all."""
         view = FrameView(frame)
-        chosen = None if candidates is None else view.mask(candidates)
         sure = verdict == YES
+        maybe = np.where(sure, np.int8(NO), verdict)
+        possible = self._term.possible(view, maybe)
+        if not possible and not sure.any():
+            return np.zeros(0, np.int64)
+        chosen = None if candidates is None else view.mask(candidates)
         found = view.spread(sure) if chosen is None else chosen & view.spread(sure)
-        maybe = verdict == MAYBE
-        if maybe.any():
-            open_lines = view.spread(maybe) if chosen is None else chosen & view.spread(maybe)
+        if possible:
+            open_lines = view.spread(maybe > NO) if chosen is None else chosen & view.spread(maybe > NO)
             if open_lines.any():
                 found |= self._term.select(view, open_lines)
         return np.flatnonzero(found)

@@ -35,6 +35,13 @@ class Places:
     numbers: IntArray
     slots: IntArray
 
+    def among(self, shapes: IntArray) -> bool:
+        """Whether one of these shapes has the pattern."""
+        if not len(self.numbers):
+            return False
+        low = np.minimum(np.searchsorted(self.numbers, shapes), len(self.numbers) - 1)
+        return bool((self.numbers[low] == shapes).any())
+
     def of_shapes(self, shapes: IntArray) -> tuple[IntArray, IntArray]:
         """(position in `shapes`, first slot) of each place in these shapes."""
         low = np.searchsorted(self.numbers, shapes, "left")

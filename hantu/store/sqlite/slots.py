@@ -8,6 +8,7 @@ import numpy as np
 
 from hantu.store.sqlite.batch import BoolArray, IntArray
 from hantu.store.sqlite.frame import Frame
+from hantu.store.sqlite.scan import holds
 from hantu.store.sqlite.shape_search import Places
 from hantu.store.sqlite.sought import Constraint, Match, Pattern
 from hantu.store.sqlite.value_column import Values
@@ -25,6 +26,8 @@ def lines_anywhere(frame: Frame, groups: BoolArray, constraint: Constraint) -> I
     columns = frame.columns()
     found: list[IntArray] = []
     for cls in range(constraint.class_least, _CLASSES):
+        if not holds(frame.characters(cls), constraint.text):
+            continue
         values = frame.values(cls)
         fields = _found(values, _lowered(values, cls), constraint)
         if len(fields):
@@ -45,7 +48,7 @@ def lines_with(frame: Frame, groups: BoolArray, pattern: Pattern, places: Places
     first = columns.of_group[chosen[at]] + slot
     order = sorted(enumerate(pattern.constraints), key=_selectivity)
     (anchor, constraint), *others = order
-    if any(not _may_hold(frame, other) for _, other in order):
+    if not all(stands(frame, other) for _, other in order):
         return _NOWHERE
     column, row = _in_columns(frame, first + anchor, constraint)
     for offset, other in others:
@@ -67,14 +70,12 @@ def _lowered(values: Values, cls: int) -> bytes:
     return values.blob if cls else values.text
 
 
-def _may_hold(frame: Frame, constraint: Constraint) -> bool:
-    """Whether the text stands anywhere among the values."""
+def stands(frame: Frame, constraint: Constraint) -> bool:
+    """False when the text of the constraint surely stands nowhere among the values of a frame."""
     if len(constraint.text) < _RARE_BYTES_LEAST:
         return True
-    return any(
-        constraint.text in _lowered(frame.values(cls), cls)
-        for cls in range(constraint.class_least, _CLASSES)
-    )
+    classes = range(_CLASSES - 1, constraint.class_least - 1, -1)
+    return any(holds(frame.characters(cls), constraint.text) for cls in classes)
 
 
 def _in_columns(frame: Frame, chosen: IntArray, constraint: Constraint) -> tuple[IntArray, IntArray]:
@@ -128,10 +129,10 @@ def _holding(frame: Frame, column: IntArray, row: IntArray, constraint: Constrai
 def _compared(values: Values, blob: bytes, fields: IntArray, constraint: Constraint) -> IntArray:
     """Which of these fields are so: positions in `fields`. Not for CONTAINS."""
     size = len(constraint.text)
-    lengths = values.lengths[fields]
+    begins, lengths = values.places(fields)
     fits = lengths == size if constraint.match is Match.EQUAL else lengths >= size
     left = np.flatnonzero(fits)
-    at = values.offsets[fields[left]]
+    at = begins[left]
     if constraint.match is Match.ENDS:
         at += lengths[left] - size
     characters = np.frombuffer(blob, np.uint8)
@@ -150,8 +151,8 @@ def _found(values: Values, blob: bytes, constraint: Constraint) -> IntArray:
     places = _places(blob, sought)
     if not len(places):
         return _NOWHERE
-    fields = np.searchsorted(values.offsets, places, "right") - 1
-    begin, length = values.offsets[fields], values.lengths[fields]
+    fields = np.searchsorted(values.offsets, places.astype(np.int32), "right") - 1
+    begin, length = values.places(fields)
     fits: BoolArray = places + len(sought) <= begin + length
     if constraint.match in {Match.EQUAL, Match.STARTS}:
         fits &= places == begin

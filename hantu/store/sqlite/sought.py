@@ -208,5 +208,5 @@ def _several(way: _Way, options: list[list[_Option]], closed: list[bytes]) -> So
 
 
 def _hashes(tokens: Iterable[bytes]) -> tuple[int, ...]:
-    longest = sorted(set(tokens), key=len, reverse=True)[:_HASHES_MOST]
+    longest = sorted(dict.fromkeys(tokens), key=len, reverse=True)[:_HASHES_MOST]
     return tuple(token_hash(token) for token in longest)

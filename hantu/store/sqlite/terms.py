@@ -46,6 +46,18 @@ class Term(ABC):
     def groups(self, groups: Groups) -> VerdictArray:
         """NO, MAYBE or YES for each group."""
 
+    def possible(self, view: FrameView, verdict: VerdictArray) -> bool:
+        """False when surely no line of the view's groups holds; a quick look that decodes no line.
+
+        verdict: of groups(), NO where the groups do not count."""
+        if (verdict == YES).any():
+            return True
+        return bool(verdict.any()) and self._may_hold(view, verdict)
+
+    def _may_hold(self, view: FrameView, verdict: VerdictArray) -> bool:  # noqa: ARG002 — for others
+        """possible() where no group is YES and some are MAYBE."""
+        return True
+
     def select(self, view: FrameView, lines: BoolArray) -> BoolArray:
         """Those of these lines (bool[n]) for which the term holds."""
         verdict = self.groups(view.groups)
@@ -157,6 +169,12 @@ class Conjunction(_Compound):
             verdict = np.minimum(verdict, item.groups(groups))
         return verdict
 
+    def _may_hold(self, view: FrameView, verdict: VerdictArray) -> bool:
+        return all(
+            item.possible(view, np.where(verdict > NO, item.groups(view.groups), np.int8(NO)))
+            for item in self._items
+        )
+
     def select(self, view: FrameView, lines: BoolArray) -> BoolArray:
         """What is left after each."""
         for item in self._items:
@@ -175,6 +193,12 @@ class Alternative(_Compound):
         for item in self._items[1:]:
             verdict = np.maximum(verdict, item.groups(groups))
         return verdict
+
+    def _may_hold(self, view: FrameView, verdict: VerdictArray) -> bool:
+        return any(
+            item.possible(view, np.where(verdict > NO, item.groups(view.groups), np.int8(NO)))
+            for item in self._items
+        )
 
     def select(self, view: FrameView, lines: BoolArray) -> BoolArray:
         """What any of them has; each is asked only of what the others left."""

@@ -18,14 +18,16 @@ from typing import Final
 
 import numpy as np
 
-from hantu.store.sqlite.batch import IntArray
-from hantu.store.sqlite.fields import FieldReader, FieldWriter, octets
+from hantu.store.sqlite.batch import ByteArray, IntArray
+from hantu.store.sqlite.fields import FieldReader, FieldWriter, octets, positions
 
 SECOND_NS: Final = 10**9
 _UNITS_NS: Final = (SECOND_NS, 10**6, 10**3, 1)
 _BITS: Final = (0, 10, 20, 30)
 _BY_GROUP: Final = b"\x00"
 _IN_STEPS: Final = b"\x01"
+_WINDOW: Final = 5
+"""Bytes in which 30 bits lie, wherever they begin."""
 _SAMPLE: Final = 8
 """Every so many steps are looked at to tell which form is shorter."""
 _RANDOM_BITS: Final = 2.3
@@ -84,6 +86,49 @@ def read_times(raw: bytes, arrival: IntArray, counts: IntArray) -> IntArray:
     fractions = np.empty(size, np.int64)
     fractions[arrival] = by_line
     return fractions
+
+
+class Fractions:
+    """The fractions of a segment's lines, of few of them without decoding the rest.
+
+    counts: lines of each group. Raises ValueError when `raw` is damaged."""
+
+    def __init__(self, raw: bytes, counts: IntArray) -> None:
+        self._raw = raw
+        self._counts = counts
+
+    def all(self, arrival: IntArray) -> IntArray:
+        """By arrival index; arrival: arrival index by line number."""
+        return read_times(self._raw, arrival, self._counts)
+
+    def some(self, lines: IntArray, groups: IntArray) -> IntArray | None:
+        """Of these lines, which lie in these groups; None when they cannot be told alone."""
+        reader = FieldReader(self._raw)
+        if not len(lines) or reader.take(1) == _IN_STEPS:
+            return None
+        units = reader.array()
+        if len(units) != len(self._counts) or int(units.max()) >= len(_UNITS_NS):
+            raise ValueError("times are missing")
+        starts = positions(self._counts)
+        found = np.zeros(len(lines), np.int64)
+        for unit in (1, 2, 3):
+            sizes = np.where(units == unit, self._counts, 0)
+            packed = octets(reader.take((int(sizes.sum()) * _BITS[unit] + 7) // 8))
+            chosen = np.flatnonzero(units[groups] == unit)
+            if len(chosen):
+                group = groups[chosen]
+                at = positions(sizes)[group] + lines[chosen] - starts[group]
+                found[chosen] = _number_at(packed, at * _BITS[unit], _BITS[unit]) * _UNITS_NS[unit]
+        return found
+
+
+def _number_at(packed: ByteArray, at: IntArray, width: int) -> IntArray:
+    """The numbers of `width` bits, 30 at most, that begin at these bits."""
+    padded = np.concatenate((packed, np.zeros(_WINDOW, np.uint8)))
+    windows = np.zeros(len(at), np.int64)
+    for byte in range(_WINDOW):
+        windows = windows << 8 | padded[(at >> 3) + byte]
+    return windows >> (8 * _WINDOW - width - (at & 7)) & ((1 << width) - 1)
 
 
 def _units_of(fractions: IntArray) -> IntArray:

@@ -13,11 +13,13 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hantu.store.sqlite.batch import ByteArray, IntArray
-from hantu.store.sqlite.fields import FieldReader, FieldWriter, octets, positions
+from hantu.store.sqlite.fields import FieldReader, FieldWriter, octets
 
 _LONG: Final = 255
+OffsetArray = NDArray[np.int32]
 
 
 def write_values(lengths: IntArray, characters: bytes) -> bytes:
@@ -36,23 +38,49 @@ def write_values(lengths: IntArray, characters: bytes) -> bytes:
 class Values:
     """The values of one class.
 
-    lengths, offsets: int64[m] by field number: where each value's characters stand in `text` and
-    `blob`. text: as they were written. Raises ValueError when `raw` is damaged."""
+    text: their characters as they were written, without separators. What else there is to know is made
+    when first asked for: most searches end with the text. Every method raises ValueError when the raw
+    column is damaged, as making a Values does."""
 
-    __slots__ = ("_blob", "lengths", "offsets", "text")
+    __slots__ = ("_blob", "_long", "_offsets", "_short", "text")
 
     def __init__(self, raw: bytes) -> None:
         reader = FieldReader(raw)
         size, long_size = reader.number(), reader.number()
-        short = octets(reader.take(size))
-        self.lengths: IntArray = short.astype(np.int64)
-        if long_size:
-            self.lengths[short == _LONG] = np.frombuffer(reader.take(4 * long_size), "<u4")
+        self._short = octets(reader.take(size))
+        self._long = np.frombuffer(reader.take(4 * long_size), "<u4")
         self.text = reader.rest()
-        self.offsets = positions(self.lengths)
-        if size and self.offsets[-1] + self.lengths[-1] != len(self.text):
-            raise ValueError("values do not fill their column")
+        self._offsets: OffsetArray | None = None
         self._blob: bytes | None = None
+
+    def __len__(self) -> int:
+        return len(self._short)
+
+    @property
+    def lengths(self) -> IntArray:
+        """The length of each value."""
+        lengths = self._short.astype(np.int64)
+        if len(self._long):
+            lengths[self._short == _LONG] = self._long
+        return lengths
+
+    @property
+    def offsets(self) -> OffsetArray:
+        """Where each value's characters begin, and where the last one's end: int32[m + 1]."""
+        if self._offsets is None:
+            offsets = np.zeros(len(self) + 1, np.int32)
+            lengths = self.lengths if len(self._long) else self._short
+            np.cumsum(lengths, dtype=np.int32, out=offsets[1:])
+            if int(offsets[-1]) != len(self.text):
+                raise ValueError("values do not fill their column")
+            self._offsets = offsets
+        return self._offsets
+
+    def places(self, fields: IntArray) -> tuple[IntArray, IntArray]:
+        """(where the characters begin, how many they are) of these values."""
+        offsets = self.offsets
+        begins = offsets[fields].astype(np.int64)
+        return begins, offsets[fields + 1] - begins
 
     @property
     def blob(self) -> bytes:
