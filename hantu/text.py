@@ -88,6 +88,11 @@ def tokens(text: str) -> list[str]:
     return list(_split(folded))
 
 
+def is_cjk(character: str) -> bool:
+    """Whether the character is part of CJK runs."""
+    return _CJK_CHAR.match(character) is not None
+
+
 def index_text(text: str) -> str:
     """The text to hand to an FTS5 table with `tokenize='ascii'` so that it indexes tokens(text)."""
     text = plain(text)

@@ -1,5 +1,7 @@
 """A segment's filter never denies what is there, and seldom affirms what is not."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,6 +18,7 @@ from hantu.store.sqlite.filter import (
     write_filter,
 )
 from hantu.store.sqlite.segment_writer import encode
+from hantu.store.sqlite.token_places import token_places
 from hantu.text import fold, tokens
 from tests.store.codec_parts import Book, batch_of
 
@@ -91,17 +94,27 @@ def test_a_segment_without_values_holds_nothing() -> None:
 def test_all_tokens_of_a_plain_line_are_held(message: str) -> None:
     held = filter_of(message)
     for token in tokens(message):
-        if token.isascii() and len(token) >= 3:
+        if not token.isascii() or len(token) >= 3:
             assert held.may_hold(token_hash(token.encode())), token
 
 
 @settings(deadline=None)
-@given(st.text(max_size=40))
-def test_all_ascii_tokens_of_any_plain_line_are_held(message: str) -> None:
+@given(st.text(max_size=40) | st.text("가나東京ーéß1aB_ \x1b[31m\n\x00İK", max_size=40))
+def test_all_tokens_of_any_plain_line_are_held(message: str) -> None:
     held = filter_of(message)
     for token in tokens(message):
-        if token.isascii() and len(token) >= 3:
+        if not token.isascii() or len(token) >= 3:
             assert held.may_hold(token_hash(fold(token).encode())), token
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text(max_size=60) | st.text("가나東京ー𠀀𐐀éß1aB_ \nİ", max_size=40))
+def test_tokens_of_a_text_are_found_at_once(message: str) -> None:
+    folded = fold(message)
+    octets = folded.encode()
+    starts, lengths = token_places(folded, 1)
+    found = [octets[at : at + size].decode() for at, size in zip(starts, lengths, strict=True)]
+    assert Counter(found) == Counter(tokens(message))
 
 
 def test_text_with_too_many_tokens_has_no_filter() -> None:

@@ -19,7 +19,6 @@ lines as they stand and as they read when folded; values of at least 5 character
 
 from __future__ import annotations
 
-import re
 from typing import Final, cast
 
 import numpy as np
@@ -28,6 +27,7 @@ from numpy.typing import NDArray
 from hantu.store.sqlite.batch import BoolArray, IntArray
 from hantu.store.sqlite.escape import unescape_lines
 from hantu.store.sqlite.fields import octets, positions
+from hantu.store.sqlite.token_places import token_places
 from hantu.text import fold
 
 HashArray = NDArray[np.uint64]
@@ -49,9 +49,11 @@ _SIZE: Final = 0xD6E8FEB86659FD93
 _WORD: Final = (1 << 64) - 1
 _LOWER: Final = 0x2020202020202020
 _MASKS: Final = np.array([(1 << (8 * size)) - 1 for size in range(9)], np.uint64)
-# Bytes that fold() takes away, or joins with the letter before: escapes, colours, İ, K, accents.
-_FOLDS: Final = re.compile(rb"\x1b|\xf8|\xc4\xb0|\xe2\x84\xaa|\xcc[\x80-\xbf]|\xcd[\x80-\xaf]")
-_TOKEN: Final = re.compile(rb"[a-z0-9]{3,}")
+_ESC: Final = b"\x1b"
+# In an escaped line the newline and NUL of a message, which no token has.
+_BETWEEN: Final = bytes.maketrans(b"\xff\xfd", b"  ")
+_ASCII_LEAST: Final = 3
+_NEWLINE: Final = ord("\n")
 
 
 def token_hash(token: bytes) -> int:
@@ -65,14 +67,15 @@ def token_hash(token: bytes) -> int:
     return mixed ^ mixed >> 32
 
 
-def token_hashes(text: bytes, starts: IntArray, lengths: IntArray) -> HashArray:
-    """token_hash() of each of the pieces [A-Za-z0-9]+ of `text`."""
+def token_hashes(text: bytes, starts: IntArray, lengths: IntArray, *, lowered: bool = False) -> HashArray:
+    """token_hash() of each of the pieces [A-Za-z0-9]+ of `text`; of any pieces when it is lowered."""
     words = np.ndarray((len(text) + 1,), "<u8", text + bytes(8), strides=(1,))
     short = np.minimum(lengths, 8)
     mask = _MASKS[short]
     # In ASCII 0x20 makes a letter lower case and is already set in a digit.
-    first = (words[starts] | np.uint64(_LOWER)) & mask
-    last = (words[starts + lengths - short] | np.uint64(_LOWER)) & mask
+    lower = np.uint64(0 if lowered else _LOWER)
+    first = (words[starts] | lower) & mask
+    last = (words[starts + lengths - short] | lower) & mask
     mixed = (
         first * np.uint64(_FIRST) ^ last * np.uint64(_LAST) ^ lengths.astype(np.uint64) * np.uint64(_SIZE)
     )
@@ -82,15 +85,23 @@ def token_hashes(text: bytes, starts: IntArray, lengths: IntArray) -> HashArray:
 
 
 def folded_hashes(lines: bytes) -> HashArray:
-    """Hashes of the tokens of escaped lines that look otherwise when folded; of the others nothing."""
-    if not _FOLDS.search(lines):
+    """Hashes of the tokens of those escaped lines that are not plain ASCII: of words with other letters,
+    of pairs and ends of CJK runs, and again of [a-z0-9]{3,}, which folding may have changed."""
+    seen = lines.translate(_BETWEEN)
+    if seen.isascii() and _ESC not in seen:
         return np.zeros(0, np.uint64)
-    tokens: set[bytes] = set()
-    chosen = [line for line in lines.split(b"\n") if _FOLDS.search(line)]
-    for message in unescape_lines(b"\n".join(chosen), len(chosen)):
-        tokens.update(_TOKEN.findall(fold(message).encode()))
-    lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
-    return token_hashes(b"".join(tokens), positions(lengths), lengths)
+    if _ESC in seen:
+        chosen = [line for line in seen.split(b"\n") if not line.isascii() or _ESC in line]
+    else:
+        chosen = [line for line in seen.split(b"\n") if not line.isascii()]
+    messages = unescape_lines(b"\n".join(chosen), len(chosen))
+    if _ESC in seen:
+        # A sequence could reach over the end of a line.
+        folded = "\n".join([fold(message) for message in messages])
+    else:
+        folded = fold("\n".join(messages))
+    starts, lengths = token_places(folded, _ASCII_LEAST)
+    return token_hashes(folded.encode(), starts, lengths, lowered=True)
 
 
 def write_filter(hashes: HashArray, text_bytes: int) -> bytes:

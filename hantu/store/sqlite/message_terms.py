@@ -11,7 +11,7 @@ from hantu import text
 from hantu.query.expr import Regex, Substring, Word
 from hantu.query.regex import compile_regex
 from hantu.store.sqlite.batch import BoolArray, IntArray, VerdictArray
-from hantu.store.sqlite.shape_search import MAYBE, NO, Verdict
+from hantu.store.sqlite.shape_search import MAYBE, NO, YES, Verdict
 from hantu.store.sqlite.shape_text import Loose
 from hantu.store.sqlite.shapes import Shapes
 from hantu.store.sqlite.slots import lines_anywhere, lines_with, stands
@@ -31,6 +31,7 @@ class OfMessage(Term):
         self._search = shapes.search
         self._needle = text.needle(expr.text, prefix=expr.prefix) if isinstance(expr, Word) else None
         self._part = text.fold(expr.text)
+        self._known: Verdict | None = None
 
     @classmethod
     def of(cls, expr: Word | Substring, shapes: Shapes) -> Term:
@@ -40,14 +41,18 @@ class OfMessage(Term):
 
     def groups(self, groups: Groups) -> VerdictArray:
         """By the shape, and by the filter where values decide."""
-        verdict = self._judged()
-        found = verdict.by_number[groups.shapes]
-        lacking = groups.without(self._sought.slot_hashes)
-        if lacking is not None:
-            found[lacking & (found == MAYBE) & ~verdict.asked[groups.shapes]] = NO
-        lacking = groups.without(self._sought.plain_hashes)
-        if lacking is not None:
-            found[lacking & (groups.shapes == 0)] = NO
+        judged = self._judged()
+        shapes = groups.shapes
+        by_values = groups.without(self._sought.slot_hashes)
+        of_plain = groups.without(self._sought.plain_hashes)
+        if by_values is None and of_plain is None:
+            return judged.by_number.take(shapes)
+        if by_values is None or of_plain is None or self._sought.slot_hashes == self._sought.plain_hashes:
+            lacking = of_plain if by_values is None else by_values
+            table = judged.without(values=by_values is not None, plain=of_plain is not None)
+            return _either(lacking, table, judged.by_number, shapes)
+        found = _either(by_values, judged.without(values=True, plain=False), judged.by_number, shapes)
+        found[of_plain & (shapes == 0)] = NO
         return found
 
     def _may_hold(self, view: FrameView, verdict: VerdictArray) -> bool:
@@ -67,11 +72,25 @@ class OfMessage(Term):
         )
 
     def _judged(self) -> Verdict:
-        return self._search.verdict(self._sought)
+        if self._known is None or not self._search.is_current(self._known):
+            self._known = self._search.verdict(self._sought)
+        return self._known
+
+    def lines(self, view: FrameView, verdict: VerdictArray) -> IntArray:
+        """As Term.lines(), without looking at every line."""
+        sure = verdict == YES
+        found = self._found(view, verdict == MAYBE, None)
+        if not sure.any():
+            return found
+        return np.union1d(found, np.flatnonzero(view.spread(sure)))
 
     def _decide(self, view: FrameView, lines: BoolArray) -> BoolArray:
+        return lines & view.mask(self._found(view, view.groups_of(lines), lines))
+
+    def _found(self, view: FrameView, open_groups: BoolArray, lines: BoolArray | None) -> IntArray:
+        """The lines of these groups, all of them MAYBE, that hold, ascending; lines: none but these
+        matter."""
         shapes = view.groups.shapes
-        open_groups = view.groups_of(lines)
         verdict = self._judged()
         has_shape = shapes > 0
         asked = verdict.asked[shapes] & has_shape
@@ -81,10 +100,13 @@ class OfMessage(Term):
             found += [lines_with(view.frame, shaped, *place) for place in verdict.places]
             if self._sought.anywhere is not None:
                 found.append(self._anywhere(view, shaped))
-        if (open_groups & asked).any():
-            numbers, messages = view.messages(lines & view.spread(asked))
+        asked &= open_groups
+        if asked.any():
+            mask = view.spread(asked)
+            numbers, messages = view.messages(mask if lines is None else lines & mask)
             found.append(self._holding(numbers, messages))
-        return lines & view.mask(np.concatenate(found)) if found else np.zeros(len(lines), np.bool_)
+        every = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
+        return every[open_groups[view.frame.group_of(every)]]
 
     def _plain(self, view: FrameView) -> IntArray:
         if self._needle is not None:
@@ -116,6 +138,17 @@ class OfMessage(Term):
         return numbers[np.array(kept, np.bool_)]
 
 
+def _either(
+    lacking: BoolArray | None, table: VerdictArray, otherwise: VerdictArray, shapes: IntArray
+) -> VerdictArray:
+    """By shape number: the table's verdict where something is lacking, elsewhere the other's."""
+    assert lacking is not None  # noqa: S101 — for the type checker; the caller has looked
+    found = table.take(shapes) if table.any() else np.zeros(len(shapes), np.int8)
+    rest = np.flatnonzero(~lacking)
+    found[rest] = otherwise.take(shapes[rest])
+    return found
+
+
 class OfRegex(Term):
     """A regular expression. needs: what every match satisfies, see regex_needs()."""
 
@@ -136,6 +169,15 @@ class OfRegex(Term):
         least = self._needs.groups(groups)
         odd = self._odd(groups) | (groups.shapes == 0)
         return np.where(odd, maybe, np.minimum(least, MAYBE)).astype(np.int8)
+
+    def _may_hold(self, view: FrameView, verdict: VerdictArray) -> bool:
+        if self._needs is None or (self._odd(view.groups) & (verdict > NO)).any():
+            return True
+        if (verdict[view.groups.shapes == 0] > NO).any() and len(view.plain.odd):
+            return True
+        return self._needs.possible(
+            view, np.where(verdict > NO, self._needs.groups(view.groups), np.int8(NO))
+        )
 
     def _odd(self, groups: Groups) -> BoolArray:
         return cast("BoolArray", (self._search.loose()[groups.shapes] & int(Loose.CASE)) != 0)

@@ -8,11 +8,13 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
+import re2
 
 from hantu import text
 from hantu.query.expr import Field, Op
-from hantu.query.fields import metadata_test
+from hantu.query.fields import canonical, metadata_paths, metadata_test
 from hantu.store.sqlite.batch import BoolArray, IntArray, VerdictArray
+from hantu.store.sqlite.fields import octets
 from hantu.store.sqlite.filter import token_hash
 from hantu.store.sqlite.metadata_column import MetadataColumn
 from hantu.store.sqlite.shape_search import MAYBE, NO
@@ -20,8 +22,13 @@ from hantu.store.sqlite.sought import is_value
 from hantu.store.sqlite.terms import Cost, OfStream, Term
 from hantu.store.sqlite.view import FrameView, Groups
 
-_MAY_DIFFER: Final = re.compile(r'["\\*\x00-\x1f\x7f]|^[\s0-9+.eE-]*$')
-"""A value that JSON may write in another way: escapes, wildcards, numbers (42 is 42.0 too)."""
+_NOT_LITERAL: Final = re.compile(r'["\\*\x00-\x1f\x7f]')
+"""JSON writes these in another way; the star is a wildcard."""
+_NUMERIC: Final = re.compile(r"[\s0-9+.eE-]*")
+"""What may be a number, which has more than one spelling."""
+_LITERAL_LEAST: Final = 4
+"""A longer text is seldom there by chance: it is found faster without the key."""
+_FEW: Final = 8
 _FOLDED_FROM_OTHERS: Final = re.compile("[k;`]")
 """ASCII characters that others become when folded: K, U+037E, U+1FEF."""
 _CONTAINER_DIGITS: Final = 12
@@ -41,10 +48,8 @@ class OfMetadata(Term):
         self._stream = stream
         self._test = metadata_test(field)
         self._without = self._test(None)
-        self._literal, self._sure = _literal(field)
-        # Of a container's id only the first digits need be there, no whole token.
-        whole = self._sure and field.name.lower() != "container"
-        self.hashes = _hashes(self._literal) if self._literal is not None and whole else ()
+        self._sieve = _sieve(canonical(field))
+        self.hashes = _hashes(canonical(field))
 
     def groups(self, groups: Groups) -> VerdictArray:
         """By the stream, and by the filter where metadata decide."""
@@ -54,72 +59,114 @@ class OfMetadata(Term):
             verdict[lacking & (verdict == MAYBE)] = NO
         return verdict
 
+    def _may_hold(self, view: FrameView, verdict: VerdictArray) -> bool:  # noqa: ARG002 — text says all
+        if self._without:
+            return True
+        candidates = self._candidates(view)
+        return candidates is None or bool(len(candidates))
+
     def _decide(self, view: FrameView, lines: BoolArray) -> BoolArray:
         metadata = view.frame.metadata()
         ids = metadata.ids
         # By id; the last place, −1, is for lines without metadata.
         holds = np.zeros(metadata.count + 1, np.bool_)
         holds[-1] = self._without
-        candidates = self._candidates(metadata)
         wanted = np.zeros(metadata.count + 1, np.bool_)
         wanted[ids[lines]] = True
         wanted[-1] = False
-        if candidates is not None:
-            wanted &= candidates
-        texts = metadata.texts if wanted.any() else ()
-        for number in np.flatnonzero(wanted).tolist():
-            holds[number] = self._test(_decoded(texts[number]))
+        candidates = self._candidates(view)
+        numbers = np.flatnonzero(wanted) if candidates is None else candidates[wanted[candidates]]
+        if len(numbers):
+            # Splitting all texts is cheaper than finding many one by one.
+            texts = metadata.texts if len(numbers) * _FEW < metadata.count else metadata.texts[:]
+            kept = [number for number in numbers.tolist() if self._test(_decoded(texts[number]))]
+            holds[kept] = True
         answer: BoolArray = lines & holds[ids]
         return answer
 
-    def _candidates(self, metadata: MetadataColumn) -> BoolArray | None:
-        """The texts, by number, that can hold; None: any."""
-        literal, blob = self._literal, metadata.blob
-        if literal is None:
+    def _candidates(self, view: FrameView) -> IntArray | None:
+        """The numbers of the texts that can hold, ascending; None: any."""
+        if self._sieve is None:
             return None
-        octets = np.frombuffer(blob, np.uint8)
-        candidates = np.zeros(metadata.count + 1, np.bool_)
-        starts = _starts(octets)
-        odd = _places(blob.lower(), literal)
+        known = view.kept.get(self)
+        if known is None:
+            known = view.kept[self] = self._sieve.candidates(view.frame.metadata())
+        return known
+
+
+class _Sieve:
+    """Finds the metadata texts, as bytes, that can hold: those with a place where `pattern` matches, with
+    a backslash, or (when not sure) with a character that is not ASCII."""
+
+    def __init__(self, pattern: str, *, sure: bool) -> None:
+        options = re2.Options()
+        options.log_errors = False
+        self._pattern = re2.compile(pattern.encode(), options)
+        self._sure = sure
+
+    def candidates(self, metadata: MetadataColumn) -> IntArray:
+        """The numbers of these texts, ascending."""
+        blob = metadata.blob
+        places = [np.array([match.start() for match in self._pattern.finditer(blob)], np.int64)]
         if b"\\" in blob:
-            odd = np.concatenate([odd, np.flatnonzero(octets == _BACKSLASH)])
+            places.append(np.flatnonzero(octets(blob) == _BACKSLASH))
         if not self._sure and not blob.isascii():
-            odd = np.concatenate([odd, np.flatnonzero(octets >= 0x80)])
-        candidates[np.searchsorted(starts, odd, "right") - 1] = True
-        return candidates
+            places.append(np.flatnonzero(octets(blob) >= 0x80))
+        every = np.concatenate(places)
+        return np.unique(metadata.texts.at(every)) if len(every) else every
 
 
-def _literal(field: Field) -> tuple[bytes | None, bool]:
-    """ASCII text, lower case, that the metadata text of every match contains, unless it has a backslash
-    or (when not sure) a character that is not ASCII."""
+def _sieve(field: Field) -> _Sieve | None:
+    """What every metadata text of a match has; None when nothing can be said."""
     folded = text.fold(field.value)
-    if field.op is not Op.EQ or not folded.isascii():
-        return None, False
-    if field.name.lower() == "container":
-        return folded[:_CONTAINER_DIGITS].encode(), True
-    if _MAY_DIFFER.search(folded):
-        return None, False
-    return folded.encode(), not _FOLDED_FROM_OTHERS.search(folded)
+    paths = metadata_paths(field.name)
+    if field.name == "container":
+        if not folded.isascii():
+            return None
+        return _Sieve(_either_case(folded[:_CONTAINER_DIGITS]), sure=True)
+    if not paths or not paths[0][-1].isascii():
+        return None
+    # After the key a list, in which all may be, or the value; encoders that put spaces are looked at.
+    key = re2.escape(paths[0][-1]) + '"'
+    if field.op is not Op.EQ or not folded.isascii() or _NOT_LITERAL.search(folded):
+        return _Sieve(key + r"[\s:]", sure=True)
+    literal = _either_case(folded)
+    sure = not _FOLDED_FROM_OTHERS.search(folded)
+    if not _NUMERIC.fullmatch(folded):
+        if len(folded) >= _LITERAL_LEAST:
+            return _Sieve(literal, sure=sure)
+        return _Sieve(rf'{key}(?:\s|:(?:[\[\s]|"?{literal}))', sure=sure)
+    number = _whole_number(folded)
+    # 42 is 42.0 and 420e-1 too.
+    digits = r"[0-9]+\." if number is None else rf"{number}(?:[^0-9]|$)"
+    return _Sieve(rf'{key}(?:\s|:(?:[\[\s]|"{literal}|"?-?{digits}|-?[0-9.]+[eE]))', sure=sure)
 
 
-def _hashes(literal: bytes) -> tuple[int, ...]:
-    tokens = [token for token in _TOKEN.findall(literal) if is_value(token)]
+def _whole_number(value: str) -> int | None:
+    """The absolute value of a number's text when that is a whole one."""
+    try:
+        number = float(value)
+        if "e" not in value and "." not in value:
+            return abs(int(value))
+        return abs(int(number)) if number.is_integer() else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _either_case(folded: str) -> str:
+    return f"(?i:{re2.escape(folded)})"
+
+
+def _hashes(field: Field) -> tuple[int, ...]:
+    """Of tokens that the metadata of every match have."""
+    folded = text.fold(field.value)
+    # Of a container's id only the first digits need be there, no whole token.
+    if field.op is not Op.EQ or not folded.isascii() or field.name == "container":
+        return ()
+    if _NOT_LITERAL.search(folded) or _NUMERIC.fullmatch(folded) or _FOLDED_FROM_OTHERS.search(folded):
+        return ()
+    tokens = [token for token in _TOKEN.findall(folded.encode()) if is_value(token)]
     return tuple(token_hash(token) for token in sorted(tokens, key=len, reverse=True)[:2])
-
-
-def _starts(octets: Any) -> IntArray:
-    return np.concatenate([[0], np.flatnonzero(octets == 10) + 1])
-
-
-def _places(blob: bytes, literal: bytes) -> IntArray:
-    found: list[int] = []
-    at = blob.find(literal)
-    while at >= 0:
-        found.append(at)
-        # On to the next text: one place in each is enough.
-        end = blob.find(b"\n", at)
-        at = blob.find(literal, end) if end >= 0 else -1
-    return np.array(found, np.int64)
 
 
 @lru_cache(maxsize=4_096)

@@ -44,6 +44,8 @@ _APART: Final = _ESCAPES
 """Bytes beyond ASCII that are part of no token."""
 _ODD: Final = (b"\xc5\xbf", b"\xcc", b"\xcd")
 """ſ, and combining characters as in _JOINS: no others join an ASCII letter."""
+_ODD_LEADS: Final = (b"\xc5", b"\xcc", b"\xcd")
+"""Looking for one byte is ten times faster than for two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,9 @@ class PlainText:
     @cached_property
     def odd(self) -> IntArray:
         """The numbers of the lines of which a literal of a regular expression says nothing: is_odd()."""
-        if not any(mark in self._text for mark in _ODD):
+        if not any(mark in self._text for mark in _ODD_LEADS) or not any(
+            mark in self._text for mark in _ODD
+        ):
             return _NOWHERE
         return self._numbers([row for row in self._special if is_odd(self._message(row))])
 
@@ -126,13 +130,21 @@ class PlainText:
         """Whether ASCII characters stand in the folded lines where they stand in the lines."""
         return not any(mark in self._text for mark in _JOINS)
 
+    @cached_property
+    def _has_kelvin(self) -> bool:
+        return _KELVIN[:1] in self._text and _KELVIN in self._text
+
+    @cached_property
+    def _hangul_in_place(self) -> bool:
+        return not any(mark in self._text for mark in _HANGUL_JOINS)
+
     def _run(self, part: str) -> _Run | None:
         """What can be looked for without folding a line; None when there is nothing."""
         run = _longest(_ASCII_RUN, part)
-        if run and self._in_place and not ("k" in run and _KELVIN in self._text):
+        if run and self._in_place and not ("k" in run and self._has_kelvin):
             return _Run(run.encode(), run == part, lowered=True)
         run = _longest(_HANGUL_RUN, part)
-        if run and not any(mark in self._text for mark in _HANGUL_JOINS):
+        if run and self._hangul_in_place:
             return _Run(run.encode(), run == part, lowered=False)
         return None
 

@@ -95,13 +95,19 @@ class Plan:
         possible = self._term.possible(view, maybe)
         if not possible and not sure.any():
             return np.zeros(0, np.int64)
-        chosen = None if candidates is None else view.mask(candidates)
-        found = view.spread(sure) if chosen is None else chosen & view.spread(sure)
-        if possible:
-            open_lines = view.spread(maybe > NO) if chosen is None else chosen & view.spread(maybe > NO)
-            if open_lines.any():
-                found |= self._term.select(view, open_lines)
-        return np.flatnonzero(found)
+        if candidates is None:
+            found = self._term.lines(view, maybe) if possible else np.zeros(0, np.int64)
+            if not sure.any():
+                return found
+            mask = view.spread(sure)
+            mask[found] = True
+            return np.flatnonzero(mask)
+        chosen = view.mask(candidates)
+        found_lines = chosen & view.spread(sure)
+        open_lines = chosen & view.spread(maybe > NO)
+        if possible and open_lines.any():
+            found_lines |= self._term.select(view, open_lines)
+        return np.flatnonzero(found_lines)
 
 
 class _Compiler:

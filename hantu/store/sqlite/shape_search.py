@@ -53,11 +53,22 @@ class Places:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """by_number: NO, MAYBE or YES by shape number. asked: the shapes whose messages must be asked.
-    places: of the patterns with slots, in the order of Sought.patterns."""
+    places: of the patterns with slots, in the order of Sought.patterns. texts: of the shapes that were
+    judged."""
 
     by_number: VerdictArray
     asked: BoolArray
     places: tuple[tuple[Pattern, Places], ...]
+    texts: ShapeTexts
+
+    def without(self, *, values: bool, plain: bool) -> VerdictArray:
+        """by_number where filters say that values, or plain lines, lack what they need."""
+        left = self.by_number.copy()
+        if values:
+            left[1:][(left[1:] == MAYBE) & ~self.asked[1:]] = NO
+        if plain:
+            left[0] = NO
+        return left
 
 
 class ShapeSearch:
@@ -85,6 +96,10 @@ class ShapeSearch:
             if len(self._verdicts) > _KEPT_VERDICTS:
                 self._verdicts.popitem(last=False)
             return verdict
+
+    def is_current(self, verdict: Verdict) -> bool:
+        """Whether no shape has come or gone since."""
+        return verdict.texts is self._index.texts()
 
     def loose(self) -> ByteArray:
         """shape_text.Loose by shape number; of a number without text everything, of 0 nothing."""
@@ -119,7 +134,7 @@ class ShapeSearch:
             asked = np.ones(len(loose), np.bool_)
         verdict[asked] = MAYBE
         verdict[0] = MAYBE
-        return Verdict(verdict, asked, tuple(each for each in places if each[0].constraints))
+        return Verdict(verdict, asked, tuple(each for each in places if each[0].constraints), texts)
 
     def _found(self, texts: ShapeTexts, where: Where, pattern: Pattern) -> Places:
         name = (where, pattern.text)

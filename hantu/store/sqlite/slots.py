@@ -72,8 +72,6 @@ def _lowered(values: Values, cls: int) -> bytes:
 
 def stands(frame: Frame, constraint: Constraint) -> bool:
     """False when the text of the constraint surely stands nowhere among the values of a frame."""
-    if len(constraint.text) < _RARE_BYTES_LEAST:
-        return True
     classes = range(_CLASSES - 1, constraint.class_least - 1, -1)
     return any(holds(frame.characters(cls), constraint.text) for cls in classes)
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from itertools import product
+from itertools import pairwise, product
 from math import prod
 from typing import Final, NamedTuple
 
@@ -117,7 +117,7 @@ def of_needle(needle: text.Needle) -> Sought:
     last = len(tokens) - 1
     options = [_of_token(token, is_open=needle.open and at == last) for at, token in enumerate(tokens)]
     closed = tokens[:last] if needle.open else tokens
-    plain = _hashes(token for token in closed if token.isascii() and len(token) >= _PLAIN_TOKEN_LEAST)
+    plain = _hashes(token for token in closed if not token.isascii() or len(token) >= _PLAIN_TOKEN_LEAST)
     way = _Way(Where.WORDS, b" ", b" ", b"" if needle.open else b" ", loose, plain)
     return _several(way, options, closed) if last else _single(way, options[0])
 
@@ -130,9 +130,19 @@ def of_substring(folded: str) -> Sought:
     last = len(pieces) - 1
     options = [_of_piece(piece, first=not at, last=at == last) for at, piece in enumerate(pieces)]
     closed = [piece for piece in pieces[1:-1] if _RUN.match(piece)]
-    plain = _hashes(piece for piece in closed if len(piece) >= _PLAIN_TOKEN_LEAST)
+    tokens = [piece for piece in closed if len(piece) >= _PLAIN_TOKEN_LEAST]
+    plain = _hashes([*tokens, *_pairs(folded)])
     way = _Way(Where.FOLDED, b"", b"", b"", Loose.TEXT, plain)
     return _several(way, options, closed) if last else _single(way, options[0])
+
+
+def _pairs(folded: str) -> list[bytes]:
+    """The pairs of CJK characters of a folded text: tokens wherever it stands."""
+    return [
+        (first + second).encode()
+        for first, second in pairwise(folded)
+        if text.is_cjk(first) and text.is_cjk(second)
+    ]
 
 
 def sought_by(expr: Word | Substring) -> Sought | bool:

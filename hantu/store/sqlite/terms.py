@@ -14,7 +14,7 @@ from typing import Final, cast
 import numpy as np
 
 from hantu.store.ids import EntryIds
-from hantu.store.sqlite.batch import LEVEL_BITS, BoolArray, VerdictArray
+from hantu.store.sqlite.batch import LEVEL_BITS, BoolArray, IntArray, VerdictArray
 from hantu.store.sqlite.shape_search import MAYBE, NO, YES
 from hantu.store.sqlite.view import FrameView, Groups
 
@@ -57,6 +57,12 @@ class Term(ABC):
     def _may_hold(self, view: FrameView, verdict: VerdictArray) -> bool:  # noqa: ARG002 — for others
         """possible() where no group is YES and some are MAYBE."""
         return True
+
+    def lines(self, view: FrameView, verdict: VerdictArray) -> IntArray:
+        """The lines of some groups for which the term holds, ascending.
+
+        verdict: of groups(), NO where the groups do not count."""
+        return np.flatnonzero(self.select(view, view.spread(verdict > NO)))
 
     def select(self, view: FrameView, lines: BoolArray) -> BoolArray:
         """Those of these lines (bool[n]) for which the term holds."""

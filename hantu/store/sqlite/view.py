@@ -42,6 +42,8 @@ class FrameView:
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
         self.groups = Groups(frame.cells, frame.shapes)
+        self.kept: dict[object, IntArray] = {}
+        """What terms found and need again."""
 
     def spread(self, groups: BoolArray) -> BoolArray:
         """By line what is given by group."""
