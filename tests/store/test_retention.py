@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -246,3 +247,35 @@ def counting(pauses: list[float]) -> Callable[[], bool]:
         return False
 
     return pause
+
+
+def test_cleaning_up_beside_a_writer_and_a_sealer_breaks_nothing(tmp_path: Path) -> None:
+    with opened(tmp_path / "hantu.db", seal_entries=200) as store:
+        write_all(store, many(4_000, step_s=30.0), size=100)
+        failed: list[BaseException] = []
+        done = threading.Event()
+
+        def write() -> None:
+            number = 10_000
+            while not done.is_set():
+                try:
+                    store.write_batch(many(50, first=number, step_s=30.0))
+                except BaseException as error:
+                    failed.append(error)
+                    return
+                number += 50
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            for hours in range(1, 21):
+                store.cleanup(0, now_ns=START_NS + hours * 3600 * 10**9)
+                store.search(asked("line"))
+        finally:
+            done.set()
+            writer.join(30)
+        assert failed == []
+        assert store.maintain(0, now_ns=START_NS + 20 * 3600 * 10**9, pause=lambda: False).problems == ()
+        kept = [each.time_ns for each in store.export(LogQuery())]
+        assert min(kept) >= START_NS + 20 * 3600 * 10**9
+        assert len(kept) == store.stats().entries

@@ -192,6 +192,12 @@ class Database:
                 self._drop_writer()
                 raise
 
+    @contextmanager
+    def holding(self) -> Iterator[apsw.Connection]:
+        """The connection that writes, outside of a transaction, while nobody else uses it."""
+        with self._turn:
+            yield self.writer()
+
     def writer(self) -> apsw.Connection:
         """The connection that writes, opened again after a failure."""
         self.check_open()

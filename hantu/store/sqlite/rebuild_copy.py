@@ -20,7 +20,7 @@ from hantu.store.sqlite.database import Database
 from hantu.store.sqlite.row_file import Identity, Row, RowFile, as_batch, lots
 from hantu.store.sqlite.sealing import SEAL_CHARACTERS, Packed, Sealer, next_generation, put
 from hantu.store.sqlite.segment_writer import encode
-from hantu.store.sqlite.shape_lots import put_shapes
+from hantu.store.sqlite.shape_lots import NewShapes
 from hantu.store.sqlite.snapshot import Segment
 
 _IDENTITY: Final = """
@@ -114,7 +114,7 @@ class Copy:
             packed = Packed(batch, encode(batch, shapes))
             place = msgspec.structs.replace(place, copied_to=lot[-1][0], copied=place.copied + len(lot))
             with self._database.writing() as connection:
-                put_shapes(connection, shapes.fresh())
+                NewShapes(shapes.fresh()).put(connection)
                 put(connection, packed)
                 connection.executemany(
                     "INSERT INTO event (event_id, key) VALUES (?, ?)",

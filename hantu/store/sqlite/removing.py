@@ -18,7 +18,7 @@ from hantu.store.sqlite.database import Database, Reader
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.sealing import Packed, Sealer, next_generation, put
 from hantu.store.sqlite.segment_writer import encode
-from hantu.store.sqlite.shape_lots import Numbered, in_lots, pack_lot, put_shapes, unpack_lot
+from hantu.store.sqlite.shape_lots import NewShapes, Numbered, in_lots, pack_lot, unpack_lot
 from hantu.store.sqlite.snapshot import Segment
 
 _SUBTRACT: Final = "UPDATE cell SET entries = entries - ? WHERE cell_no = ?"
@@ -59,8 +59,9 @@ class Removing:
                     frame = self._catalog.frame(reader, segment)
                     batch, gone = kept(frame, before_ns)
                 packed = Packed(batch, encode(batch, shapes))
+                fresh = NewShapes(shapes.fresh())
                 with self._database.writing() as connection:
-                    put_shapes(connection, shapes.fresh())
+                    fresh.put(connection)
                     put(connection, packed)
                     _take_out(connection, segment, cells)
                     connection.executemany("DELETE FROM event WHERE key = ?", [(key,) for key in gone])

@@ -154,12 +154,13 @@ class Retention:
     def _short_checkpoints(self) -> Iterator[None]:
         """Copy the WAL back more often: all of WAL_PAGES at once is a slice of 40 to 110 ms, a quarter
         is not seen beside SLICE_S."""
-        self._database.writer().wal_autocheckpoint(CHECKPOINT_PAGES)
+        with self._database.holding() as connection:
+            connection.wal_autocheckpoint(CHECKPOINT_PAGES)
         try:
             yield
         finally:
-            with suppress(StoreError):
-                self._database.writer().wal_autocheckpoint(WAL_PAGES)
+            with suppress(StoreError), self._database.holding() as connection:
+                connection.wal_autocheckpoint(WAL_PAGES)
 
     def removals(self, most: int) -> tuple[Removal, ...]:
         """As LogStorage.removals."""
@@ -246,18 +247,22 @@ class Retention:
         Waiting for readers holds up every commit, so it is done in slices, too: a `hantu sql` or an
         export beside the service stalled all for BUSY_MS."""
         for _ in range(TRUNCATE_TRIES):
-            connection = self._database.writer()
+            if self._truncated():
+                return
+            _pause(pause)
+
+    def _truncated(self) -> bool:
+        with self._database.holding() as connection:
             connection.set_busy_timeout(int(SLICE_S * 1000))
             try:
                 connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-                return
             except apsw.BusyError:
-                pass
+                return False
             except apsw.Error as error:
                 raise failure(error, self._database.path) from error
             finally:
                 connection.set_busy_timeout(BUSY_MS)
-            _pause(pause)
+            return True
 
     def _record(self, removal: Removal) -> None:
         with self._database.writing() as connection:

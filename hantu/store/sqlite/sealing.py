@@ -22,7 +22,7 @@ from hantu.store.sqlite.filter import transpose
 from hantu.store.sqlite.hot import HotBatch, joined
 from hantu.store.sqlite.packing import pack
 from hantu.store.sqlite.segment_writer import encode
-from hantu.store.sqlite.shape_lots import put_shapes
+from hantu.store.sqlite.shape_lots import NewShapes
 from hantu.store.sqlite.snapshot import GROUP, Segment
 from hantu.threads import Backoff, Worker
 
@@ -191,9 +191,9 @@ class Sealer:
             try:
                 batch = joined(batches)
                 packed = Packed(batch, encode(batch, shapes))
-                fresh = shapes.fresh()
+                fresh = NewShapes(shapes.fresh())
                 with self._database.writing() as connection:
-                    put_shapes(connection, fresh)
+                    fresh.put(connection)
                     put(connection, packed)
                     connection.execute(
                         "DELETE FROM hot WHERE first_key BETWEEN ? AND ?",

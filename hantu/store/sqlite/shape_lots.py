@@ -42,11 +42,18 @@ def unpack_lot(data: bytes) -> list[Numbered]:
     return list(zip(numbers, raw[4 + 4 * count :].split(b"\n"), strict=True))
 
 
-def put_shapes(connection: apsw.Connection, fresh: Sequence[Numbered]) -> None:
-    """Store new shapes and their words within a transaction."""
-    if fresh:
-        connection.execute("INSERT INTO shape_lot (data) VALUES (?)", (pack_lot(fresh),))
-        connection.executemany(_ADD_WORDS, [(number, index_words(text)) for number, text in fresh])
+class NewShapes:
+    """New shapes and their words, made ready before the transaction that stores them."""
+
+    def __init__(self, fresh: Sequence[Numbered]) -> None:
+        self._data = pack_lot(fresh) if fresh else b""
+        self._words = [(number, index_words(text)) for number, text in fresh]
+
+    def put(self, connection: apsw.Connection) -> None:
+        """Store them, within a transaction."""
+        if self._words:
+            connection.execute("INSERT INTO shape_lot (data) VALUES (?)", (self._data,))
+            connection.executemany(_ADD_WORDS, self._words)
 
 
 def in_lots(shapes: Sequence[Numbered]) -> Iterator[Sequence[Numbered]]:
