@@ -1,6 +1,7 @@
 """`python -m bench --lines N`: the whole bench, its report on stdout and in build/bench/report.md.
 
---only NAME … runs some parts: store, baselines, queries, push, file, docker, journal, live, retention, idle."""
+--only NAME … runs some parts: store, baselines, queries, readers, growth, real, push, file, docker, journal,
+live, retention, idle. growth is also `python -m bench.growth LINES …`, real `python -m bench.real FILE …`."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import argparse
 import datetime
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,16 +17,31 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from bench import baselines, queries, streams
+from bench import baselines, growth, queries, real, streams
 from bench.corpus import END_NS, Corpus
 from bench.docker_stream import docker_stream, idle
 from bench.journal import JOURNAL_MOST, journal
 from bench.measure import Work, machine, peak_rss_mb, percentiles, table, work
+from bench.readers import SWITCH_S, under_load
 from hantu.model import LogEntry
 from hantu.store import open_store
 from hantu.store.base import LogStorage
 
-PARTS = ("store", "baselines", "queries", "push", "file", "docker", "journal", "live", "retention", "idle")
+PARTS = (
+    "store",
+    "baselines",
+    "queries",
+    "readers",
+    "growth",
+    "real",
+    "push",
+    "file",
+    "docker",
+    "journal",
+    "live",
+    "retention",
+    "idle",
+)
 REPORT = Path("build/bench/report.md")
 BATCH = 2000
 SERVICE_LINES_MOST = 500_000
@@ -99,6 +116,14 @@ def main() -> None:
             if "retention" in parts:
                 _retention(report, store, entries)
             store.close()
+        if "readers" in parts:
+            rows = under_load(folder / "readers.db", some)
+            report.add("Searches beside a writer (ms)", table(("query", "p50", "p95", "runs"), rows))
+        if "growth" in parts:
+            report.add("Growth", growth.report([chosen.lines // 10, chosen.lines]))
+        if "real" in parts:
+            for title, shown in real.tables().items():
+                report.add(title, shown)
         if "baselines" in parts:
             for name, do in (
                 ("bare SQLite rows", baselines.rows),
@@ -166,34 +191,35 @@ def _queries(report: Report, store: LogStorage, entries: list[LogEntry], folder:
 
 def _retention(report: Report, store: LogStorage, entries: list[LogEntry]) -> None:
     """Delete the oldest of seven days while a writer goes on, and see how long that one waits."""
-    stalls: list[float] = []
     # New ones: old ones would be deleted again, and there would be no end to it.
     batch = entries[-100:]
     before = store.stats()
+    waits: list[float] = []
+    done = threading.Event()
 
-    def write() -> bool:
-        began = time.perf_counter()
-        store.write_batch(batch)
-        stalls.append((time.perf_counter() - began) * 1000)
-        return False
+    def write() -> None:
+        while not done.is_set():
+            began = time.perf_counter()
+            store.write_batch(batch)
+            waits.append((time.perf_counter() - began) * 1000)
+            time.sleep(0.002)
 
-    marks = [time.perf_counter()]
-
-    def pause() -> bool:
-        stalls.append((time.perf_counter() - marks[-1]) * 1000)
-        write()
-        marks.append(time.perf_counter())
-        return False
-
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    writer = threading.Thread(target=write)
+    writer.start()
     began = time.perf_counter()
-    removed = store.cleanup(6, now_ns=END_NS, pause=pause)
+    removed = store.cleanup(6, now_ns=END_NS)
     wall = time.perf_counter() - began
-    stalls.sort()
+    done.set()
+    writer.join()
+    sys.setswitchinterval(interval)
+    waits.sort()
     after = store.stats()
     report.add(
         "Retention of one day",
-        f"{removed:,} of {before.entries:,} lines removed in {wall:.2f} s; a writer waited {stalls[len(stalls) * 99 // 100]:.0f} ms "
-        f"(p99 of {len(stalls):,}), at most {stalls[-1]:.0f} ms; "
+        f"{removed:,} of {before.entries:,} lines removed in {wall:.2f} s; a writer beside it waited "
+        f"{waits[len(waits) // 2]:.1f} ms (median of {len(waits):,} batches), at most {waits[-1]:.0f} ms; "
         f"file {before.size_bytes / 1e6:.0f} → {after.size_bytes / 1e6:.0f} MB",
     )
 

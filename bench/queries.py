@@ -41,6 +41,9 @@ def kinds(
         "regex with a literal": "/rebalance generation 4[0-9]{3}$/",
         "regex, 0 hits": "/zz[0-9]{9}qq/",
         "rare substring": f"*{rare_word[1:-1]}*",
+        "substring *port 26*": "*port 26*",
+        "substring *in 3*": "*in 3*",
+        "substring *rhost=10.1.2.3*": "*rhost=10.1.2.3*",
     }
     calls: dict[str, Callable[[], object]] = {
         name: partial(store.search, parse(text), time_limit_ms=60_000) for name, text in newest.items()
@@ -53,7 +56,9 @@ def kinds(
         "time_limit_ms": 60_000,
     }
     day = week | {"start_ns": END_NS - DAY_NS, "end_ns": END_NS}
+    unbound = parse("/[a-z]{3}[0-9]{2} [0-9]z{4}/")
     calls |= {
+        "regex without a literal, 0 hits, limit 1 s": lambda: store.search(unbound, time_limit_ms=1_000),
         "id": lambda: store.get(entry_id),
         "level:error, 1 h": lambda: store.search(hour, time_limit_ms=60_000),
         "count of a word": lambda: store.count(parse("core"), cap=10**9, time_limit_ms=60_000),

@@ -125,9 +125,9 @@ def row(name: str, entries: Sequence[LogEntry]) -> tuple[object, ...]:
 HEAD = ("text", "lines", "text B/line", "segments", "whole file", "zstd-3", "zstd-19", "segments ÷ zstd-3")
 
 
-def main(words: Sequence[str]) -> None:
-    """Print both tables."""
-    paths = [Path(word) for word in words] or sorted(
+def tables(paths: Sequence[Path] = ()) -> dict[str, str]:
+    """Both tables by their titles. paths: logs to take instead of the machine's own."""
+    paths = paths or sorted(
         {
             path
             for place in PLACES
@@ -142,9 +142,14 @@ def main(words: Sequence[str]) -> None:
         every += entries
     if every:
         rows.append(row("all of these together", every))
-    print(table(HEAD, rows))
-    print()
-    print(table(HEAD, [row(name, entries) for name, entries in hard_texts().items()]))
+    hard = [row(name, entries) for name, entries in hard_texts().items()]
+    return {"Text that no generator made": table(HEAD, rows), "Text made to be hard": table(HEAD, hard)}
+
+
+def main(words: Sequence[str]) -> None:
+    """Print both tables."""
+    for title, shown in tables([Path(word) for word in words]).items():
+        print(f"## {title}\n\n{shown}\n")
 
 
 if __name__ == "__main__":
