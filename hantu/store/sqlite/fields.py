@@ -126,9 +126,12 @@ class FieldReader:
                 raise ValueError(f"an array of {size} elements")
             return np.zeros(size, np.int64)
         planes = np.frombuffer(self.take(size * width), np.uint8).reshape(width, size)
-        octets = np.zeros((size, 8), np.uint8)
-        octets[:, :width] = planes.T
-        return octets.view("<i8").reshape(size).astype(np.int64, copy=False)
+        # From the highest byte down; faster than putting bytes side by side.
+        values: IntArray = planes[-1].astype(np.int64)
+        for plane in planes[-2::-1]:
+            values <<= 8
+            values |= plane
+        return values
 
     def pass_array(self) -> FieldReader:
         """Go on behind the next array; a reader that stands before it."""

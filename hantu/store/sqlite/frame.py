@@ -23,6 +23,8 @@ from hantu.store.sqlite.values import gathered
 
 _FEW: Final = 8
 """One line of so many or fewer is looked up by itself."""
+_COUNT_BITS: Final = 21
+_COUNT_MASK: Final = (1 << _COUNT_BITS) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,12 +342,27 @@ class Frame:
         if len(cls) != len(group):
             raise ValueError("the classes of values do not fit the shapes")
         lines = self.counts[group]
-        first = np.empty(len(group), np.int64)
-        sizes = []
-        for each in range(len(VALUE_COLUMNS)):
-            chosen = np.flatnonzero(cls == each)
-            own = lines[chosen]
-            ends = np.cumsum(own)
-            first[chosen] = ends - own
-            sizes.append(int(ends[-1]) if len(ends) else 0)
+        first, sizes = _firsts(cls, lines)
         return Columns(group, cls, first, of_group, tuple(sizes))
+
+
+def _firsts(cls: IntArray, sizes: IntArray) -> tuple[IntArray, tuple[int, ...]]:
+    """By column the number of its first field within its class; by class the number of fields.
+
+    cls, sizes: the class and the number of fields of each column."""
+    classes = len(VALUE_COLUMNS)
+    if int(sizes.sum()) <= _COUNT_MASK:
+        # One sum for all classes: each counts in bits of its own.
+        shifts = cls * _COUNT_BITS
+        steps = sizes << shifts
+        ends = np.cumsum(steps)
+        last = int(ends[-1]) if len(ends) else 0
+        first = (ends - steps) >> shifts & _COUNT_MASK
+        return first, tuple(last >> each * _COUNT_BITS & _COUNT_MASK for each in range(classes))
+    first = np.empty(len(cls), np.int64)
+    totals = []
+    for each in range(classes):
+        chosen = np.flatnonzero(cls == each)
+        first[chosen] = positions(sizes[chosen])
+        totals.append(int(sizes[chosen].sum()))
+    return first, tuple(totals)

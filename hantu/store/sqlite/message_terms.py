@@ -11,6 +11,7 @@ from hantu import text
 from hantu.query.expr import Regex, Substring, Word
 from hantu.query.regex import compile_regex
 from hantu.store.sqlite.batch import BoolArray, IntArray, VerdictArray
+from hantu.store.sqlite.regex_scan import lines_matching
 from hantu.store.sqlite.shape_search import MAYBE, NO, YES, Verdict
 from hantu.store.sqlite.shape_text import Loose
 from hantu.store.sqlite.shapes import Shapes
@@ -60,16 +61,16 @@ class OfMessage(Term):
         judged = self._judged()
         if judged.asked[shapes].any():
             return True
-        plain = self._needle.tokens if self._needle is not None else (self._part,)
-        if not shapes.all() and view.plain.may_hold(plain):
-            return True
         if self._sought.anywhere is not None and shapes.any() and stands(view.frame, self._sought.anywhere):
             return True
-        return any(
+        if any(
             all(stands(view.frame, constraint) for constraint in pattern.constraints)
             for pattern, places in judged.places
             if places.among(shapes)
-        )
+        ):
+            return True
+        plain = self._needle.tokens if self._needle is not None else (self._part,)
+        return not shapes.all() and view.plain.may_hold(plain)
 
     def _judged(self) -> Verdict:
         if self._known is None or not self._search.is_current(self._known):
@@ -156,7 +157,8 @@ class OfRegex(Term):
     simple = False
 
     def __init__(self, expr: Regex, needs: Term | None, shapes: Shapes) -> None:
-        self._pattern = compile_regex(expr.pattern)
+        compile_regex(expr.pattern)
+        self._pattern = expr.pattern
         self._needs = needs
         self._search = shapes.search
         self.hashes = needs.hashes if needs is not None else ()
@@ -189,6 +191,8 @@ class OfRegex(Term):
             if not view.groups.shapes.all():
                 odd |= view.mask(view.plain.odd)
             left = (lines & odd) | self._needs.select(view, lines & ~odd)
-        numbers, messages = view.plain_seen(left)
-        search = self._pattern.search
-        return view.mask(numbers[np.array([search(message) is not None for message in messages], np.bool_)])
+        numbers = np.flatnonzero(left)
+        if not len(numbers):
+            return left
+        blob = view.frame.escaped(numbers)
+        return view.mask(numbers[lines_matching(self._pattern, blob, len(numbers))])

@@ -72,7 +72,7 @@ def _lowered(values: Values, cls: int) -> bytes:
 
 def stands(frame: Frame, constraint: Constraint) -> bool:
     """False when the text of the constraint surely stands nowhere among the values of a frame."""
-    classes = range(_CLASSES - 1, constraint.class_least - 1, -1)
+    classes = range(constraint.class_least, _CLASSES)
     return any(holds(frame.characters(cls), constraint.text) for cls in classes)
 
 

@@ -9,7 +9,6 @@ from typing import cast
 
 import numpy as np
 
-from hantu import text
 from hantu.store.sqlite.batch import BoolArray, IntArray
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.plain_text import PlainText
@@ -65,11 +64,6 @@ class FrameView:
         """The numbers and the messages of these lines."""
         numbers = np.flatnonzero(lines)
         return numbers, self.frame.messages(numbers) if len(numbers) else []
-
-    def plain_seen(self, lines: BoolArray) -> tuple[IntArray, list[str]]:
-        """The numbers and the messages of these lines, without terminal sequences."""
-        numbers, messages = self.messages(lines)
-        return numbers, [text.plain(message) for message in messages]
 
     @cached_property
     def plain(self) -> PlainText:
