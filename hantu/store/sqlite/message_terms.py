@@ -33,6 +33,7 @@ class OfMessage(Term):
         self._needle = text.needle(expr.text, prefix=expr.prefix) if isinstance(expr, Word) else None
         self._part = text.fold(expr.text)
         self._known: Verdict | None = None
+        self._left: tuple[Verdict, bool, bool, VerdictArray] | None = None
 
     @classmethod
     def of(cls, expr: Word | Substring, shapes: Shapes) -> Term:
@@ -50,11 +51,19 @@ class OfMessage(Term):
             return judged.by_number.take(shapes)
         if by_values is None or of_plain is None or self._sought.slot_hashes == self._sought.plain_hashes:
             lacking = of_plain if by_values is None else by_values
-            table = judged.without(values=by_values is not None, plain=of_plain is not None)
+            table = self._without(judged, values=by_values is not None, plain=of_plain is not None)
             return _either(lacking, table, judged.by_number, shapes)
-        found = _either(by_values, judged.without(values=True, plain=False), judged.by_number, shapes)
+        found = _either(
+            by_values, self._without(judged, values=True, plain=False), judged.by_number, shapes
+        )
         found[of_plain & (shapes == 0)] = NO
         return found
+
+    def _without(self, judged: Verdict, *, values: bool, plain: bool) -> VerdictArray:
+        """As Verdict.without(); a query asks for the same of each block."""
+        if self._left is None or self._left[0] is not judged or self._left[1:3] != (values, plain):
+            self._left = (judged, values, plain, judged.without(values=values, plain=plain))
+        return self._left[3]
 
     def _may_hold(self, view: FrameView, verdict: VerdictArray) -> bool:
         shapes = view.groups.shapes[verdict > NO]

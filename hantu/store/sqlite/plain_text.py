@@ -42,6 +42,10 @@ _NEAR_MOST: Final = 128
 
 _APART: Final = _ESCAPES
 """Bytes beyond ASCII that are part of no token."""
+_BESIDE: Final = frozenset(range(0x80)) - frozenset(
+    b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+) | frozenset(_APART)
+"""Bytes beside which an ASCII token ends for sure."""
 _ODD: Final = (b"\xc5\xbf", b"\xcc", b"\xcd")
 """ſ, and combining characters as in _JOINS: no others join an ASCII letter."""
 _ODD_LEADS: Final = (b"\xc5", b"\xcc", b"\xcd")
@@ -177,7 +181,15 @@ class PlainText:
         pattern = _tokens_pattern(needle)
         lines = self._lowered
         rows: list[int] = []
+        size = len(longest.text) if len(needle.tokens) == 1 and not needle.open else 0
         for row, at, end in self._lines_with(longest):
+            if (
+                size
+                and (not at or lines[at - 1] in _BESIDE)
+                and (at + size == end or lines[at + size] in _BESIDE)
+            ):
+                rows.append(row)
+                continue
             begin = lines.rfind(b"\n", 0, at) + 1
             found = pattern.search(lines, begin, end)
             if found is None:
