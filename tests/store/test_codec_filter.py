@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hantu.store.sqlite.batch import Column
@@ -98,6 +98,8 @@ def test_all_tokens_of_a_plain_line_are_held(message: str) -> None:
             assert held.may_hold(token_hash(token.encode())), token
 
 
+@example("\x1b\n0¹")
+@example("\x1b\0가나")
 @settings(deadline=None)
 @given(st.text(max_size=40) | st.text("가나東京ーéß1aB_ \x1b[31m\n\x00İK", max_size=40))
 def test_all_tokens_of_any_plain_line_are_held(message: str) -> None:

@@ -50,8 +50,9 @@ _WORD: Final = (1 << 64) - 1
 _LOWER: Final = 0x2020202020202020
 _MASKS: Final = np.array([(1 << (8 * size)) - 1 for size in range(9)], np.uint64)
 _ESC: Final = b"\x1b"
-# In an escaped line the newline and NUL of a message, which no token has.
-_BETWEEN: Final = bytes.maketrans(b"\xff\xfd", b"  ")
+# In an escaped line the newline and NUL of a message, which no token and no terminal sequence has: a
+# vertical tab is as good for both. A blank would not be: it may stand within a sequence.
+_BETWEEN: Final = bytes.maketrans(b"\xff\xfd", b"\x0b\x0b")
 _ASCII_LEAST: Final = 3
 _NEWLINE: Final = ord("\n")
 
