@@ -20,6 +20,7 @@ from hantu.store.sqlite.batch import BoolArray, Column, IntArray
 from hantu.store.sqlite.database import Reader
 from hantu.store.sqlite.filter import Filter, look_up, row_of
 from hantu.store.sqlite.frame import Frame
+from hantu.store.sqlite.grouping import Groups
 from hantu.store.sqlite.hot import HotBatch, HotFrames
 from hantu.store.sqlite.packing import unpack
 from hantu.store.sqlite.shape_lots import unpack_lot
@@ -203,9 +204,11 @@ class Catalog:
         if not self.damaged:
             raise error
 
-    def frame(self, reader: Reader, segment: Segment) -> Frame:
-        """The segment's frame; it reads its columns over `reader` when they are first asked for."""
-        return Frame(self._load(reader, segment.segment_no), self.shapes)
+    def frame(self, reader: Reader, segment: Segment, groups: Groups | None = None) -> Frame:
+        """The segment's frame; it reads its columns over `reader` when they are first asked for.
+
+        groups: from its directory, when that is at hand."""
+        return Frame(self._load(reader, segment.segment_no), self.shapes, groups)
 
     def _load(self, reader: Reader, segment_no: int) -> Callable[[Column], bytes]:
         return lambda column: self.column(reader, segment_no, column)

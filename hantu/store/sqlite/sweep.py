@@ -17,6 +17,7 @@ from hantu.store.sqlite.batch import BoolArray, IntArray, VerdictArray
 from hantu.store.sqlite.catalog import Catalog
 from hantu.store.sqlite.database import Reader
 from hantu.store.sqlite.frame import Frame
+from hantu.store.sqlite.grouping import Groups
 from hantu.store.sqlite.hot import Chunk
 from hantu.store.sqlite.plan import Plan
 from hantu.store.sqlite.shape_search import MAYBE, YES
@@ -64,7 +65,11 @@ class Unit:
         """Its columns."""
         if self._frame is None:
             source = self._source
-            self._frame = self._sweep.open(source) if isinstance(source, Segment) else source.frame
+            if isinstance(source, Segment):
+                groups = None if self._place is None else Groups(*self.groups)
+                self._frame = self._sweep.open(source, groups)
+            else:
+                self._frame = source.frame
         return self._frame
 
     def release(self) -> None:
@@ -193,9 +198,9 @@ class Sweep:
         self._judged: dict[int, Judged] = {}
         self._counted = np.zeros(len(view.segments), np.bool_)
 
-    def open(self, segment: Segment) -> Frame:
-        """The frame of a segment."""
-        return self._catalog.frame(self._reader, segment)
+    def open(self, segment: Segment, groups: Groups | None) -> Frame:
+        """The frame of a segment, with its groups where they are known."""
+        return self._catalog.frame(self._reader, segment, groups)
 
     def excuse(self, error: ValueError) -> None:
         """As Catalog.excuse()."""
@@ -219,11 +224,11 @@ class Sweep:
         verdict = self.judge(judged.cells, judged.shapes)
         if not self.plan.hashes or not (verdict == MAYBE).any():
             return verdict
+        held = {token: self._catalog.may_hold(self._reader, block, token) for token in self.plan.hashes}
+        if all(each.all() for each in held.values()):
+            return verdict
         sizes = np.diff(judged.starts)
-        absent = {
-            token: np.repeat(~self._catalog.may_hold(self._reader, block, token), sizes)
-            for token in self.plan.hashes
-        }
+        absent = {token: np.repeat(~each, sizes) for token, each in held.items()}
         return self.plan.groups(judged.cells, judged.shapes, absent)
 
     def settled(self, accept: Accept) -> Iterator[Lot]:
