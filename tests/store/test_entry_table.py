@@ -256,13 +256,13 @@ def columns_read(monkeypatch: pytest.MonkeyPatch) -> set[Column]:
     seen: set[Column] = set()
     begin = Frame.__init__
 
-    def noting(self: Frame, load: Any, shapes: Any) -> None:
+    def noting(self: Frame, load: Any, shapes: Any, groups: Any = None) -> None:
         def note(column: Column) -> bytes:
             seen.add(column)
             found: bytes = load(column)
             return found
 
-        begin(self, note, shapes)
+        begin(self, note, shapes, groups)
 
     monkeypatch.setattr(Frame, "__init__", noting)
     return seen
@@ -298,9 +298,9 @@ def test_a_limit_reads_no_further_than_it_must(both: tuple[SqliteStore, apsw.Con
     opened: list[int] = []
     begin = store._catalog.frame
 
-    def noting(reader: Any, segment: Any) -> Frame:
+    def noting(reader: Any, segment: Any, groups: Any = None) -> Frame:
         opened.append(segment.segment_no)
-        return begin(reader, segment)
+        return begin(reader, segment, groups)
 
     store._catalog.frame = noting  # type: ignore[method-assign]  # undone below
     try:
@@ -318,9 +318,9 @@ def test_segments_of_the_same_time_are_not_all_held(
     alive: WeakSet[Frame] = WeakSet()
     most = 0
 
-    def noting(self: Frame, load: Any, shapes: Any) -> None:
+    def noting(self: Frame, load: Any, shapes: Any, groups: Any = None) -> None:
         nonlocal most
-        begin(self, load, shapes)
+        begin(self, load, shapes, groups)
         alive.add(self)
         most = max(most, len(alive))
 

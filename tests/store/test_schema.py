@@ -18,6 +18,7 @@ from hantu.query.logquery import LogQuery
 from hantu.store.sqlite import SqliteStore
 from hantu.store.sqlite.database import Reader
 from hantu.store.sqlite.frame import Frame
+from hantu.store.sqlite.grouping import Groups
 from hantu.store.sqlite.migrate import MIGRATIONS, VERSION
 from hantu.store.sqlite.snapshot import Segment
 from tests.store.made import SECOND_NS, START_NS, asked, entry, opened
@@ -92,9 +93,9 @@ def opened_segments(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> list
     found: list[int] = []
     begin = store._catalog.frame
 
-    def noting(reader: Reader, segment: Segment) -> Frame:
+    def noting(reader: Reader, segment: Segment, groups: Groups | None = None) -> Frame:
         found.append(segment.segment_no - 1)
-        return begin(reader, segment)
+        return begin(reader, segment, groups)
 
     monkeypatch.setattr(store._catalog, "frame", noting)
     return found
