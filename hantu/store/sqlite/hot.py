@@ -17,7 +17,7 @@ import zstandard
 
 from hantu.store.sqlite.batch import Batch
 from hantu.store.sqlite.frame import Frame
-from hantu.store.sqlite.segment_writer import encode
+from hantu.store.sqlite.segment_writer import encode_plain
 from hantu.store.sqlite.shapes import Shapes
 
 CHUNK_MOST: Final = 4_096
@@ -95,7 +95,7 @@ class Chunk:
 
     def __init__(self, batches: tuple[HotBatch, ...], shapes: Shapes) -> None:
         self.batches = batches
-        columns = encode(joined(batches), shapes.lookup_only(), with_filter=False)
+        columns = encode_plain(joined(batches))
         self.frame = Frame(columns.__getitem__, shapes)
         self.size = sum(map(len, batches))
         self.oldest_ns = min(min(batch.times) for batch in batches)
