@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-import apsw
 import pytest
 
 from hantu.query.logquery import LogQuery
 from hantu.store.sqlite import SqliteStore
 from hantu.store.sqlite.snapshot import GROUP
+from tests.store.killing import VFS, Fuse, changes
 from tests.store.made import DAY_NS, START_NS, asked, many, opened, write_all
 
-VFS = "hantu-killing"
 LINES = 400
 STEP_S = 600.0
 NOW_NS = START_NS + int(LINES * STEP_S) * 10**9
@@ -25,74 +21,15 @@ NOW_NS = START_NS + int(LINES * STEP_S) * 10**9
 Act = Callable[[SqliteStore], object]
 
 
-class Fuse:
-    """How many more writes there are before the process is killed; how many there were."""
-
-    left: int | None = None
-    writes = 0
-
-    @classmethod
-    def burn(cls) -> None:
-        """A file is about to change."""
-        cls.writes += 1
-        if cls.left is not None:
-            cls.left -= 1
-            if cls.left < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-
-class KillingFile(apsw.VFSFile):
-    """A file whose changes are counted."""
-
-    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 — SQLite's name
-        Fuse.burn()
-        super().xWrite(data, offset)
-
-    def xSync(self, flags: int) -> None:  # noqa: N802 — SQLite's name
-        Fuse.burn()
-        super().xSync(flags)
-
-    def xTruncate(self, newsize: int) -> None:  # noqa: N802 — SQLite's name
-        Fuse.burn()
-        super().xTruncate(newsize)
-
-
-class KillingVFS(apsw.VFS):
-    """The default VFS with files that count."""
-
-    def __init__(self) -> None:
-        super().__init__(VFS, "")
-
-    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 — SQLite's name
-        return KillingFile("", name, flags)
-
-
 def acted(path: Path, act: Act, kill_at: int | None) -> int:
-    """Do something with the store in a process of its own, which kills itself before its kill_at-th
-    change of a file; how many changes it made, −1 when it was killed."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        # Nothing of pytest's may run here, whatever happens.
-        try:
-            vfs = KillingVFS()
-            store = SqliteStore.open(path, vfs=VFS, background=False)
-            Fuse.writes, Fuse.left = 0, kill_at
-            act(store)
-            os.write(writing, b"%d" % Fuse.writes)
-            vfs.unregister()
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(0)
-    os.close(writing)
-    told = os.read(reading, 32)
-    os.close(reading)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return -1
-    return int(told)
+    """As changes(): do something with a store that was opened before."""
+
+    def with_store() -> None:
+        store = SqliteStore.open(path, vfs=VFS, background=False)
+        Fuse.light()
+        act(store)
+
+    return changes(with_store, kill_at)
 
 
 def numbers(store: SqliteStore) -> list[int]:

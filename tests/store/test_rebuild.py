@@ -6,8 +6,6 @@ import hashlib
 import logging
 import os
 import shutil
-import signal
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,8 +26,8 @@ from hantu.store.sqlite.migrate import ROWS, VERSION
 from hantu.store.sqlite.segment_writer import encode
 from hantu.store.sqlite.snapshot import GROUP
 from tests.contract.strategies import ORIGINS, SAMPLES, entry_lists
+from tests.store.killing import VFS, Fuse, changes
 from tests.store.made import START_NS, asked, entry, many, opened
-from tests.store.test_crash import VFS, Fuse, KillingVFS
 
 SCRIPT = Path(__file__).with_name("rows_v1.sql")
 STORE_ID = 0x123456789ABCDEF
@@ -210,34 +208,16 @@ def test_an_empty_file_is_made_anew(tmp_path: Path) -> None:
 
 
 def killed(path: Path, kill_at: int | None) -> int:
-    """Open the store in a process of its own, which kills itself before its kill_at-th change of a file
-    or of a name; how many changes it made, −1 when it was killed."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        # Nothing of pytest's may run here, whatever happens.
-        try:
-            logging.disable()
-            for name in ("rename", "unlink"):
-                setattr(os, name, burning(getattr(os, name)))
-            vfs = KillingVFS()
-            Fuse.writes, Fuse.left = 0, kill_at
-            store = SqliteStore.open(path, vfs=VFS, seal_entries=LOT, background=False)
-            os.write(writing, b"%d" % Fuse.writes)
-            store.close()
-            vfs.unregister()
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(0)
-    os.close(writing)
-    told = os.read(reading, 32)
-    os.close(reading)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return -1
-    return int(told)
+    """As changes(): open the store; changes of names count too."""
+
+    def open_store() -> None:
+        logging.disable()
+        for name in ("rename", "unlink"):
+            setattr(os, name, burning(getattr(os, name)))
+        Fuse.light()
+        SqliteStore.open(path, vfs=VFS, seal_entries=LOT, background=False).close()
+
+    return changes(open_store, kill_at)
 
 
 def burning(act: Callable[..., Any]) -> Callable[..., Any]:

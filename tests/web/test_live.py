@@ -4,87 +4,19 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from websocket import WebSocket, WebSocketBadStatusException
+from websocket import WebSocketBadStatusException
 
 from hantu.model import LogLevel
-from hantu.service import Service
 from hantu.web import live
 from tests.waiting import wait_until
 from tests.web.desk import app_of, line, running_service, served, store, token
-
-Message = dict[str, Any]
-CLOSE_FRAME = 0x8
-
-
-class Desk:
-    """A service on a real threaded server."""
-
-    def __init__(self, service: Service, port: int) -> None:
-        self.service = service
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
-        self.sockets: list[WebSocket] = []
-
-    def socket(self, *, origin: str | None = "own", **headers: str) -> WebSocket:
-        """A connected client; origin "own" is the page's, None sends none."""
-        client = WebSocket()
-        client.settimeout(10)
-        client.connect(
-            f"ws://127.0.0.1:{self.port}/ws/logs",
-            origin=self.url if origin == "own" else origin,
-            suppress_origin=origin is None,
-            header=headers,
-        )
-        self.sockets.append(client)
-        return client
-
-    def tail(self, **asked: Any) -> WebSocket:
-        """A client that has subscribed and is being followed for."""
-        client = self.socket()
-        subscribe(client, **{"after": self.service.signal.cursor, **asked})
-        return client
-
-    def close(self) -> None:
-        for client in self.sockets:
-            client.shutdown()
-
-
-def subscribe(client: WebSocket, **asked: Any) -> None:
-    client.send(json.dumps({"type": "subscribe-logs", "timestamp": time.time_ns() // 10**6, **asked}))
-
-
-def received(client: WebSocket) -> Message:
-    message: Message = json.loads(client.recv())
-    return message
-
-
-def texts(client: WebSocket, count: int) -> list[str]:
-    """The messages of the next `count` entries."""
-    found: list[str] = []
-    while len(found) < count:
-        message = received(client)
-        assert message["type"] == "logs", message
-        found += [log["message"] for log in message["data"]]
-    return found
-
-
-@contextmanager
-def desk_over(data_dir: Path, **settings: object) -> Iterator[Desk]:
-    with running_service(data_dir, **settings) as service, served(app_of(service)) as port:
-        desk = Desk(service, port)
-        try:
-            yield desk
-        finally:
-            service.begin_stop()
-            desk.close()
+from tests.web.livedesk import CLOSE_FRAME, Desk, desk_over, received, subscribe, texts
 
 
 @pytest.fixture
@@ -422,86 +354,3 @@ class Rows:
 
     def variant(self) -> str:
         return "en"
-
-
-class Events:
-    """Reads server-sent events."""
-
-    def __init__(self, desk: Desk, *, last: str = "", **args: Any) -> None:
-        headers = {"Last-Event-ID": last} if last else {}
-        self.answer = requests.get(
-            f"{desk.url}/api/logs/stream", params=args, headers=headers, stream=True, timeout=10
-        )
-        assert self.answer.status_code == 200
-        assert self.answer.headers["Content-Type"].startswith("text/event-stream")
-        self._lines = self.answer.iter_lines(chunk_size=1, decode_unicode=True)
-        self.id = ""
-        self.next()
-
-    def next(self) -> tuple[str, Any]:
-        """The next event's name and data; its id is kept. ("", None) for one without data."""
-        name, data = "", None
-        for text in self._lines:
-            field, _, value = text.partition(": ")
-            if not text:
-                return name, data
-            if field == "id":
-                self.id = value
-            elif field == "event":
-                name = value
-            elif field == "data":
-                data = json.loads(value)
-        raise AssertionError("the stream ended")
-
-
-@pytest.mark.promise("M40")
-def test_stream_sends_what_the_socket_sends(desk: Desk) -> None:
-    events = Events(desk, q="주문")
-    store(desk.service, [line("other"), line("주문 실패"), line("주문 debug", level=LogLevel.DEBUG)])
-    name, data = events.next()
-    assert name == "logs"
-    assert data["type"] == "logs"
-    assert [log["message"] for log in data["data"]] == ["주문 실패"]
-    assert events.id == str(data["cursor"])
-    events.answer.close()
-
-
-@pytest.mark.promise("M40")
-def test_stream_resumes_after_the_last_event_even_without_news_before(desk: Desk) -> None:
-    store(desk.service, [line("before")])
-    events = Events(desk)
-    events.answer.close()
-    store(desk.service, [line("meanwhile 1"), line("meanwhile 2")])
-    again = Events(desk, last=events.id)
-    _name, data = again.next()
-    assert [log["message"] for log in data["data"]] == ["meanwhile 1", "meanwhile 2"]
-    again.answer.close()
-
-
-@pytest.mark.promise("M37")
-def test_stream_tells_what_it_skipped(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "BATCH_ENTRIES_MOST", 10)
-    start = desk.service.signal.cursor
-    store(desk.service, [line(f"n{n}") for n in range(15)])
-    events = Events(desk, after=start)
-    name, data = events.next()
-    assert (name, data["count"]) == ("skipped", 5)
-    assert events.id == str(start)
-    name, data = events.next()
-    assert len(data["data"]) == 10
-    events.answer.close()
-
-
-def test_quiet_stream_shows_that_it_lives(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "HEARTBEAT_S", 0.0)
-    events = Events(desk)
-    assert events.next() == ("", None)
-    events.answer.close()
-
-
-def test_stream_refuses_wrong_arguments(desk: Desk) -> None:
-    for args in ({"q": "("}, {"after": "x"}, {"after": "-1"}, {"format": "xml"}, {"nonsense": "1"}):
-        assert requests.get(f"{desk.url}/api/logs/stream", params=args, timeout=10).status_code == 400
-    bad = {"Last-Event-ID": "x"}
-    assert requests.get(f"{desk.url}/api/logs/stream", headers=bad, timeout=10).status_code == 400
-    assert desk.service.tails.used == 0
