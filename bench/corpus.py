@@ -4,7 +4,8 @@ Shares: 5 % Korean messages, 1 % stack traces (6 to 18 frames), nearly all with 
 collectors write it. Programs are
 drawn with weights 1/rank, shapes within a program by their level (debug and info often, fatal seldom),
 times advance by exponential steps over seven days, 0.5 % arrive up to 5 s late. Ids, addresses and
-durations are random; users, tables, jobs and paths come from pools as in real services."""
+durations are random; users, tables, jobs and paths come from pools as in real services. A quarter of
+the lines of containers and some of the application's belong to a request."""
 
 from __future__ import annotations
 
@@ -109,6 +110,11 @@ _EXCEPTIONS: Final = (
 
 
 STACKS_A_PLACE: Final = 3
+# A request's lines stand close together and its id is never used again, as in a real service: an id that
+# came back for days would stand in every segment, and no filter could ever leave one out.
+OPEN_REQUESTS: Final = 4
+LINES_A_REQUEST: Final = 6
+"""On average; the number of each is drawn evenly from 1 up."""
 
 
 def hash_of(name: str) -> int:
@@ -127,7 +133,7 @@ class Corpus:
             for version in (1, 2)
             for table in _TABLES
         )
-        self._traces = tuple(f"{self._random.getrandbits(32):08x}" for _ in range(500))
+        self._requests = [self._new_request() for _ in range(OPEN_REQUESTS)]
         self._fill = {
             name: getattr(self, f"_{name}")
             for name in (
@@ -214,10 +220,8 @@ class Corpus:
                 "container_id": container,
             }
             if draw < 0.25:
-                metadata |= {
-                    "trace_id": self._random.choice(self._traces),
-                    "user": {"id": self._random.randrange(5000)},
-                }
+                trace_id, user = self._request()
+                metadata |= {"trace_id": trace_id, "user": {"id": user}}
             elif draw < 0.4:
                 metadata |= {
                     "status": int(self._random.choice(_STATUS)),
@@ -230,10 +234,22 @@ class Corpus:
                 "identifier": source_id.split(".", maxsplit=1)[0],
             }
         return (
-            {"logger": "core.trading.engine", "trace_id": self._random.choice(self._traces)}
+            {"logger": "core.trading.engine", "trace_id": self._request()[0]}
             if draw < 0.3
             else None
         )
+
+    def _new_request(self) -> tuple[str, int, int]:
+        """(trace id, user, lines that are still to come)."""
+        draw = self._random
+        return self._hex8(), draw.randrange(5000), draw.randrange(2 * LINES_A_REQUEST - 1) + 1
+
+    def _request(self) -> tuple[str, int]:
+        """The trace id and the user of one of the requests under way."""
+        at = self._random.randrange(OPEN_REQUESTS)
+        trace_id, user, left = self._requests[at]
+        self._requests[at] = (trace_id, user, left - 1) if left > 1 else self._new_request()
+        return trace_id, user
 
     def _trace(self, shape: str, message: str) -> str:
         """A message with a stack trace: a place that fails has few call stacks, the same ones each time."""
