@@ -233,11 +233,7 @@ class Corpus:
                 "pid": self._random.randrange(300, 65000),
                 "identifier": source_id.split(".", maxsplit=1)[0],
             }
-        return (
-            {"logger": "core.trading.engine", "trace_id": self._request()[0]}
-            if draw < 0.3
-            else None
-        )
+        return {"logger": "core.trading.engine", "trace_id": self._request()[0]} if draw < 0.3 else None
 
     def _new_request(self) -> tuple[str, int, int]:
         """(trace id, user, lines that are still to come)."""
