@@ -1,0 +1,1 @@
+"""The log library: `from hantu import get_logger`. Standard library only; docs/library.md."""
