@@ -81,24 +81,6 @@ def encode(batch: Batch, shapes: ShapeBook) -> dict[Column, bytes]:
     return columns
 
 
-def encode_plain(batch: Batch) -> dict[Column, bytes]:
-    """The raw columns of entries that are not sealed yet: every line as text, and no filter. A quarter
-    of the work of encode()."""
-    numbers = np.zeros(len(batch), np.int64)
-    groups, arrival, group_of_line = group(batch.cells, numbers)
-    ids, metadata, count = distinct(batch.metadata, arrival)
-    none = np.zeros(0, np.int64)
-    return (
-        _beside_values(batch, groups, arrival, group_of_line)
-        | {
-            Column.DIRECTORY: write_directory(groups, len(batch), none),
-            Column.PLAIN: _plain_lines(escape_lines(batch.messages), numbers, arrival),
-            Column.METADATA: write_metadata(ids, metadata, count),
-        }
-        | {column: write_values(none, b"") for column in VALUE_COLUMNS}
-    )
-
-
 def _beside_values(
     batch: Batch, groups: Groups, arrival: IntArray, group_of_line: IntArray
 ) -> dict[Column, bytes]:

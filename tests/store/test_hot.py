@@ -1,0 +1,94 @@
+"""Frames over what is not sealed yet: exactly its entries, and each made once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hantu.store.sqlite.batch import LEVEL_BITS
+from hantu.store.sqlite.hot import CHUNK_MOST, Chunk, HotBatch, HotFrames
+from hantu.store.sqlite.shapes import Shapes
+
+LINES = CHUNK_MOST // 4
+
+
+def batch(first_key: int, size: int = LINES) -> HotBatch:
+    """Lines of three streams whose times go back and forth."""
+    numbers = range(first_key, first_key + size)
+    return HotBatch(
+        first_key,
+        first_key * 1_000,
+        [5_000_000_000 + number * 300_000_007 % 60_000_000_000 for number in numbers],
+        [(number % 3 + 1) << LEVEL_BITS | 2 for number in numbers],
+        [f"line {number}\n주문 \x1b[31m{number % 7}\x1b[0m" for number in numbers],
+        [None if number % 2 else b'{"n":%d}' % (number % 5) for number in numbers],
+    )
+
+
+def in_a_row(many: int, *, first_key: int = 1, size: int = LINES) -> list[HotBatch]:
+    return [batch(first_key + at * size, size) for at in range(many)]
+
+
+def keys(chunks: list[Chunk]) -> list[int]:
+    return [int(key) for chunk in chunks for key in chunk.frame.keys(chunk.frame.line_of(every(chunk)))]
+
+
+def every(chunk: Chunk) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.arange(chunk.size)
+
+
+def test_a_frame_of_batches_gives_back_each_of_their_entries() -> None:
+    batches = in_a_row(3, size=50)
+    (chunk,) = HotFrames(Shapes()).chunks(batches)
+    frame = chunk.frame
+    lines = frame.line_of(every(chunk))
+    metadata = frame.metadata()
+    assert frame.messages(lines) == [message for each in batches for message in each.messages]
+    assert frame.times(lines).tolist() == [time_ns for each in batches for time_ns in each.times]
+    assert frame.created(lines).tolist() == [each.created_ns for each in batches for _ in each.times]
+    assert frame.cells[frame.group_of(lines)].tolist() == [cell for each in batches for cell in each.cells]
+    assert [None if number < 0 else metadata.texts[number] for number in metadata.ids[lines].tolist()] == [
+        text for each in batches for text in each.metadata
+    ]
+    assert keys([chunk]) == list(range(1, 151))
+    assert (chunk.oldest_ns, chunk.newest_ns) == (int(frame.times().min()), int(frame.times().max()))
+
+
+def test_small_batches_are_put_together() -> None:
+    frames = HotFrames(Shapes())
+    batches = in_a_row(300, size=10)
+    for at in range(1, len(batches) + 1):
+        chunks = frames.chunks(batches[:at])
+    assert keys(chunks) == list(range(1, 3_001))
+    assert len(chunks) < 12
+
+
+def test_a_seal_that_ends_within_a_chunk_leaves_the_others_as_they_are() -> None:
+    frames = HotFrames(Shapes())
+    batches = in_a_row(20)
+    before = frames.chunks(batches)
+    assert len(before) == 5
+    # A segment took the first two chunks and one batch of the third.
+    after = frames.chunks(batches[9:])
+    assert after[-2:] == before[-2:]
+    assert keys(after) == list(range(9 * LINES + 1, 20 * LINES + 1))
+
+
+def test_an_older_snapshot_is_answered_from_its_own_batches() -> None:
+    frames = HotFrames(Shapes())
+    batches = in_a_row(20)
+    newest = frames.chunks(batches)
+    assert keys(frames.chunks(batches[:10])) == list(range(1, 10 * LINES + 1))
+    # What the newer one made is still there.
+    assert frames.chunks(batches) == newest
+
+
+def test_a_batch_read_again_after_damage_is_not_mistaken_for_another() -> None:
+    frames = HotFrames(Shapes())
+    batches = in_a_row(8)
+    frames.chunks(batches)
+    # Of the same keys, but not the same batch, and one is missing.
+    other = [*batches[:2], batch(batches[2].first_key), *batches[4:]]
+    assert keys(frames.chunks(other)) == [
+        *range(1, 3 * LINES + 1),
+        *range(4 * LINES + 1, 8 * LINES + 1),
+    ]
