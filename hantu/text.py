@@ -21,6 +21,23 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
+from hantu.hidden import HIDDEN, clean, shown, visible
+
+__all__ = [
+    "HIDDEN",
+    "Needle",
+    "clean",
+    "fold",
+    "highlight",
+    "index_text",
+    "is_cjk",
+    "needle",
+    "plain",
+    "shown",
+    "tokens",
+    "visible",
+]
+
 _CJK: Final = (
     "\u1100-\u11ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3038-\u303c"
     "\u3041-\u3096\u3099-\u309a\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u3131-\u318e"
@@ -33,42 +50,11 @@ _RUN: Final = re.compile(rf"([{_CJK}]+)|([^\W_{_CJK}]+)")
 _CJK_CHAR: Final = re.compile(rf"[{_CJK}]")
 # CSI and OSC sequences and the two-character escapes. Source: ECMA-48, 5.4 and 8.3.89.
 _ESCAPE: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
-HIDDEN: Final = (
-    "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
-)
-"""As a character class: C0 but tab and line feed, DEL, C1; marks that change direction; separators
-and the byte order mark."""
-_HIDDEN_CHAR: Final = re.compile(f"[{HIDDEN}]")
-_SGR: Final = re.compile("\x1b\\[[0-9;:]*m")
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-
-
-def clean(text: str) -> str:
-    """`text` with each lone surrogate replaced by U+FFFD, so that it can be encoded as UTF-8."""
-    if text.isascii():
-        return text
-    return _SURROGATE.sub("\ufffd", text)
 
 
 def plain(text: str) -> str:
     """`text` without terminal escape sequences: what a person sees of it, and so searches."""
     return _ESCAPE.sub("", text) if "\x1b" in text else text
-
-
-def visible(text: str) -> str:
-    """`text` without its colours, and with every other control or direction character as an escape:
-    for whatever is no page (a terminal, an attribute, a file). Tab and line feed stay."""
-    if not _HIDDEN_CHAR.search(text):
-        return text
-    return _HIDDEN_CHAR.sub(lambda match: shown(match.group()), _SGR.sub("", text))
-
-
-def shown(character: str) -> str:
-    """How a hidden character is written: \\r, \\x07, \\u202e."""
-    if character == "\r":
-        return "\\r"
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def fold(text: str) -> str:
