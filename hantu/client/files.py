@@ -1,0 +1,162 @@
+"""Files named after their day: whole lines appended, a new one at local midnight, old ones deleted."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import time
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+SPARED_DAYS: Final = 30
+"""Days that an error file stays whose errors are not known to have arrived anywhere."""
+_DATED: Final = re.compile(r"(?:info|error)_(\d{4})(\d\d)(\d\d)\.(?:log|json|sent)")
+
+
+def day_of(time_ns: int) -> str:
+    """The local date of a time, as YYYYMMDD."""
+    return time.strftime("%Y%m%d", time.localtime(time_ns // 1_000_000_000))
+
+
+class WriteError(OSError):
+    """Lines could not be appended. rest: those that are not in the file, whole."""
+
+    def __init__(self, cause: OSError, rest: bytes) -> None:
+        super().__init__(cause.errno, cause.strerror, cause.filename)
+        self.rest = rest
+
+
+class DatedFile:
+    """`<folder>/<stem>_YYYYMMDD<suffix>` of any day; several processes may append to one.
+
+    Not locked: writers of one process take turns by a lock of their own."""
+
+    def __init__(self, folder: Path, stem: str, suffix: str) -> None:
+        self.folder = folder
+        self._stem = stem
+        self._suffix = suffix
+        self._day = ""
+        self._fd = -1
+        self._path = ""
+
+    def path_of(self, day: str) -> Path:
+        """The file of a day (YYYYMMDD)."""
+        return self.folder / f"{self._stem}_{day}{self._suffix}"
+
+    def append(self, day: str, data: bytes) -> None:
+        """Append whole lines to the file of `day` by one write, which other processes cannot come between.
+
+        Makes the folder and the file as needed, anew when deleted or renamed. Raises WriteError."""
+        written = 0
+        try:
+            fd = self._open_for(day)
+            # Only a full disk or a limit writes less than all; then the next write says why.
+            while written < len(data):
+                written += os.write(fd, data[written:] if written else data)
+        except OSError as error:
+            raise WriteError(error, self._rest(data, written)) from error
+
+    def _rest(self, data: bytes, written: int) -> bytes:
+        whole = data.rfind(b"\n", 0, written) + 1
+        if whole < written:
+            # The next line must not begin within the one that was cut off.
+            with contextlib.suppress(OSError):
+                os.write(self._fd, b"\n")
+        return data[whole:]
+
+    def _open_for(self, day: str) -> int:
+        if self._fd >= 0 and day == self._day and self._is_there():
+            return self._fd
+        self.close()
+        path = self.path_of(day)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        try:
+            fd = os.open(path, flags, 0o640)
+        except FileNotFoundError:
+            # The folders are for whoever operates the machine; the files are for the group.
+            self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+            fd = os.open(path, flags, 0o640)
+        self._fd, self._day, self._path = fd, day, str(path)
+        return fd
+
+    def _is_there(self) -> bool:
+        try:
+            named, ours = os.stat(self._path), os.fstat(self._fd)
+        except OSError:
+            return False
+        return (named.st_ino, named.st_dev) == (ours.st_ino, ours.st_dev)
+
+    def close(self) -> None:
+        """Close the open file; the next append opens it again."""
+        if self._fd >= 0:
+            with contextlib.suppress(OSError):
+                os.close(self._fd)
+        self._fd = -1
+
+
+def note_sent(errors_dir: Path, days: list[str]) -> None:
+    """Note that one error of each of these days has arrived where errors are kept.
+
+    A byte for each in `error_YYYYMMDD.sent` beside the error file: processes append without a lock,
+    and the size is the count."""
+    for day in set(days):
+        sent = DatedFile(errors_dir, "error", ".sent")
+        try:
+            sent.append(day, b"." * days.count(day))
+        finally:
+            sent.close()
+
+
+def prune(log_dir: Path, *, keep_days: int, today: date, spare_unsent: bool) -> list[Path]:
+    """Delete the library's files of days before the last `keep_days`; returns those deleted.
+
+    spare_unsent: error files stay for up to SPARED_DAYS while they hold more errors than have been
+    noted as sent. Other files in the folders are left alone. Never raises for a file that cannot go."""
+    oldest = today - timedelta(days=keep_days - 1)
+    oldest_spared = today - timedelta(days=max(keep_days, SPARED_DAYS))
+    deleted = []
+    for path in [*_files(log_dir / "info"), *_files(log_dir / "errors")]:
+        day = _day_in(path.name)
+        if day is None or day >= oldest:
+            continue
+        if spare_unsent and path.suffix != ".log" and day >= oldest_spared and not _all_sent(path):
+            continue
+        with contextlib.suppress(OSError):
+            path.unlink()
+            deleted.append(path)
+    return deleted
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        # The count of what was sent goes after the errors that it counts.
+        return sorted(folder.iterdir(), key=lambda path: (path.suffix == ".sent", path.name))
+    except OSError:
+        return []
+
+
+def _day_in(name: str) -> date | None:
+    found = _DATED.fullmatch(name)
+    if found is None:
+        return None
+    try:
+        return date(int(found[1]), int(found[2]), int(found[3]))
+    except ValueError:
+        return None
+
+
+def _all_sent(path: Path) -> bool:
+    errors = path.with_suffix(".json")
+    try:
+        sent = path.with_suffix(".sent").stat().st_size
+    except OSError:
+        sent = 0
+    try:
+        with errors.open("rb") as file:
+            return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b"")) <= sent
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
