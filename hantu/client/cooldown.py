@@ -1,0 +1,254 @@
+"""Which errors are told now and which are only counted, agreed between processes by one small file.
+
+An error that was told is quiet for the cooldown; its repeats are counted, and the count is told at the
+cooldown's end by whichever process looks first."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+try:
+    import fcntl
+except ImportError:  # no such thing as flock here: each process counts on its own
+    fcntl = None  # type: ignore[assignment]  # tested wherever it is used
+
+FILE_NAME: Final = ".hantu-alerts.json"
+LOCK_NAME: Final = ".hantu-alerts.lock"
+_VERSION: Final = 1
+_ENTRIES_MOST: Final = 2_000
+_FILE_BYTES_MOST: Final = 8 << 20
+_LOCK_WAIT_S: Final = 0.5
+_LOCK_LOOK_S: Final = 0.005
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """An error that was told, quiet until a time of the monotonic clock, with its repeats since.
+
+    subject: what is needed to tell of the repeats later, maybe from another process."""
+
+    until_s: float
+    count: int
+    first_ns: int
+    last_ns: int
+    subject: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """Equal errors that came at about the same time: how many, from when to when."""
+
+    key: str
+    count: int
+    first_ns: int
+    last_ns: int
+    subject: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What to tell. now: the keys to tell in full, each with the repeats of before that no one was told
+    of; ended: errors whose cooldown ended with repeats. next_s: when to look again by the clock."""
+
+    now: dict[str, Quiet | None]
+    ended: tuple[Quiet, ...]
+    next_s: float | None
+
+
+class Cooldown:
+    """The cooldowns of all processes that share `folder`; folder None or unusable: of this one alone.
+
+    clock: seconds of a clock that never jumps and that all processes of the machine share."""
+
+    def __init__(
+        self, folder: Path | None, *, cooldown_s: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._folder = folder
+        self._cooldown_s = cooldown_s
+        self._clock = clock
+        self._own: dict[str, Quiet] = {}
+        self._boot = _boot_id()
+
+    def rule(self, occurrences: Iterable[Occurrence]) -> Ruling:
+        """Decide on these errors, and on those whose cooldown has ended."""
+        with self._entries() as entries:
+            now_s = self._clock()
+            ended = _end(entries, now_s)
+            tell: dict[str, Quiet | None] = {}
+            for each in occurrences:
+                quiet = entries.get(each.key)
+                if quiet is not None:
+                    entries[each.key] = _counted(quiet, each)
+                    continue
+                tell[each.key] = ended.pop(each.key, None)
+                # The first of several is told, the others are its repeats.
+                more = replace(each, count=each.count - 1)
+                fresh = self._fresh(now_s, each.subject)
+                entries[each.key] = _counted(fresh, more) if more.count else fresh
+            for key, quiet in ended.items():
+                entries[key] = self._fresh(now_s, quiet.subject)
+            if self._cooldown_s <= 0:
+                entries.clear()
+            _bound(entries)
+            next_s = min((quiet.until_s for quiet in entries.values()), default=None)
+            return Ruling(tell, tuple(ended.values()), next_s)
+
+    def left_behind(self) -> bool:
+        """Whether there is a file of cooldowns, which may hold repeats that nobody has told of."""
+        return self._folder is not None and os.path.exists(self._folder / FILE_NAME)
+
+    def _fresh(self, now_s: float, subject: dict[str, str]) -> Quiet:
+        return Quiet(now_s + self._cooldown_s, 0, 0, 0, subject)
+
+    @contextlib.contextmanager
+    def _entries(self) -> Iterator[dict[str, Quiet]]:
+        """The entries, to be changed in place; written back at the end when they are shared."""
+        with self._locked() as shared:
+            if not shared:
+                yield self._own
+                return
+            entries = self._read()
+            before = dict(entries)
+            # What this process decided while the file could not be used holds as well.
+            for key, quiet in self._own.items():
+                entries[key] = _merged(entries.get(key), quiet)
+            yield entries
+            if entries != before and not self._write(entries):
+                self._own = entries
+                return
+            self._own = {}
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[bool]:
+        """Whether this process has the file to itself, waiting for that a moment at most."""
+        handle = self._open_lock()
+        try:
+            yield handle is not None and _lock(handle)
+        finally:
+            if handle is not None:
+                # Closing lets go of the lock.
+                os.close(handle)
+
+    def _open_lock(self) -> int | None:
+        if self._folder is None or fcntl is None:
+            return None
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            return os.open(self._folder / LOCK_NAME, flags, 0o600)
+        except OSError:
+            return None
+
+    def _read(self) -> dict[str, Quiet]:
+        """The entries of the file; none when it is missing, damaged, or of another start of the machine."""
+        assert self._folder is not None  # noqa: S101  only called under the lock in that folder
+        try:
+            with (self._folder / FILE_NAME).open("rb") as file:
+                found = json.loads(file.read(_FILE_BYTES_MOST))
+            if found["version"] != _VERSION or found["boot"] != self._boot:
+                return {}
+            latest_s = self._clock() + self._cooldown_s
+            return {
+                str(key): _quiet(value, latest_s=latest_s) for key, value in dict(found["entries"]).items()
+            }
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return {}
+
+    def _write(self, entries: Mapping[str, Quiet]) -> bool:
+        assert self._folder is not None  # noqa: S101  only called under the lock in that folder
+        content = {
+            "version": _VERSION,
+            "boot": self._boot,
+            "entries": {key: asdict(quiet) for key, quiet in entries.items()},
+        }
+        path = self._folder / FILE_NAME
+        beside = path.with_suffix(".new")
+        try:
+            handle = os.open(
+                beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+            )
+            with open(handle, "wb") as file:
+                file.write(json.dumps(content, ensure_ascii=True).encode())
+            os.replace(beside, path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(beside)
+            return False
+        return True
+
+
+def _end(entries: dict[str, Quiet], now_s: float) -> dict[str, Quiet]:
+    """Take out what is over; gives those of them with repeats."""
+    over = {key: quiet for key, quiet in entries.items() if quiet.until_s <= now_s}
+    for key in over:
+        del entries[key]
+    return {key: quiet for key, quiet in over.items() if quiet.count}
+
+
+def _quiet(value: Mapping[str, Any], *, latest_s: float) -> Quiet:
+    """One entry of the file. A cooldown cannot last longer than one that begins now."""
+    return Quiet(
+        min(float(value["until_s"]), latest_s),
+        int(value["count"]),
+        int(value["first_ns"]),
+        int(value["last_ns"]),
+        {str(name): str(text) for name, text in dict(value["subject"]).items()},
+    )
+
+
+def _counted(quiet: Quiet, more: Occurrence) -> Quiet:
+    first_ns = min(quiet.first_ns, more.first_ns) if quiet.count else more.first_ns
+    return Quiet(
+        quiet.until_s,
+        quiet.count + more.count,
+        first_ns,
+        max(quiet.last_ns, more.last_ns),
+        quiet.subject,
+    )
+
+
+def _merged(shared: Quiet | None, own: Quiet) -> Quiet:
+    if shared is None:
+        return own
+    if not own.count:
+        return replace(shared, until_s=max(shared.until_s, own.until_s))
+    more = Occurrence("", own.count, own.first_ns, own.last_ns, own.subject)
+    return replace(_counted(shared, more), until_s=max(shared.until_s, own.until_s))
+
+
+def _bound(entries: dict[str, Quiet]) -> None:
+    """Keep the file small: those without repeats that end first go first."""
+    if len(entries) > _ENTRIES_MOST:
+        order = sorted(entries, key=lambda key: (entries[key].count > 0, entries[key].until_s))
+        for key in order[: len(entries) - _ENTRIES_MOST]:
+            del entries[key]
+
+
+def _lock(handle: int) -> bool:
+    until = time.monotonic() + _LOCK_WAIT_S
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(_LOCK_LOOK_S)
+        except OSError:
+            return False
+        else:
+            return True
+
+
+def _boot_id() -> str:
+    """What tells one start of the machine from the next: the monotonic clock begins anew with each."""
+    try:
+        return _BOOT.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""

@@ -1,0 +1,64 @@
+"""The delivery side as the settings ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from hantu.client import health as health_module
+from hantu.client.cooldown import Cooldown
+from hantu.client.delivery import Delivery, Room
+from hantu.client.disk import DiskGuard
+from hantu.client.files import prune
+from hantu.client.health import Health
+from hantu.client.notifier import Notifier
+from hantu.client.outbox import Pace
+from hantu.client.sink import open_sink
+from hantu.client.telegram import Telegram
+
+if TYPE_CHECKING:
+    from hantu.client.config import ClientConfig
+    from hantu.errors import ErrorRecord
+
+
+def open_notifier(config: ClientConfig, *, health: Health = health_module.current) -> Notifier | None:
+    """What tells people; None without a bot token and a chat. Raises ValueError for a wrong address."""
+    if not config.telegram_token or not config.telegram_chat_id:
+        return None
+    channel = Telegram(config.telegram_token, config.telegram_chat_id, config.telegram_api)
+    cooldown = Cooldown(config.log_dir, cooldown_s=config.cooldown_s)
+    return Notifier(channel, cooldown, service=config.service, health=health)
+
+
+def open_delivery(
+    config: ClientConfig,
+    notifier: Notifier | None,
+    *,
+    health: Health = health_module.current,
+    on_stored: Callable[[Sequence[ErrorRecord]], None] | None = None,
+) -> Delivery:
+    """What takes errors; nothing is connected and no thread runs yet. Raises ValueError for a wrong DSN."""
+    return Delivery(
+        open_sink(config.dsn),
+        notifier,
+        pace=Pace(config.batch_errors, config.batch_s, config.retry_s, config.retries),
+        room=Room(config.queue_errors, max(config.queue_errors, Room().most)),
+        health=health,
+        on_stored=on_stored,
+    )
+
+
+def open_guard(
+    config: ClientConfig, notifier: Notifier | None, *, health: Health = health_module.current
+) -> DiskGuard:
+    """What helps when the local files cannot be written."""
+
+    def clean(*, spare_unsent: bool) -> int:
+        today = date.today()  # noqa: DTZ011  files are named after local days
+        return len(
+            prune(config.log_dir, keep_days=config.retention_days, today=today, spare_unsent=spare_unsent)
+        )
+
+    cleanings = (lambda: clean(spare_unsent=True), lambda: clean(spare_unsent=False))
+    return DiskGuard(config.log_dir, cleanings, notifier, health=health)
