@@ -23,6 +23,7 @@ from hantu.store.sqlite.plan import Plan
 from hantu.store.sqlite.segment_writer import encode
 from hantu.store.sqlite.shapes import Shapes
 from tests.contract.strategies import MESSAGES, entry_lists, queries
+from tests.store.indexed import File
 from tests.store.made import entry
 
 MANY = settings(max_examples=300, suppress_health_check=list(HealthCheck), deadline=None)
@@ -33,7 +34,12 @@ class Sealed:
     """Entries as a segment."""
 
     def __init__(
-        self, entries: Sequence[LogEntry], *, hot: bool = False, shapes: Shapes | None = None
+        self,
+        entries: Sequence[LogEntry],
+        *,
+        hot: bool = False,
+        shapes: Shapes | None = None,
+        file: File | None = None,
     ) -> None:
         self.entries = [
             msgspec.structs.replace(each, key=number, id=IDS.text(number))
@@ -46,6 +52,7 @@ class Sealed:
         ]
         self.streams = {number: origin for origin, number in numbers.items()}
         self.shapes = shapes or Shapes()
+        self.file = file or File()
         batch = Batch(
             keys=np.arange(1, len(entries) + 1),
             times=np.array([each.time_ns for each in entries], np.int64),
@@ -56,12 +63,16 @@ class Sealed:
             ],
             created=np.zeros(len(entries), np.int64),
         )
-        self.columns = encode(batch, self.shapes.lookup_only() if hot else self.shapes)
+        self.columns = encode(batch, Shapes(shapes_most=0) if hot else self.shapes)
         self.frame = Frame(self.columns.__getitem__, self.shapes)
+
+    def plan(self, query: LogQuery) -> Plan:
+        """What is done to answer it."""
+        return Plan.of(query, self.streams, IDS, self.file.seen(self.shapes))
 
     def found(self, query: LogQuery, *, filtered: bool = False) -> list[int]:
         """The keys of what the plan finds."""
-        plan = Plan.of(query, self.streams, IDS, self.shapes)
+        plan = self.plan(query)
         frame = self.frame
         verdict = plan.groups(frame.cells, frame.shapes, self.absent(plan) if filtered else None)
         lines = plan.lines(frame, verdict, None)
@@ -97,11 +108,11 @@ def sealed(*messages: str, times: int = 2) -> Sealed:
 @given(st.data())
 def test_a_plan_finds_what_matches(data: st.DataObject) -> None:
     entries = data.draw(entry_lists(), label="entries")
-    shapes = Shapes()
+    shapes, file = Shapes(), File()
     known = data.draw(st.booleans(), label="shapes known")
     if entries and known:
         Sealed(entries + entries, shapes=shapes)
-    made = Sealed(entries, hot=data.draw(st.booleans(), label="hot"), shapes=shapes)
+    made = Sealed(entries, hot=data.draw(st.booleans(), label="hot"), shapes=shapes, file=file)
     for _ in range(3):
         made.agrees(data.draw(queries(entries), label="query"))
 
@@ -188,14 +199,14 @@ def test_a_regular_expression_is_found_where_re2_finds_it(data: st.DataObject) -
 @MANY
 @given(st.lists(MESSAGES, min_size=1, max_size=10), st.data())
 def test_verdicts_follow_the_shapes_that_come_later(messages: list[str], data: st.DataObject) -> None:
-    shapes = Shapes()
+    shapes, file = Shapes(), File()
     word = data.draw(st.sampled_from(messages)).split()[:2]
     query = LogQuery(search=Word(" ".join(word) or "x", quoted=True))
     for size in range(1, len(messages) + 1):
-        Sealed([entry(message) for message in messages[:size] * 2], shapes=shapes).agrees(query)
+        Sealed([entry(message) for message in messages[:size] * 2], shapes=shapes, file=file).agrees(query)
     shapes.remove([1])
     shapes.remove([2])
-    made = Sealed([entry(message) for message in messages * 2], shapes=shapes)
+    made = Sealed([entry(message) for message in messages * 2], shapes=shapes, file=file)
     made.agrees(query)
 
 
@@ -245,7 +256,7 @@ def test_a_plan_says_what_it_needs_no_lines_for() -> None:
     made = sealed("failed for root", "failed for 12", "done")
 
     def of(**parts: object) -> Plan:
-        return Plan.of(LogQuery(**parts), made.streams, IDS, made.shapes)  # type: ignore[arg-type]  # test
+        return made.plan(LogQuery(**parts))  # type: ignore[arg-type]  # test
 
     assert of().all
     assert of().simple
@@ -267,7 +278,7 @@ def test_a_filter_settles_values_and_metadata() -> None:
         ]
     )
     for search in (Word("77777"), Field("trace", Op.EQ, "abc99999"), Substring("user 77777,")):
-        plan = Plan.of(LogQuery(search=search), made.streams, IDS, made.shapes)
+        plan = made.plan(LogQuery(search=search))
         shapes = made.frame.shapes
         assert plan.groups(made.frame.cells, shapes).any()
         assert not plan.groups(made.frame.cells, shapes, made.absent(plan)).any()
@@ -284,7 +295,7 @@ def test_metadata_are_found_without_their_colours() -> None:
 
 def test_only_candidates_are_looked_at() -> None:
     made = sealed("took 12 ms", "took 13 ms", "other")
-    plan = Plan.of(LogQuery(search=Substring("took 1")), made.streams, IDS, made.shapes)
+    plan = made.plan(LogQuery(search=Substring("took 1")))
     verdict = plan.groups(made.frame.cells, made.frame.shapes)
     every = plan.lines(made.frame, verdict, None)
     assert len(every) == 4

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from hantu.query.expr import And, Expr, Or, Substring, Word
 from hantu.store.sqlite.filter import token_hash
 from hantu.store.sqlite.regex_needs import regex_needs
-from hantu.store.sqlite.shapes import Shapes
 from hantu.store.sqlite.sought import Constraint, Match, Pattern, Sought, Where, sought_by
+from tests.store.indexed import File, known
 
 
 @pytest.mark.parametrize(
@@ -101,25 +102,28 @@ def test_a_text_with_very_many_readings_asks_every_message() -> None:
     found = sought_by(Word(":".join(["be", "ad", "fa", "ce"] * 4), quoted=True))
     assert isinstance(found, Sought)
     assert found.too_many
-    shapes = Shapes()
-    shapes.load([(1, b"x")])
-    verdict = shapes.search.verdict(found)
+    verdict = File().seen(known(b"x")).verdict(found)
     assert verdict.by_number.tolist() == [1, 1]
     assert verdict.asked.all()
 
 
 def test_verdicts_are_kept_and_brought_up_to_date() -> None:
-    shapes = Shapes()
-    shapes.load([(1, b"port \0"), (2, b"other")])
+    shapes, file = known(b"port \0", b"other"), File()
     found = sought_by(Word("port 26", quoted=True))
     assert isinstance(found, Sought)
-    first = shapes.search.verdict(found)
-    assert shapes.search.verdict(found) is first
+    first = file.seen(shapes).verdict(found)
+    assert file.seen(shapes).verdict(found) is first
+    assert file.asked == ['"port ꙮ"']
     assert first.by_number.tolist() == [1, 1, 0]
     shapes.numbers([b"a port \0 port \0"] * 2)
-    later = shapes.search.verdict(found)
+    later = file.seen(shapes).verdict(found)
+    assert file.asked == ['"port ꙮ"'] * 2
     assert later.by_number.tolist() == [1, 1, 0, 1]
     ((pattern, places),) = later.places
     assert pattern.text == b" port \0 "
-    assert [each.tolist() for each in (places.numbers, places.slots)] == [[1, 3, 3], [0, 0, 1]]
+    assert places.numbers.tolist() == [1, 3]
+    assert [part.tolist() for part in places.of_shapes(np.array([3, 2, 1, 3]))] == [
+        [0, 0, 2, 3, 3],
+        [0, 1, 0, 0, 1],
+    ]
     assert found.where is Where.WORDS

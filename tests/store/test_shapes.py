@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 
 from hantu import text
 from hantu.store.sqlite import shapes as shapes_module
-from hantu.store.sqlite.shape_text import Loose, index_words, readable, shape_text
+from hantu.store.sqlite.shape_text import (
+    _CALM,
+    SLOT_WORD,
+    Loose,
+    _beside,
+    folded_text,
+    index_words,
+    is_odd,
+    looseness,
+    readable,
+    word_text,
+)
 from hantu.store.sqlite.shapes import STATIC_BYTES_MOST, Shapes
 
 
@@ -50,14 +61,6 @@ def test_what_was_seen_once_takes_bounded_memory() -> None:
     assert len(shapes) == 0
 
 
-def test_a_look_up_gives_no_numbers() -> None:
-    shapes = known(b"a")
-    look_up = shapes.lookup_only()
-    assert look_up.numbers([b"a", b"b", b"b"]).tolist() == [1, 0, 0]
-    assert look_up.static(1) == b"a"
-    assert shapes.fresh() == []
-
-
 def test_fresh_shapes_are_given_until_they_are_kept() -> None:
     shapes = Shapes()
     shapes.numbers([b"a", b"a"])
@@ -75,12 +78,12 @@ def test_a_removed_shape_can_be_read_until_the_next_removal() -> None:
     assert len(shapes.index.texts()) == 3
     shapes.remove([2])
     assert shapes.static(2) == b"b \0"
-    assert shapes.lookup_only().numbers([b"b \0"]).tolist() == [0]
+    assert len(shapes) == 2
     shapes.remove([1])
     with pytest.raises(KeyError):
         shapes.static(2)
     texts = shapes.index.texts()
-    assert (texts.epoch, texts.numbers.tolist(), texts.folded.text) == (1, [1, 3], b"a\nc\n")
+    assert (texts.numbers.tolist(), texts.folded.text) == ([1, 3], b"a\nc\n")
     assert shapes.numbers([b"d", b"d"]).tolist() == [4, 4]
     assert len(shapes) == 2
 
@@ -94,14 +97,22 @@ def test_numbers_without_a_shape_are_used_again_after_a_start() -> None:
 def test_texts_grow_with_the_shapes() -> None:
     shapes = known(b"Port \0")
     first = shapes.index.texts()
-    shapes.numbers([b"x \0 \0.\n"[:-1]] * 2)
+    shapes.numbers([b"x \0 \0." + "µ".encode()] * 2)
     texts = shapes.index.texts()
-    assert texts.folded.text == b"port \0\nx \0 \0.\n"
-    assert texts.words.text == b" port \0 \n x \0 \0 \n"
-    assert (texts.epoch, len(first), len(texts)) == (0, 1, 2)
-    assert [part.tolist() for part in texts.words.places(b" \0 ", 0)] == [[0, 1, 1], [0, 0, 1]]
-    assert list(texts.folded.holding(b"o", 0)) == [0]
-    assert list(texts.folded.holding(b"x", 1)) == [1]
+    assert texts.folded.text == "port \0\nx \0 \0.µ\n".encode()
+    assert (len(first), len(texts)) == (1, 2)
+    assert texts.holding(b"o").tolist() == [1]
+    assert texts.holding(b"\0").tolist() == [1, 2]
+    assert texts.holding(b"y").tolist() == []
+
+
+def test_what_is_loose_is_known_of_shapes_that_come_later() -> None:
+    shapes = known(b"a \0")
+    shapes.load([(4, "\0µs".encode())])
+    every = int(Loose.TEXT | Loose.WORDS | Loose.CASE)
+    assert shapes.search.loose().tolist() == [0, 0, every, every, int(Loose.WORDS)]
+    shapes.numbers(["ſ".encode()] * 2)
+    assert shapes.search.loose()[5] == Loose.CASE
 
 
 @pytest.mark.parametrize(
@@ -124,7 +135,16 @@ def test_texts_grow_with_the_shapes() -> None:
 def test_a_shape_knows_its_words_and_where_only_the_message_can_tell(
     static: bytes, words: str, loose: Loose
 ) -> None:
-    assert (index_words(static), shape_text(static).loose) == (words, loose)
+    assert (index_words(static), looseness(static)) == (words, loose)
+
+
+def test_what_is_taken_for_calm_changes_nothing_beside_it() -> None:
+    calm = [chr(code) for code in range(0x80, 0x110000) if _CALM.fullmatch(chr(code))]
+    assert len(calm) > 32_000
+    for character in calm:
+        assert text.fold(character) == character
+        assert not is_odd(character)
+        assert character == SLOT_WORD or not _beside(character)
 
 
 VALUE = re.compile(rb"[A-Za-z0-9]+")
@@ -170,12 +190,12 @@ def test_text_and_words_of_a_shape_are_those_of_the_message(pieces: list[str]) -
         values.append(run.lower())
         return b"\0"
 
-    found = shape_text(VALUE.sub(taken_out, line))
-    if found.loose & Loose.TEXT:
+    static = VALUE.sub(taken_out, line)
+    if looseness(static) & Loose.TEXT:
         return
     parts = iter(values)
-    folded = re.sub(rb"\0", lambda _: next(parts), found.folded)
+    folded = re.sub(rb"\0", lambda _: next(parts), folded_text(static))
     assert readable(folded) == text.fold(message)
     parts = iter(values)
-    words = re.sub(rb"\0", lambda _: next(parts), found.words)
+    words = re.sub(rb"\0", lambda _: next(parts), word_text(static))
     assert words.decode().split() == text.tokens(message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -12,9 +13,8 @@ from hantu.query.expr import Regex, Substring, Word
 from hantu.query.regex import compile_regex
 from hantu.store.sqlite.batch import BoolArray, IntArray, VerdictArray
 from hantu.store.sqlite.regex_scan import lines_matching
-from hantu.store.sqlite.shape_search import MAYBE, NO, YES, Verdict
+from hantu.store.sqlite.shape_search import MAYBE, NO, YES, ShapesSeen, Verdict
 from hantu.store.sqlite.shape_text import Loose
-from hantu.store.sqlite.shapes import Shapes
 from hantu.store.sqlite.slots import lines_anywhere, lines_with, stands
 from hantu.store.sqlite.sought import Sought, sought_by
 from hantu.store.sqlite.terms import Constant, Cost, Term
@@ -24,67 +24,70 @@ from hantu.store.sqlite.view import FrameView, Groups
 class OfMessage(Term):
     """A word or a substring."""
 
-    def __init__(self, expr: Word | Substring, sought: Sought, shapes: Shapes) -> None:
+    def __init__(self, expr: Word | Substring, sought: Sought, shapes: ShapesSeen) -> None:
         self.cost = Cost.WORDS if isinstance(expr, Word) else Cost.SUBSTRING
         self.simple = sought.settled_by_shape
         self.hashes = tuple({*sought.slot_hashes, *sought.plain_hashes})
         self._sought = sought
-        self._search = shapes.search
+        self._shapes = shapes
         self._needle = text.needle(expr.text, prefix=expr.prefix) if isinstance(expr, Word) else None
         self._part = text.fold(expr.text)
-        self._known: Verdict | None = None
-        self._left: tuple[Verdict, bool, bool, VerdictArray] | None = None
+        self._left: dict[tuple[bool, bool], VerdictArray] = {}
 
     @classmethod
-    def of(cls, expr: Word | Substring, shapes: Shapes) -> Term:
+    def of(cls, expr: Word | Substring, shapes: ShapesSeen) -> Term:
         """The term for an expression."""
         sought = sought_by(expr)
         return Constant(sought) if isinstance(sought, bool) else cls(expr, sought, shapes)
 
     def groups(self, groups: Groups) -> VerdictArray:
         """By the shape, and by the filter where values decide."""
-        judged = self._judged()
         shapes = groups.shapes
         by_values = groups.without(self._sought.slot_hashes)
         of_plain = groups.without(self._sought.plain_hashes)
+        if not shapes.any():
+            # Unsealed lines, asked many times a second by live views: no shape, no look into the index.
+            return _only_plain(shapes, of_plain)
+        judged = self._judged
         if by_values is None and of_plain is None:
             return judged.by_number.take(shapes)
         if by_values is None or of_plain is None or self._sought.slot_hashes == self._sought.plain_hashes:
             lacking = of_plain if by_values is None else by_values
-            table = self._without(judged, values=by_values is not None, plain=of_plain is not None)
+            table = self._without(values=by_values is not None, plain=of_plain is not None)
             return _either(lacking, table, judged.by_number, shapes)
-        found = _either(
-            by_values, self._without(judged, values=True, plain=False), judged.by_number, shapes
-        )
+        found = _either(by_values, self._without(values=True, plain=False), judged.by_number, shapes)
         found[of_plain & (shapes == 0)] = NO
         return found
 
-    def _without(self, judged: Verdict, *, values: bool, plain: bool) -> VerdictArray:
+    @cached_property
+    def _judged(self) -> Verdict:
+        return self._shapes.verdict(self._sought)
+
+    def _without(self, *, values: bool, plain: bool) -> VerdictArray:
         """As Verdict.without(); a query asks for the same of each block."""
-        if self._left is None or self._left[0] is not judged or self._left[1:3] != (values, plain):
-            self._left = (judged, values, plain, judged.without(values=values, plain=plain))
-        return self._left[3]
+        known = self._left.get((values, plain))
+        if known is None:
+            known = self._left[values, plain] = self._judged.without(values=values, plain=plain)
+        return known
 
     def _may_hold(self, view: FrameView, verdict: VerdictArray) -> bool:
         shapes = view.groups.shapes[verdict > NO]
-        judged = self._judged()
-        if judged.asked[shapes].any():
-            return True
-        if self._sought.anywhere is not None and shapes.any() and stands(view.frame, self._sought.anywhere):
-            return True
-        if any(
-            all(stands(view.frame, constraint) for constraint in pattern.constraints)
-            for pattern, places in judged.places
-            if places.among(shapes)
-        ):
+        if shapes.any() and self._shapes_may_hold(view, shapes[shapes > 0]):
             return True
         plain = self._needle.tokens if self._needle is not None else (self._part,)
         return not shapes.all() and view.plain.may_hold(plain)
 
-    def _judged(self) -> Verdict:
-        if self._known is None or not self._search.is_current(self._known):
-            self._known = self._search.verdict(self._sought)
-        return self._known
+    def _shapes_may_hold(self, view: FrameView, shapes: IntArray) -> bool:
+        judged = self._judged
+        if judged.asked[shapes].any():
+            return True
+        if self._sought.anywhere is not None and stands(view.frame, self._sought.anywhere):
+            return True
+        return any(
+            all(stands(view.frame, constraint) for constraint in pattern.constraints)
+            for pattern, places in judged.places
+            if places.among(shapes)
+        )
 
     def lines(self, view: FrameView, verdict: VerdictArray) -> IntArray:
         """As Term.lines(), without looking at every line."""
@@ -100,23 +103,28 @@ class OfMessage(Term):
     def _found(self, view: FrameView, open_groups: BoolArray, lines: BoolArray | None) -> IntArray:
         """The lines of these groups, all of them MAYBE, that hold, ascending; lines: none but these
         matter."""
-        shapes = view.groups.shapes
-        verdict = self._judged()
-        has_shape = shapes > 0
-        asked = verdict.asked[shapes] & has_shape
+        has_shape = view.groups.shapes > 0
         found = [self._plain(view)] if (open_groups & ~has_shape).any() else []
-        shaped = open_groups & ~asked & has_shape
+        if (open_groups & has_shape).any():
+            found += self._shaped(view, open_groups & has_shape, lines)
+        every = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
+        return every[open_groups[view.frame.group_of(every)]]
+
+    def _shaped(self, view: FrameView, groups: BoolArray, lines: BoolArray | None) -> list[IntArray]:
+        """As _found(), for groups with a shape; unsorted, and perhaps more than hold."""
+        found: list[IntArray] = []
+        judged = self._judged
+        asked = judged.asked[view.groups.shapes] & groups
+        shaped = groups & ~asked
         if shaped.any():
-            found += [lines_with(view.frame, shaped, *place) for place in verdict.places]
+            found += [lines_with(view.frame, shaped, *place) for place in judged.places]
             if self._sought.anywhere is not None:
                 found.append(self._anywhere(view, shaped))
-        asked &= open_groups
         if asked.any():
             mask = view.spread(asked)
             numbers, messages = view.messages(mask if lines is None else lines & mask)
             found.append(self._holding(numbers, messages))
-        every = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
-        return every[open_groups[view.frame.group_of(every)]]
+        return found
 
     def _plain(self, view: FrameView) -> IntArray:
         if self._needle is not None:
@@ -131,7 +139,7 @@ class OfMessage(Term):
         if self._needle is None or not len(lines):
             return lines
         # Where a value and letters make one token (12µs), the value alone is none.
-        joined = (self._search.loose()[view.groups.shapes] & int(Loose.WORDS)) != 0
+        joined = (self._shapes.loose()[view.groups.shapes] & int(Loose.WORDS)) != 0
         unsure = joined[view.frame.group_of(lines)]
         if not unsure.any():
             return lines
@@ -146,6 +154,14 @@ class OfMessage(Term):
         else:
             kept = [self._part in text.fold(message) for message in messages]
         return numbers[np.array(kept, np.bool_)]
+
+
+def _only_plain(shapes: IntArray, lacking: BoolArray | None) -> VerdictArray:
+    """Of groups without a shape."""
+    found = np.full(len(shapes), MAYBE, np.int8)
+    if lacking is not None:
+        found[lacking] = NO
+    return found
 
 
 def _either(
@@ -165,11 +181,11 @@ class OfRegex(Term):
     cost = Cost.REGEX
     simple = False
 
-    def __init__(self, expr: Regex, needs: Term | None, shapes: Shapes) -> None:
+    def __init__(self, expr: Regex, needs: Term | None, shapes: ShapesSeen) -> None:
         compile_regex(expr.pattern)
         self._pattern = expr.pattern
         self._needs = needs
-        self._search = shapes.search
+        self._shapes = shapes
         self.hashes = needs.hashes if needs is not None else ()
 
     def groups(self, groups: Groups) -> VerdictArray:
@@ -191,7 +207,7 @@ class OfRegex(Term):
         )
 
     def _odd(self, groups: Groups) -> BoolArray:
-        return cast("BoolArray", (self._search.loose()[groups.shapes] & int(Loose.CASE)) != 0)
+        return cast("BoolArray", (self._shapes.loose()[groups.shapes] & int(Loose.CASE)) != 0)
 
     def _decide(self, view: FrameView, lines: BoolArray) -> BoolArray:
         left = lines

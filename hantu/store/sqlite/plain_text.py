@@ -85,7 +85,7 @@ class PlainText:
             near = self._near(run)
             if near is not None:
                 return self._asked(near, lambda message: folded in text.fold(message))
-        return self._numbers(np.fromiter(self._folded.holding(escaped(folded), 0), np.int64))
+        return self._numbers(np.fromiter(self._folded.holding(escaped(folded)), np.int64))
 
     def with_needle(self, needle: text.Needle) -> IntArray:
         """The numbers of the lines in whose tokens the needle is found."""
@@ -106,7 +106,7 @@ class PlainText:
         near = None if first is None else self._near(first)
         if near is None:
             longest = max(needle.tokens, key=len)
-            near = list(dict.fromkeys(self._folded.holding(longest.encode(), 0)))
+            near = list(dict.fromkeys(self._folded.holding(longest.encode())))
         return self._asked(near, found)
 
     @cached_property

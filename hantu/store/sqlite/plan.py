@@ -17,8 +17,7 @@ from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.message_terms import OfMessage, OfRegex
 from hantu.store.sqlite.metadata_term import OfMetadata
 from hantu.store.sqlite.regex_needs import regex_needs
-from hantu.store.sqlite.shape_search import NO, YES
-from hantu.store.sqlite.shapes import Shapes
+from hantu.store.sqlite.shape_search import NO, YES, ShapesSeen
 from hantu.store.sqlite.terms import (
     Alternative,
     Conjunction,
@@ -57,7 +56,7 @@ class Plan:
         self._term = Constant(holds=True) if term is None else term
 
     @classmethod
-    def of(cls, query: LogQuery, streams: Streams, ids: EntryIds, shapes: Shapes) -> Plan:
+    def of(cls, query: LogQuery, streams: Streams, ids: EntryIds, shapes: ShapesSeen) -> Plan:
         """The plan for a query; its place, order, limit and offset do not count.
 
         streams: of all cells that groups() will be asked about. Raises QueryError."""
@@ -111,7 +110,7 @@ class Plan:
 
 
 class _Compiler:
-    def __init__(self, streams: Streams, ids: EntryIds, shapes: Shapes) -> None:
+    def __init__(self, streams: Streams, ids: EntryIds, shapes: ShapesSeen) -> None:
         self._streams = streams
         self._ids = ids
         self._shapes = shapes

@@ -41,7 +41,8 @@ class Search:
         # The view first: its streams are all known then.
         view = self._catalog.view(reader)
         streams = self._catalog.streams(reader)
-        plan = Plan.of(query, streams, self._entries.ids, self._catalog.shapes)
+        shapes = self._catalog.shapes.seen_by(reader)
+        plan = Plan.of(query, streams, self._entries.ids, shapes)
         return Sweep(self._catalog, reader, view, plan)
 
     def page(self, query: LogQuery, limit_ms: int | None) -> Page:

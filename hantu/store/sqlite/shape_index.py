@@ -1,7 +1,7 @@
-"""The texts of all shapes, joined, so that one find() goes through every shape.
+"""What queries ask of all shapes at once: their folded texts, joined, so that one find() goes through
+every shape; and which of them are loose. Both are made when a query first needs them.
 
-Shapes stand in the order in which they came; `numbers` tells which they are. Texts are made when a
-query first needs them."""
+Texts stand in the order in which shapes came; `numbers` tells which they are."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from hantu.store.sqlite.batch import ByteArray, IntArray
-from hantu.store.sqlite.shape_text import ShapeText, shape_text
+from hantu.store.sqlite.shape_text import Loose, folded_text, looseness
+
+ALL_LOOSE: Final = int(Loose.TEXT | Loose.WORDS | Loose.CASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Lines ended by newlines, with NUL for slots. starts[i] is where line i begins, with an end after
-    the last; slots are the places of the NULs."""
+    """Lines ended by newlines. starts[i] is where line i begins, with an end after the last."""
 
     text: bytes
     starts: IntArray
-    slots: IntArray
 
     @classmethod
     def of(cls, lines: Iterable[bytes]) -> Lines:
@@ -33,86 +34,61 @@ class Lines:
     @classmethod
     def of_text(cls, text: bytes) -> Lines:
         """The lines of a text, each ended by a newline."""
-        octets = np.frombuffer(text, np.uint8)
-        starts = np.concatenate([[0], np.flatnonzero(octets == 10) + 1]).astype(np.int64)
-        return cls(text, starts, np.flatnonzero(octets == 0))
+        ends = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))
+        return cls(text, np.concatenate([[0], ends + 1]).astype(np.int64))
 
     def followed_by(self, more: Lines) -> Lines:
         """These lines and then the others."""
-        size = len(self.text)
-        return Lines(
-            self.text + more.text,
-            np.concatenate([self.starts, more.starts[1:] + size]),
-            np.concatenate([self.slots, more.slots + size]),
-        )
+        return Lines(self.text + more.text, np.concatenate([self.starts, more.starts[1:] + len(self.text)]))
 
     def lines(self) -> list[bytes]:
         """The lines without their newlines."""
         return self.text.split(b"\n")[:-1]
 
-    def holding(self, pattern: bytes, first: int) -> Iterator[int]:
-        """The lines from `first` on in which `pattern` stands, each once."""
-        find, text, starts = self.text.find, self.text, self.starts
-        at = find(pattern, int(starts[first]))
+    def holding(self, pattern: bytes) -> Iterator[int]:
+        """The lines in which `pattern` stands, each once, ascending."""
+        find = self.text.find
+        at = find(pattern)
         if at < 0:
             return
-        bounds = starts.tolist()
+        bounds = self.starts.tolist()
         while at >= 0:
             line = bisect_right(bounds, at) - 1
             yield line
-            at = text.find(pattern, bounds[line + 1])
-
-    def find_all(self, pattern: bytes, first: int = 0) -> IntArray:
-        """Where `pattern` stands, also overlapping itself, in the lines from `first` on."""
-        find = self.text.find
-        found: list[int] = []
-        at = find(pattern, int(self.starts[first]))
-        while at >= 0:
-            found.append(at)
-            at = find(pattern, at + 1)
-        return np.array(found, np.int64)
-
-    def rows_of(self, places: IntArray) -> IntArray:
-        """The line of each place."""
-        return np.searchsorted(self.starts, places, "right") - 1
-
-    def places(self, pattern: bytes, first: int) -> tuple[IntArray, IntArray]:
-        """(line, number of the first slot at or after the beginning of the place within its line) of
-        each place of `pattern`, also overlapping ones, in the lines from `first` on."""
-        found = self.find_all(pattern, first)
-        lines = self.rows_of(found)
-        before = np.searchsorted(self.slots, self.starts[lines])
-        return lines, np.searchsorted(self.slots, found) - before
+            at = find(pattern, bounds[line + 1])
 
 
 @dataclass(frozen=True, slots=True)
 class ShapeTexts:
-    """The texts of some shapes: row i is the shape numbers[i]; loose[i] says why its texts may not be
-    the whole truth (shape_text.Loose). Rows of a later ShapeTexts of the same epoch are the same."""
+    """The folded texts of some shapes: line i is that of the shape numbers[i]."""
 
-    epoch: int
     numbers: IntArray
     folded: Lines
-    words: Lines
-    loose: ByteArray
 
     def __len__(self) -> int:
         return len(self.numbers)
 
+    def holding(self, pattern: bytes) -> IntArray:
+        """The shapes in whose text `pattern` stands, ascending."""
+        return np.sort(self.numbers[np.fromiter(self.folded.holding(pattern), np.int64)])
+
 
 class ShapeIndex:
-    """Makes ShapeTexts as shapes come and go; safe in any thread."""
+    """Keeps up with shapes as they come and go; safe in any thread."""
 
     def __init__(self, static: Callable[[int], bytes]) -> None:
         self._static = static
         self._lock = threading.Lock()
-        self._waiting: list[int] = []
-        self._texts = _joined(0, [], [])
+        self._without_text: list[int] = []
+        self._not_judged: list[int] = []
+        self._texts = _joined([], [])
+        self._loose: ByteArray = np.zeros(1, np.uint8)
 
     def add(self, number: int) -> None:
-        """A shape has come; its text can be asked for from now on."""
+        """A shape has come; it can be asked for from now on."""
         with self._lock:
-            self._waiting.append(number)
+            self._without_text.append(number)
+            self._not_judged.append(number)
 
     def remove(self, numbers: Iterable[int]) -> None:
         """Shapes have gone."""
@@ -120,41 +96,38 @@ class ShapeIndex:
         if not gone:
             return
         with self._lock:
-            self._waiting = [number for number in self._waiting if number not in gone]
+            self._without_text = [number for number in self._without_text if number not in gone]
+            self._not_judged = [number for number in self._not_judged if number not in gone]
             old = self._texts
             stays = np.flatnonzero(~np.isin(old.numbers, list(gone)))
-            folded, words = old.folded.lines(), old.words.lines()
-            self._texts = ShapeTexts(
-                old.epoch + 1,
-                old.numbers[stays],
-                Lines.of(folded[at] for at in stays.tolist()),
-                Lines.of(words[at] for at in stays.tolist()),
-                old.loose[stays],
-            )
+            folded = old.folded.lines()
+            self._texts = ShapeTexts(old.numbers[stays], Lines.of(folded[at] for at in stays.tolist()))
 
     def texts(self) -> ShapeTexts:
         """The texts of all shapes there are."""
-        if not self._waiting:
+        if not self._without_text:
             return self._texts
         with self._lock:
-            old, numbers = self._texts, self._waiting
-            more = _joined(old.epoch, numbers, [shape_text(self._static(number)) for number in numbers])
+            old, numbers = self._texts, self._without_text
+            more = _joined(numbers, [folded_text(self._static(number)) for number in numbers])
             self._texts = ShapeTexts(
-                old.epoch,
-                np.concatenate([old.numbers, more.numbers]),
-                old.folded.followed_by(more.folded),
-                old.words.followed_by(more.words),
-                np.concatenate([old.loose, more.loose]),
+                np.concatenate([old.numbers, more.numbers]), old.folded.followed_by(more.folded)
             )
-            self._waiting = []
+            self._without_text = []
             return self._texts
 
+    def loose(self) -> ByteArray:
+        """shape_text.Loose by shape number; of a number that never had a shape everything, of 0 nothing."""
+        if not self._not_judged:
+            return self._loose
+        with self._lock:
+            old, numbers = self._loose, self._not_judged
+            loose = np.full(max(len(old), max(numbers, default=0) + 1), ALL_LOOSE, np.uint8)
+            loose[: len(old)] = old
+            loose[numbers] = [looseness(self._static(number)) for number in numbers]
+            self._loose, self._not_judged = loose, []
+            return loose
 
-def _joined(epoch: int, numbers: list[int], texts: list[ShapeText]) -> ShapeTexts:
-    return ShapeTexts(
-        epoch,
-        np.array(numbers, np.int64),
-        Lines.of(each.folded for each in texts),
-        Lines.of(each.words for each in texts),
-        np.array([each.loose for each in texts], np.uint8),
-    )
+
+def _joined(numbers: list[int], texts: list[bytes]) -> ShapeTexts:
+    return ShapeTexts(np.array(numbers, np.int64), Lines.of(texts))

@@ -13,12 +13,11 @@ import apsw
 import numpy as np
 import zstandard
 
-from hantu.store.sqlite.shape_text import index_words
+from hantu.store.sqlite.word_index import add_documents, documents
 
 LOT_SHAPES: Final = 2_000
 
 _LEVEL: Final = 6
-_ADD_WORDS: Final = "INSERT INTO shape_word (rowid, text) VALUES (?, ?)"
 
 Numbered = tuple[int, bytes]
 """A shape's number and its text."""
@@ -47,13 +46,13 @@ class NewShapes:
 
     def __init__(self, fresh: Sequence[Numbered]) -> None:
         self._data = pack_lot(fresh) if fresh else b""
-        self._words = [(number, index_words(text)) for number, text in fresh]
+        self._words = documents(fresh)
 
     def put(self, connection: apsw.Connection) -> None:
         """Store them, within a transaction."""
         if self._words:
             connection.execute("INSERT INTO shape_lot (data) VALUES (?)", (self._data,))
-            connection.executemany(_ADD_WORDS, self._words)
+            add_documents(connection, self._words)
 
 
 def in_lots(shapes: Sequence[Numbered]) -> Iterator[Sequence[Numbered]]:

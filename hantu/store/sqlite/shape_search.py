@@ -1,65 +1,52 @@
-"""Which shapes hold what is sought: verdicts by shape number, kept and brought up to date."""
+"""Which shapes hold what is sought: verdicts by shape number, kept while the shapes are the same.
+
+Words are asked of the file's index of words, substrings of the texts of all shapes."""
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
+import apsw
 import numpy as np
 
 from hantu.store.sqlite.batch import BoolArray, ByteArray, IntArray, VerdictArray
-from hantu.store.sqlite.shape_index import ShapeIndex, ShapeTexts
-from hantu.store.sqlite.shape_text import Loose
+from hantu.store.sqlite.places import Places
+from hantu.store.sqlite.shape_index import ALL_LOOSE, ShapeIndex
+from hantu.store.sqlite.shape_text import folded_text, word_text
 from hantu.store.sqlite.sought import Pattern, Sought, Where
+from hantu.store.sqlite.word_index import Version, WordIndex
+
+log = logging.getLogger(__name__)
 
 NO: Final = 0
 MAYBE: Final = 1
 YES: Final = 2
 
-_KEPT_PATTERNS: Final = 128
-_KEPT_VERDICTS: Final = 64
-_KEPT_PLACES_MOST: Final = 65_536
-"""Places of one pattern that are kept, 16 bytes each: 128 MB were every pattern that common; a pattern
-with more is looked for again."""
-_ALL_LOOSE: Final = int(Loose.TEXT | Loose.WORDS | Loose.CASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where a pattern stands: shape numbers, ascending, and the number of the first slot at or after
-    the place's beginning. A pattern without slots has each shape once."""
-
-    numbers: IntArray
-    slots: IntArray
-
-    def among(self, shapes: IntArray) -> bool:
-        """Whether one of these shapes has the pattern."""
-        if not len(self.numbers):
-            return False
-        low = np.minimum(np.searchsorted(self.numbers, shapes), len(self.numbers) - 1)
-        return bool((self.numbers[low] == shapes).any())
-
-    def of_shapes(self, shapes: IntArray) -> tuple[IntArray, IntArray]:
-        """(position in `shapes`, first slot) of each place in these shapes."""
-        low = np.searchsorted(self.numbers, shapes, "left")
-        sizes = np.searchsorted(self.numbers, shapes, "right") - low
-        at = np.repeat(low - (np.cumsum(sizes) - sizes), sizes) + np.arange(int(sizes.sum()))
-        return np.repeat(np.arange(len(shapes)), sizes), self.slots[at]
+_KEPT_BYTES: Final = 4 * 1024 * 1024
+"""Of verdicts; one of 50,000 shapes takes 100 kB, more when many shapes have its slots."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """by_number: NO, MAYBE or YES by shape number. asked: the shapes whose messages must be asked.
-    places: of the patterns with slots, in the order of Sought.patterns. texts: of the shapes that were
-    judged."""
+    places: of the patterns with slots, in the order of Sought.patterns."""
 
     by_number: VerdictArray
     asked: BoolArray
     places: tuple[tuple[Pattern, Places], ...]
-    texts: ShapeTexts
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory that it takes at most."""
+        own = self.by_number.nbytes + self.asked.nbytes
+        return own + sum(places.size_bytes for _, places in self.places)
 
     def without(self, *, values: bool, plain: bool) -> VerdictArray:
         """by_number where filters say that values, or plain lines, lack what they need."""
@@ -72,93 +59,148 @@ class Verdict:
 
 
 class ShapeSearch:
-    """Answers for one ShapeIndex; safe in any thread."""
+    """Answers for the shapes of one file; safe in any thread.
 
-    def __init__(self, index: ShapeIndex, slots: Callable[[], IntArray]) -> None:
-        """slots: gives the number of slots by shape number."""
+    static: a shape by its number. slots: gives the number of slots by shape number."""
+
+    def __init__(
+        self, index: ShapeIndex, static: Callable[[int], bytes], slots: Callable[[], IntArray]
+    ) -> None:
         self._index = index
+        self._static = static
         self._slots = slots
         self._lock = threading.Lock()
-        self._places: OrderedDict[tuple[Where, bytes], tuple[ShapeTexts, Places]] = OrderedDict()
-        self._verdicts: OrderedDict[Sought, tuple[ShapeTexts, Verdict]] = OrderedDict()
-        self._loose: tuple[ShapeTexts, ByteArray] | None = None
+        self._version: Version | None = None
+        self._verdicts: OrderedDict[Sought, Verdict] = OrderedDict()
+        self._size_bytes = 0
+        self._checked = False
+        self.words_damage: str | None = None
+        """Why words are looked for in the texts of shapes, None while they are asked of the index."""
 
-    def verdict(self, sought: Sought) -> Verdict:
-        """The verdict on every shape there is."""
-        texts = self._index.texts()
+    def verdict(self, sought: Sought, words: WordIndex) -> Verdict:
+        """The verdict on every shape of the snapshot that `words` is of. Raises InterruptError."""
+        version = words.version
         with self._lock:
-            known = self._verdicts.get(sought)
-            if known is not None and known[0] is texts:
+            known = self._verdicts.get(sought) if version == self._version else None
+            if known is not None:
                 self._verdicts.move_to_end(sought)
-                return known[1]
-            verdict = self._judged(texts, sought)
-            self._verdicts[sought] = (texts, verdict)
-            if len(self._verdicts) > _KEPT_VERDICTS:
-                self._verdicts.popitem(last=False)
-            return verdict
-
-    def is_current(self, verdict: Verdict) -> bool:
-        """Whether no shape has come or gone since."""
-        return verdict.texts is self._index.texts()
+                return known
+        verdict = self._judged(sought, words)
+        with self._lock:
+            self._keep(version, sought, verdict)
+        return verdict
 
     def loose(self) -> ByteArray:
-        """shape_text.Loose by shape number; of a number without text everything, of 0 nothing."""
-        return self._looseness(self._index.texts())
+        """shape_text.Loose by shape number; of a number that never had a shape everything, of 0 nothing."""
+        size = len(self._slots())
+        loose = self._index.loose()[:size]
+        if len(loose) == size:
+            return loose
+        return np.concatenate([loose, np.full(size - len(loose), ALL_LOOSE, np.uint8)])
 
-    def _looseness(self, texts: ShapeTexts) -> ByteArray:
-        known = self._loose
-        if known is not None and known[0] is texts:
-            return known[1]
-        size = max(len(self._slots()), int(texts.numbers.max(initial=0)) + 1)
-        loose = np.full(size, _ALL_LOOSE, np.uint8)
-        loose[texts.numbers] = texts.loose
-        loose[0] = 0
-        self._loose = (texts, loose)
-        return loose
+    def trust_words(self) -> None:
+        """The index of words was made anew."""
+        with self._lock:
+            self._checked, self.words_damage = False, None
+            self._verdicts.clear()
+            self._size_bytes = 0
 
-    def _judged(self, texts: ShapeTexts, sought: Sought) -> Verdict:
-        loose = self._looseness(texts)
-        verdict = np.zeros(len(loose), np.int8)
+    def _keep(self, version: Version, sought: Sought, verdict: Verdict) -> None:
+        if version != self._version:
+            self._verdicts.clear()
+            self._version, self._size_bytes = version, 0
+        if sought not in self._verdicts:
+            self._size_bytes += verdict.size_bytes
+        self._verdicts[sought] = verdict
+        while self._size_bytes > _KEPT_BYTES and len(self._verdicts) > 1:
+            self._size_bytes -= self._verdicts.popitem(last=False)[1].size_bytes
+
+    def _judged(self, sought: Sought, words: WordIndex) -> Verdict:
+        slots = self._slots()
+        loose = self.loose()[: len(slots)]
+        verdict = np.zeros(len(slots), np.int8)
         if sought.anywhere is not None:
-            slots = self._slots()[: len(loose)]
-            verdict[: len(slots)][slots > 0] = MAYBE
-        places = [(pattern, self._found(texts, sought.where, pattern)) for pattern in sought.patterns]
-        for pattern, found in places:
+            verdict[slots > 0] = MAYBE
+        found = [(pattern, self._having(sought.where, pattern, words)) for pattern in sought.patterns]
+        for pattern, numbers in found:
             if pattern.constraints:
-                verdict[found.numbers] = MAYBE
-        for pattern, found in places:
+                verdict[numbers[: np.searchsorted(numbers, len(slots))]] = MAYBE
+        for pattern, numbers in found:
             if not pattern.constraints:
-                verdict[found.numbers] = YES
+                verdict[numbers[: np.searchsorted(numbers, len(slots))]] = YES
         asked: BoolArray = (loose & int(sought.loose)) != 0
         if sought.too_many:
-            asked = np.ones(len(loose), np.bool_)
+            asked = np.ones(len(slots), np.bool_)
         verdict[asked] = MAYBE
         verdict[0] = MAYBE
-        return Verdict(verdict, asked, tuple(each for each in places if each[0].constraints), texts)
+        places = [
+            (pattern, Places(numbers, partial(self._first_slots, sought.where, pattern.text)))
+            for pattern, numbers in found
+            if pattern.constraints
+        ]
+        return Verdict(verdict, asked, tuple(places))
 
-    def _found(self, texts: ShapeTexts, where: Where, pattern: Pattern) -> Places:
-        name = (where, pattern.text)
-        known = self._places.get(name)
-        if known is not None and known[0] is texts:
-            self._places.move_to_end(name)
-            return known[1]
-        first, before = 0, None
-        if known is not None and known[0].epoch == texts.epoch:
-            first, before = len(known[0]), known[1]
-        lines = texts.folded if where is Where.FOLDED else texts.words
-        if pattern.constraints:
-            rows, slots = lines.places(pattern.text, first)
-        else:
-            rows = np.fromiter(lines.holding(pattern.text, first), np.int64)
-            slots = np.zeros(len(rows), np.int64)
-        numbers = texts.numbers[rows]
-        if before is not None:
-            numbers = np.concatenate([before.numbers, numbers])
-            slots = np.concatenate([before.slots, slots])
-        order = np.argsort(numbers, kind="stable")
-        found = Places(numbers[order], slots[order])
-        if len(numbers) <= _KEPT_PLACES_MOST:
-            self._places[name] = (texts, found)
-            if len(self._places) > _KEPT_PATTERNS:
-                self._places.popitem(last=False)
+    def _having(self, where: Where, pattern: Pattern, words: WordIndex) -> IntArray:
+        """The numbers of the shapes that have the pattern, ascending."""
+        if where is Where.FOLDED:
+            return self._index.texts().holding(pattern.text)
+        if self.words_damage is None:
+            try:
+                self._check(words)
+                return words.having(pattern.text)
+            except (apsw.CorruptError, apsw.SQLError) as error:
+                self._distrust(str(error))
+        return self._having_words(pattern.text)
+
+    def _check(self, words: WordIndex) -> None:
+        """Look at all of the index before the first answer: 1 ms for 1,000 shapes. SQLite notices few of
+        the wrong bytes that it passes when it answers, and finds less without a word."""
+        if self._checked:
+            return
+        damage = words.damage()
+        if damage is not None:
+            raise apsw.CorruptError(damage)
+        self._checked = True
+
+    def _distrust(self, damage: str) -> None:
+        self.words_damage = damage
+        log.error("the index of words is damaged: %s; words are found without it, which is slower", damage)
+
+    def _having_words(self, pattern: bytes) -> IntArray:
+        """As WordIndex.having(), from the shapes themselves."""
+        found: list[int] = []
+        for number in range(1, len(self._slots())):
+            # A number that no shape has.
+            with suppress(KeyError):
+                if pattern in word_text(self._static(number)):
+                    found.append(number)
+        return np.array(found, np.int64)
+
+    def _first_slots(self, where: Where, pattern: bytes, number: int) -> list[int]:
+        """The number of the first slot at or after each place of the pattern in a shape's text."""
+        static = self._static(number)
+        text = folded_text(static) if where is Where.FOLDED else word_text(static)
+        found: list[int] = []
+        at = text.find(pattern)
+        while at >= 0:
+            found.append(text.count(b"\0", 0, at))
+            at = text.find(pattern, at + 1)
         return found
+
+
+class ShapesSeen:
+    """The shapes as one reader's snapshot has them."""
+
+    __slots__ = ("_search", "_words")
+
+    def __init__(self, search: ShapeSearch, words: WordIndex) -> None:
+        self._search = search
+        self._words = words
+
+    def verdict(self, sought: Sought) -> Verdict:
+        """The verdict on every shape. Raises InterruptError."""
+        return self._search.verdict(sought, self._words)
+
+    def loose(self) -> ByteArray:
+        """As ShapeSearch.loose()."""
+        return self._search.loose()

@@ -18,8 +18,10 @@ from typing import Final
 import numpy as np
 
 from hantu.store.sqlite.batch import IntArray
+from hantu.store.sqlite.database import Reader
 from hantu.store.sqlite.shape_index import ShapeIndex
-from hantu.store.sqlite.shape_search import ShapeSearch
+from hantu.store.sqlite.shape_search import ShapeSearch, ShapesSeen
+from hantu.store.sqlite.word_index import WordIndex
 
 SLOT: Final = b"\0"
 SHAPES_MOST: Final = 50_000
@@ -50,7 +52,7 @@ class Shapes:
         self._given: list[int] = []
         self._leaving: list[int] = []
         self.index = ShapeIndex(self.static)
-        self.search = ShapeSearch(self.index, lambda: self._slots)
+        self.search = ShapeSearch(self.index, self.static, lambda: self._slots)
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -75,22 +77,16 @@ class Shapes:
     def numbers(self, statics: Sequence[bytes]) -> IntArray:
         """The shape number of each line; shapes seen for the second time get one, 0: kept as text."""
         self.keep_fresh()
-        found = self._look_up(statics)
+        found = np.fromiter(map(self._numbers.get, statics, repeat(_UNKNOWN)), np.int64, count=len(statics))
         unknown = np.flatnonzero(found == _UNKNOWN).tolist()
         if unknown:
             times = Counter([statics[at] for at in unknown])
             found[unknown] = [self._promoted(statics[at], times) for at in unknown]
         return found
 
-    def lookup_only(self) -> ShapeLookup:
-        """A view that gives no shape a number: for lines that are not sealed yet."""
-        return ShapeLookup(self)
-
-    def known(self, statics: Sequence[bytes]) -> IntArray:
-        """The shape number of each line, 0 when it has none."""
-        found = self._look_up(statics)
-        found[found == _UNKNOWN] = 0
-        return found
+    def seen_by(self, reader: Reader) -> ShapesSeen:
+        """The shapes for queries over the reader's snapshot."""
+        return ShapesSeen(self.search, WordIndex(reader))
 
     def fresh(self) -> list[tuple[int, bytes]]:
         """(number, shape) of the shapes that have to be written with the lines that use them.
@@ -145,9 +141,6 @@ class Shapes:
         self._unwritten = [number for number in self._unwritten if number not in leaving]
         self._given = [number for number in self._given if number not in leaving]
 
-    def _look_up(self, statics: Sequence[bytes]) -> IntArray:
-        return np.fromiter(map(self._numbers.get, statics, repeat(_UNKNOWN)), np.int64, count=len(statics))
-
     def _promoted(self, static: bytes, times: Counter[bytes]) -> int:
         number = self._numbers.get(static)
         if number is not None:
@@ -183,25 +176,3 @@ class Shapes:
         self._text_bytes += len(static)
         self._numbers[static] = number
         self.index.add(number)
-
-
-class ShapeLookup:
-    """Shapes without promotion: a shape that is not known yet is kept as text."""
-
-    __slots__ = ("_shapes",)
-
-    def __init__(self, shapes: Shapes) -> None:
-        self._shapes = shapes
-
-    def numbers(self, statics: Sequence[bytes]) -> IntArray:
-        """The shape number of each line, 0: kept as text."""
-        return self._shapes.known(statics)
-
-    def static(self, number: int) -> bytes:
-        """As Shapes.static()."""
-        return self._shapes.static(number)
-
-    @property
-    def slots(self) -> IntArray:
-        """As Shapes.slots."""
-        return self._shapes.slots

@@ -8,8 +8,8 @@ import numpy as np
 
 from hantu.store.sqlite.batch import BoolArray, IntArray
 from hantu.store.sqlite.frame import Frame
+from hantu.store.sqlite.places import Places
 from hantu.store.sqlite.scan import holds
-from hantu.store.sqlite.shape_search import Places
 from hantu.store.sqlite.sought import Constraint, Match, Pattern
 from hantu.store.sqlite.value_column import Values
 
@@ -41,15 +41,15 @@ def lines_with(frame: Frame, groups: BoolArray, pattern: Pattern, places: Places
     """The lines of these groups in which the pattern stands with the right values in its slots;
     unsorted, some perhaps twice. groups: bool[G]."""
     chosen = np.flatnonzero(groups)
+    order = sorted(enumerate(pattern.constraints), key=_selectivity)
+    (anchor, constraint), *others = order
+    if not all(stands(frame, other) for _, other in order):
+        return _NOWHERE
     at, slot = places.of_shapes(frame.shapes[chosen])
     if not len(at):
         return _NOWHERE
     columns = frame.columns()
     first = columns.of_group[chosen[at]] + slot
-    order = sorted(enumerate(pattern.constraints), key=_selectivity)
-    (anchor, constraint), *others = order
-    if not all(stands(frame, other) for _, other in order):
-        return _NOWHERE
     column, row = _in_columns(frame, first + anchor, constraint)
     for offset, other in others:
         if not len(column):
