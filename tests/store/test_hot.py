@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from hantu.store.sqlite.batch import LEVEL_BITS
-from hantu.store.sqlite.hot import CHUNK_MOST, Chunk, HotBatch, HotFrames
+from hantu.store.sqlite.batch import LEVEL_BITS, Column
+from hantu.store.sqlite.frame import Frame
+from hantu.store.sqlite.hot import HotBatch
+from hantu.store.sqlite.hot_frames import CHUNK_MOST, Chunk, HotFrames
+from hantu.store.sqlite.segment_writer import VALUE_COLUMNS
 from hantu.store.sqlite.shapes import Shapes
 
 LINES = CHUNK_MOST // 4
@@ -46,11 +49,27 @@ def test_a_frame_of_batches_gives_back_each_of_their_entries() -> None:
     assert frame.times(lines).tolist() == [time_ns for each in batches for time_ns in each.times]
     assert frame.created(lines).tolist() == [each.created_ns for each in batches for _ in each.times]
     assert frame.cells[frame.group_of(lines)].tolist() == [cell for each in batches for cell in each.cells]
-    assert [None if number < 0 else metadata.texts[number] for number in metadata.ids[lines].tolist()] == [
-        text for each in batches for text in each.metadata
-    ]
+    texts = [text for each in batches for text in each.metadata]
+    assert frame.metadata_texts(lines) == texts
+    assert [
+        None if number < 0 else metadata.texts[number] for number in metadata.ids[lines].tolist()
+    ] == texts
     assert keys([chunk]) == list(range(1, 151))
     assert (chunk.oldest_ns, chunk.newest_ns) == (int(frame.times().min()), int(frame.times().max()))
+
+
+def test_what_is_coded_says_the_same_as_what_is_at_hand() -> None:
+    (chunk,) = HotFrames(Shapes()).chunks(in_a_row(3, size=50))
+    frame = chunk.frame
+    columns = [Column.DIRECTORY, Column.ORDER, Column.PLAIN, Column.METADATA, *VALUE_COLUMNS]
+    raw = {column: frame._coded(column) for column in columns}
+    coded = Frame(raw.__getitem__, Shapes())
+    lines = every(chunk)
+    assert coded.messages(lines) == frame.messages(lines)
+    assert coded.metadata_texts(lines) == frame.metadata_texts(lines)
+    assert coded.seconds(lines).tolist() == frame.seconds(lines).tolist()
+    assert coded.cells.tolist() == frame.cells.tolist()
+    assert coded.groups_by_arrival().tolist() == frame.groups_by_arrival().tolist()
 
 
 def test_small_batches_are_put_together() -> None:

@@ -21,7 +21,8 @@ from hantu.store.sqlite.database import Reader
 from hantu.store.sqlite.filter import Filter, look_up, row_of
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.grouping import Groups
-from hantu.store.sqlite.hot import HotBatch, HotFrames
+from hantu.store.sqlite.hot import HotBatch
+from hantu.store.sqlite.hot_frames import HotFrames
 from hantu.store.sqlite.packing import unpack
 from hantu.store.sqlite.shape_lots import unpack_lot
 from hantu.store.sqlite.shapes import Shapes

@@ -260,13 +260,10 @@ class EntryReader:
 
     def _metadata(self, frame: Frame, lines: IntArray) -> list[dict[str, Any] | None]:
         try:
-            column = frame.metadata()
+            texts = frame.metadata_texts(lines)
         except DamagedColumn:
             return [None] * len(lines)
-        texts = column.texts
-        return [
-            None if number < 0 else decode_metadata(texts[number]) for number in column.ids[lines].tolist()
-        ]
+        return [None if text is None else decode_metadata(text) for text in texts]
 
 
 def _events(reader: Reader, keys: list[int]) -> dict[int, bytes]:

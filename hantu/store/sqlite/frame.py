@@ -178,6 +178,12 @@ class Frame:
         """The metadata of the lines."""
         return self._metadata
 
+    def metadata_texts(self, lines: IntArray) -> list[bytes | None]:
+        """The metadata texts of these lines, None of a line without metadata."""
+        column = self._metadata
+        texts = column.texts
+        return [None if number < 0 else texts[number] for number in column.ids[lines].tolist()]
+
     def values(self, cls: int) -> Values:
         """The values of one ValueClass."""
         values = self._unchecked(cls)

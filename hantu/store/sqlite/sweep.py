@@ -18,7 +18,7 @@ from hantu.store.sqlite.catalog import Catalog
 from hantu.store.sqlite.database import Reader
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.grouping import Groups
-from hantu.store.sqlite.hot import Chunk
+from hantu.store.sqlite.hot_frames import Chunk
 from hantu.store.sqlite.plan import Plan
 from hantu.store.sqlite.shape_search import MAYBE, YES
 from hantu.store.sqlite.snapshot import Directory, Segment, View
