@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ import apsw
 from hantu.store.base import QueryTimeout, StoreBusy, StoreError
 from hantu.store.sqlite.deadline import Deadline, Watch
 from hantu.store.sqlite.migrate import VERSION, migrate, newer
+from hantu.store.sqlite.traffic import Traffic
 
 APPLICATION_ID: Final = 0x68616E74
 """`hant`: marks the file as hantu's."""
@@ -74,6 +75,7 @@ class Database:
         self._turn = threading.RLock()
         self._writer: apsw.Connection | None = None
         self._watch = Watch()
+        self._traffic = Traffic()
         self._lock: int | None = None
         is_new = _check_header(path)
         if read_only and is_new:
@@ -140,9 +142,14 @@ class Database:
 
     @contextmanager
     def reading(self, limit_ms: int | None) -> Iterator[Reader]:
-        """Borrow a reader for at most limit_ms (None: as long as it takes).
+        """Borrow a reader for at most limit_ms (None: as long as it takes: work in the background, or a
+        long one, to which nobody gives way).
 
         Raises QueryTimeout when the time is over, StoreError when the file cannot be read."""
+        with nullcontext() if limit_ms is None else self._traffic.passing():
+            yield from self._reading(limit_ms)
+
+    def _reading(self, limit_ms: int | None) -> Iterator[Reader]:
         try:
             reader = self._borrow()
         except apsw.Error as error:
@@ -169,12 +176,17 @@ class Database:
             self._watch.remove(deadline)
             self._give_back(reader, sound=sound)
 
+    def give_way(self) -> None:
+        """Wait a little while somebody waits for an answer; for work that can wait."""
+        self._traffic.give_way()
+
     @contextmanager
     def writing(self, *, durable: bool = False) -> Iterator[apsw.Connection]:
         """One write transaction; all of it is stored or nothing.
 
         After any failure the connection is closed and the next writer opens a new one: a COMMIT that
         reported failure may have persisted, only the file knows. Raises StoreError."""
+        self.give_way()
         with self._turn:
             try:
                 connection = self.writer()

@@ -190,7 +190,7 @@ class Sealer:
             shapes = self._catalog.shapes
             try:
                 batch = joined(batches)
-                packed = Packed(batch, encode(batch, shapes))
+                packed = Packed(batch, encode(batch, shapes, self._database.give_way))
                 fresh = NewShapes(shapes.fresh())
                 with self._database.writing() as connection:
                     fresh.put(connection)

@@ -6,7 +6,7 @@ column PLAIN holds the escaped lines without a shape, joined by newlines, in gro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 import msgspec
@@ -50,33 +50,44 @@ class ShapeBook(Protocol):
         ...
 
 
-def encode(batch: Batch, shapes: ShapeBook) -> dict[Column, bytes]:
-    """The raw columns of a segment of the batch's entries."""
+def encode(
+    batch: Batch, shapes: ShapeBook, breathe: Callable[[], None] = lambda: None
+) -> dict[Column, bytes]:
+    """The raw columns of a segment of the batch's entries.
+
+    breathe: called between steps of a few milliseconds each, so that others may come first."""
     blob = escape_lines(batch.messages)
+    breathe()
     runs = runs_of(blob) if len(batch) else runs_of(b"")
-    is_value = runs.values()
-    values = runs.where(is_value)
+    breathe()
+    values = runs.where(runs.values())
     lines = statics(blob, values)[: len(batch)]
+    breathe()
     numbers, slots = _numbered(lines, shapes)
+    breathe()
     groups, arrival, group_of_line = group(batch.cells, numbers)
     shaped = _in_columns(
         values.where(np.repeat(numbers > 0, slots)), groups, arrival, group_of_line, shapes
     )
     plain = _plain_lines(blob, numbers, arrival)
+    breathe()
     ids, metadata, count = distinct(batch.metadata, arrival)
     columns = _beside_values(batch, groups, arrival, group_of_line) | {
         Column.DIRECTORY: write_directory(groups, len(batch), shaped.classes),
         Column.PLAIN: plain,
         Column.METADATA: write_metadata(ids, metadata, count),
     }
+    breathe()
     text = octets(blob)
     for value_class, column in enumerate(VALUE_COLUMNS):
         chosen = shaped.values.where(shaped.class_of_value == value_class)
         characters = gathered(text, chosen.starts, chosen.lengths).tobytes()
         columns[column] = write_values(chosen.lengths, characters)
+    breathe()
     hashes = np.concatenate(
         (_value_hashes(blob, shaped.values), _plain_hashes(plain), _metadata_hashes(metadata))
     )
+    breathe()
     columns[Column.FILTER] = write_filter(hashes, len(blob) + len(metadata))
     return columns
 
