@@ -17,12 +17,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from bench import baselines, growth, queries, real, streams
+from bench import baselines, growth, queries, readers, real, streams
 from bench.corpus import END_NS, Corpus
 from bench.docker_stream import docker_stream, idle
 from bench.journal import JOURNAL_MOST, journal
 from bench.measure import Work, machine, peak_rss_mb, percentiles, table, work
-from bench.readers import SWITCH_S, under_load
 from hantu.model import LogEntry
 from hantu.store import open_store
 from hantu.store.base import LogStorage
@@ -117,8 +116,8 @@ def main() -> None:
                 _retention(report, store, entries)
             store.close()
         if "readers" in parts:
-            rows = under_load(folder / "readers.db", some)
-            report.add("Searches beside a writer (ms)", table(("query", "p50", "p95", "runs"), rows))
+            rows = readers.under_load(folder / "readers.db", some)
+            report.add("Searches beside a writer (ms)", table(readers.HEAD, rows))
         if "growth" in parts:
             report.add("Growth", growth.report([chosen.lines // 10, chosen.lines]))
         if "real" in parts:
@@ -205,7 +204,7 @@ def _retention(report: Report, store: LogStorage, entries: list[LogEntry]) -> No
             time.sleep(0.002)
 
     interval = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_S)
+    sys.setswitchinterval(readers.SWITCH_S)
     writer = threading.Thread(target=write)
     writer.start()
     began = time.perf_counter()
