@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from hantu.hidden import clean, visible
 
 TEXT_MOST: Final = 65_536
 """Characters of one text; the middle of a longer one is left out."""
+_WORD_MOST: Final = 4_096
 ITEMS_MOST: Final = 500
 """Items of one collection."""
 VALUES_MOST: Final = 5_000
@@ -23,6 +25,8 @@ VALUES_MOST: Final = 5_000
 DEPTH_MOST: Final = 12
 CONTINUED: Final = "\n    "
 """Further lines of one record are indented, so that none of them looks like a record."""
+
+_HERE: Final = os.path.dirname(__file__)
 
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
@@ -53,11 +57,15 @@ def as_repr(value: object) -> str:
 
 
 def short(text: str, most: int = TEXT_MOST) -> str:
-    """`text`, without its middle when it is longer than `most` characters."""
+    """`text`, without its middle when it is longer than `most` characters.
+
+    The words at the cut go as a whole: half a secret would not be known as one."""
     if len(text) <= most:
         return text
-    left = len(text) - most
-    return f"{text[: most // 2]} … ({left} characters left out) … {text[-(most - most // 2) :]}"
+    first, last = text[: most // 2], text[-(most - most // 2) :]
+    first = first[:-_WORD_MOST] + first[-_WORD_MOST:].rpartition(" ")[0]
+    last = last[:_WORD_MOST].partition(" ")[2] + last[_WORD_MOST:]
+    return f"{first} … ({len(text) - len(first) - len(last)} characters left out) … {last}"
 
 
 def formatted(message: object, args: tuple[object, ...]) -> str:
@@ -112,6 +120,21 @@ def _stack(found: ExcInfo) -> str:
         return short(clean("".join(traceback.format_exception(*found)).rstrip("\n")))
     except Exception as error:
         return f"<{type(found[1]).__name__}: its traceback raised {type(error).__name__}>"
+
+
+def stack_here() -> str:
+    """The calls that led here, without the library's own."""
+    import traceback
+
+    frames = [frame for frame in traceback.extract_stack() if os.path.dirname(frame.filename) != _HERE]
+    return short(
+        clean("Stack (most recent call last):\n" + "".join(traceback.format_list(frames)).rstrip())
+    )
+
+
+def mapping_of(values: object, name: str) -> Mapping[Any, Any]:
+    """`values` when it is a mapping, else a mapping with it under `name`."""
+    return values if isinstance(values, Mapping) else {name: values}
 
 
 class Plain:

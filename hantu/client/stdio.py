@@ -25,6 +25,8 @@ class Stdio:
         self._fd = _NO_FILE
         self._encoding = "utf-8"
         self._journal = False
+        self.failed = False
+        """Whether the last line could not be written; last_error says why."""
         self.last_error = ""
 
     def write(self, line: str, level: int) -> bool:
@@ -42,6 +44,7 @@ class Stdio:
             if self._fd == _NO_FILE:
                 stream.write(line)
                 stream.flush()
+                self.failed = False
                 return True
             if self._fd == _GONE:
                 return False
@@ -54,6 +57,7 @@ class Stdio:
         except Exception as error:
             self._failed(error)
             return False
+        self.failed = False
         return True
 
     def _look_at(self, stream: Any) -> None:
@@ -75,6 +79,7 @@ class Stdio:
             return
 
     def _failed(self, error: Exception) -> None:
+        self.failed = True
         self.last_error = f"{self._name}: {type(error).__name__}: {error}"
         if isinstance(error, BrokenPipeError):
             self._fd = _GONE

@@ -38,6 +38,8 @@ class TextLog:
         self._worker: Worker | None = None
         self._starting = threading.Lock()
         self._ended = False
+        self.failed = False
+        """Whether the last lines could not be written."""
 
     def add(self, line: bytes, now_s: float) -> None:
         """Take a line, which is in the file within flush_ms. now_s: the time of day."""
@@ -65,8 +67,12 @@ class TextLog:
                     self._file.append(day, data)
                 except WriteError as error:
                     failures.append((error, day))
-        for failure in failures:
-            self._on_failure(*failure)
+        if failures:
+            self.failed = True
+            for failure in failures:
+                self._on_failure(*failure)
+        elif taken:
+            self.failed = False
 
     def end(self) -> None:
         """Write what waits, end the thread, close the file; later lines are written one by one."""

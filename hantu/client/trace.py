@@ -28,8 +28,16 @@ def new_trace_id() -> str:
     return os.urandom(4).hex()
 
 
+def accepted(text: str | None) -> str | None:
+    """A trace id from outside, without blanks around it; None when it cannot be one."""
+    if not isinstance(text, str):
+        return None
+    text = text.strip()
+    return text if 0 < len(text) <= LENGTH_MOST and _PLAIN.issuperset(text) else None
+
+
 class _OfProcess:
-    """The trace id of what runs outside of every context: one for each process."""
+    """The trace id of what runs outside of every context: HANTU_TRACE_ID, else one for each process."""
 
     __slots__ = ("value",)
 
@@ -37,7 +45,7 @@ class _OfProcess:
         self.renew()
 
     def renew(self) -> None:
-        self.value = new_trace_id()
+        self.value = accepted(os.environ.get("HANTU_TRACE_ID")) or new_trace_id()
 
 
 of_process: Final = _OfProcess()
@@ -93,14 +101,6 @@ def carry(function: Callable[P, R]) -> Callable[P, R]:
     carried.__name__ = getattr(function, "__name__", "carried")
     carried.__doc__ = function.__doc__
     return carried
-
-
-def accepted(text: str | None) -> str | None:
-    """A trace id from outside, without blanks around it; None when it cannot be one."""
-    if not isinstance(text, str):
-        return None
-    text = text.strip()
-    return text if 0 < len(text) <= LENGTH_MOST and _PLAIN.issuperset(text) else None
 
 
 def of_traceparent(header: str | None) -> str | None:

@@ -1,0 +1,85 @@
+"""Beside the standard library's logging: its records go the same way as the library's own."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from hantu.client.levels import known
+from hantu.client.logger import get_logger, here
+
+_OWN: Final = frozenset(
+    (*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "exc_info", "stacklevel")
+)
+"""What a LogRecord has by itself; everything else in it came by `extra=`."""
+
+
+class HantuHandler(logging.Handler):
+    """A handler for logging, and for everything that takes one: levels, exc_info and extra are kept.
+
+    Its formatter is not used: hantu has formats of its own."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record. Never raises; a message that its arguments do not fit is written as it is."""
+        try:
+            level = known(record.levelno)
+            if level < here.level:
+                return
+            fields: dict[str, Any] = {}
+            extra = {key: value for key, value in vars(record).items() if key not in _OWN}
+            if extra:
+                fields["extra"] = extra
+            if record.exc_info:
+                fields["exc_info"] = record.exc_info
+            elif record.exc_text:
+                # A record that came from another process: its exception is text already.
+                fields["stack_text"] = record.exc_text
+            if record.stack_info:
+                fields["stack_text"] = record.stack_info
+            here.route.accept(
+                level,
+                get_logger(record.name),
+                _message(record),
+                fields,
+                function=record.funcName or "",
+                time_ns=int(record.created * 1e9),
+            )
+        except Exception:
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name
+        """Say on standard error that a record was lost (M58); unlike logging's own, without its text."""
+        here.route.accept(
+            logging.WARNING,
+            get_logger("hantu"),
+            f"a record of {record.name} could not be written ({record.pathname}:{record.lineno})",
+            {},
+            function="",
+            time_ns=int(record.created * 1e9),
+        )
+
+
+def _message(record: logging.LogRecord) -> str:
+    from hantu.client.record import formatted, unformatted
+
+    args: Any = record.args or ()
+    if not isinstance(args, tuple):
+        args = (args,)
+    try:
+        return formatted(record.msg, args)
+    except Exception as error:
+        return unformatted(record.msg, args, error)
+
+
+def install(level: int | str = logging.NOTSET, *, logger: str = "") -> HantuHandler:
+    """Have logging's records written by hantu: those of `logger` and below (default: all), instead of
+    what handled them.
+
+    level: logging's level of that logger; NOTSET: DEBUG."""
+    target = logging.getLogger(logger or None)
+    handler = HantuHandler()
+    for other in list(target.handlers):
+        target.removeHandler(other)
+    target.addHandler(handler)
+    target.setLevel(level or logging.DEBUG)
+    return handler

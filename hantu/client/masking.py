@@ -1,0 +1,32 @@
+"""The mask of the log library: hantu's rules, with the application's own."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from hantu.client.config import ClientConfig
+from hantu.mask import DEFAULT_RULES, Rule, SensitiveDataFilter
+
+
+def filter_of(config: ClientConfig) -> SensitiveDataFilter:
+    """The filter that every text goes through."""
+    own = [
+        Rule(f"own {number}", re.compile(pattern), replacement)
+        for number, (pattern, replacement) in enumerate(config.mask_rules, 1)
+    ]
+    return SensitiveDataFilter((*DEFAULT_RULES, *own), extra_keys=config.mask_keys)
+
+
+def masked_context(mask: SensitiveDataFilter, context: dict[str, Any]) -> dict[str, Any]:
+    """The context masked: its values, and what secrets its keys hold."""
+    masked = mask.mask_metadata(context)
+    return _keys_masked(mask, masked) if masked else masked
+
+
+def _keys_masked(mask: SensitiveDataFilter, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {mask.mask(key): _keys_masked(mask, each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_keys_masked(mask, each) for each in value]
+    return value
