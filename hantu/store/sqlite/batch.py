@@ -40,6 +40,8 @@ class Column(IntEnum):
     """Keys and times of arrival."""
     FILTER = 9
     """A Bloom filter of value tokens."""
+    WORDS = 10
+    """Which lines without a shape have which words; older segments have none."""
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -24,6 +25,7 @@ from hantu.store.sqlite.grouping import Groups
 from hantu.store.sqlite.hot import HotBatch
 from hantu.store.sqlite.hot_frames import HotFrames
 from hantu.store.sqlite.packing import unpack
+from hantu.store.sqlite.plain_words import PlainWords, Words, WordsKept
 from hantu.store.sqlite.shape_lots import unpack_lot
 from hantu.store.sqlite.shapes import Shapes
 from hantu.store.sqlite.snapshot import Bounds, Directory, Segment, View, blocks_of
@@ -76,6 +78,7 @@ class Catalog:
         self._view: View | None = None
         self._fresh: dict[int, HotBatch] = {}
         self._directories: OrderedDict[tuple[int, ...], Directory] = OrderedDict()
+        self._words = WordsKept()
         self._streams: dict[int, tuple[str, str]] = {}
         self._newest_stream = 0
 
@@ -182,7 +185,9 @@ class Catalog:
         row = reader.rows(_COLUMN, (segment_no << COLUMN_BITS | column,)).fetchone()
         if row is None:
             raise self._damage(segment_no, column, "it is not there")
-        checksum, data = row
+        return self._unpacked(segment_no, column, *row)
+
+    def _unpacked(self, segment_no: int, column: Column, checksum: int, data: bytes) -> bytes:
         if zlib.crc32(data) != checksum:
             raise self._damage(segment_no, column, "its checksum is wrong")
         try:
@@ -240,6 +245,32 @@ class Catalog:
             except DamagedColumn:
                 parts.append((none, none, none))
         return Directory.of(parts)
+
+    def words(self, reader: Reader, block: Sequence[Segment]) -> PlainWords:
+        """The words of the plain lines of these segments."""
+        name = tuple(segment.segment_no for segment in block)
+
+        def make() -> PlainWords:
+            directory = self.directory(reader, block)
+            shapes, counts = directory.shapes, directory.counts
+            plain = np.flatnonzero(shapes == 0)
+            cuts = np.searchsorted(plain, directory.starts)
+            groups = [
+                np.repeat(plain[begin:end], counts[plain[begin:end]])
+                for begin, end in pairwise(cuts.tolist())
+            ]
+            return PlainWords([self._words_of(reader, segment) for segment in block], groups)
+
+        return self._words.get(name, make)
+
+    def _words_of(self, reader: Reader, segment: Segment) -> Words | None:
+        row = reader.rows(_COLUMN, (segment.segment_no << COLUMN_BITS | Column.WORDS,)).fetchone()
+        if row is None:
+            return None
+        try:
+            return Words.read(self._unpacked(segment.segment_no, Column.WORDS, *row))
+        except ValueError:
+            return None
 
     def may_hold(self, reader: Reader, block: Sequence[Segment], token: int) -> BoolArray:
         """For each segment of a block whether a token of this hash may be in it."""

@@ -160,6 +160,12 @@ class Frame:
         """The numbers of the lines without a shape, ascending."""
         return self._plain_numbers
 
+    def plain_arrival(self) -> IntArray:
+        """The arrival index of each line without a shape, by line number: less work than arrival()."""
+        groups = self._order.groups
+        places = np.flatnonzero((self.shapes == 0)[groups])
+        return places[np.argsort(groups[places], kind="stable")]
+
     def plain_lines(self, lines: IntArray) -> list[bytes]:
         """These lines, which have no shape, escaped."""
         rows = np.searchsorted(self._plain_numbers, lines)

@@ -12,6 +12,7 @@ from hantu import text
 from hantu.query.expr import Regex, Substring, Word
 from hantu.query.regex import compile_regex
 from hantu.store.sqlite.batch import BoolArray, IntArray, VerdictArray
+from hantu.store.sqlite.plain_words import tells
 from hantu.store.sqlite.regex_scan import lines_matching
 from hantu.store.sqlite.shape_search import MAYBE, NO, YES, ShapesSeen, Verdict
 from hantu.store.sqlite.shape_text import Loose
@@ -32,6 +33,7 @@ class OfMessage(Term):
         self._shapes = shapes
         self._needle = text.needle(expr.text, prefix=expr.prefix) if isinstance(expr, Word) else None
         self._part = text.fold(expr.text)
+        self.worded = self._needle is not None and tells(self._needle)
         self._left: dict[tuple[bool, bool], VerdictArray] = {}
 
     @classmethod
@@ -41,7 +43,13 @@ class OfMessage(Term):
         return Constant(sought) if isinstance(sought, bool) else cls(expr, sought, shapes)
 
     def groups(self, groups: Groups) -> VerdictArray:
-        """By the shape, and by the filter where values decide."""
+        """By the shape, by the filter where values decide, by the words of plain lines."""
+        if groups.words is None or self._needle is None or not self.worded:
+            return self._by_shape(groups)
+        found, is_all = groups.words.of_needle(self._needle)
+        return found.astype(np.int8) * np.int8(YES if is_all else MAYBE)
+
+    def _by_shape(self, groups: Groups) -> VerdictArray:
         shapes = groups.shapes
         by_values = groups.without(self._sought.slot_hashes)
         of_plain = groups.without(self._sought.plain_hashes)

@@ -31,6 +31,7 @@ _LEVELS: Final = {
     Column.PLAIN: (3,),
     Column.METADATA: (3,),
     Column.ARRIVAL: (1,),
+    Column.WORDS: (3,),
 }
 
 

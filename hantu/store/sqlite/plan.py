@@ -16,6 +16,7 @@ from hantu.store.sqlite.batch import IntArray, VerdictArray
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.message_terms import OfMessage, OfRegex
 from hantu.store.sqlite.metadata_term import OfMetadata
+from hantu.store.sqlite.plain_words import PlainWords
 from hantu.store.sqlite.regex_needs import regex_needs
 from hantu.store.sqlite.shape_search import NO, YES, ShapesSeen
 from hantu.store.sqlite.terms import (
@@ -42,7 +43,8 @@ class Plan:
     start_ns ≤ time < end_ns, first_key ≤ key, and `key` when it is not None are for the caller to
     apply. all: nothing else limits the query. nothing: nothing can match. simple: lines with a shape
     are decided by their groups alone, but for shapes of which only the message can tell. hashes: of
-    tokens; what filters say of them makes the verdicts of groups() sharper."""
+    tokens; what filters say of them makes the verdicts of groups() sharper. worded: the words of plain
+    lines settle something."""
 
     def __init__(self, query: LogQuery, term: Term | None, key: int | None) -> None:
         self.start_ns = TIME_LEAST if query.start_ns is None else max(TIME_LEAST, query.start_ns)
@@ -53,6 +55,7 @@ class Plan:
         self.nothing = self.start_ns >= self.end_ns or key == 0
         self.simple = term is None or term.simple
         self.hashes: tuple[int, ...] = () if term is None else term.hashes
+        self.worded = term is not None and term.worded
         self._term = Constant(holds=True) if term is None else term
 
     @classmethod
@@ -83,6 +86,10 @@ class Plan:
         absent: by hash (of `hashes`, any number of them) the groups whose segment's filter says that
         the token is not there, bool[G]."""
         return self._term.groups(Groups(cells, shapes, absent or {}))
+
+    def plain(self, cells: IntArray, absent: Absent, words: PlainWords) -> VerdictArray:
+        """As groups(), of each plain line of a block. cells: of these lines. words: which they have."""
+        return self._term.groups(Groups(cells, np.zeros(len(cells), np.int64), absent, words))
 
     def lines(self, frame: Frame, verdict: VerdictArray, candidates: IntArray | None) -> IntArray:
         """The line numbers that match, ascending, apart from times and keys.

@@ -18,7 +18,6 @@ from hantu.store.sqlite.database import Database, Reader
 from hantu.store.sqlite.entries import EntryReader
 from hantu.store.sqlite.hits import Hits
 from hantu.store.sqlite.plan import Plan
-from hantu.store.sqlite.shape_search import YES
 from hantu.store.sqlite.sweep import Sweep, Unit, survivors
 
 EXPORT_PAGE: Final = 10_000
@@ -164,7 +163,7 @@ def matching(unit: Unit) -> int:
     """How many lines of a unit match."""
     try:
         if unit.settled:
-            return int(unit.groups[2][unit.verdict == YES].sum())
+            return int(unit.matching.sum())
         return len(unit.lines())
     except ValueError as error:
         unit.excuse(error)

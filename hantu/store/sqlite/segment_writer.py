@@ -20,6 +20,7 @@ from hantu.store.sqlite.filter import HashArray, folded_hashes, token_hashes, wr
 from hantu.store.sqlite.grouping import Groups, group, write_directory
 from hantu.store.sqlite.metadata_column import distinct, write_metadata
 from hantu.store.sqlite.order import write_order
+from hantu.store.sqlite.plain_words import write_words
 from hantu.store.sqlite.times import SECOND_NS, write_times
 from hantu.store.sqlite.value_column import write_values
 from hantu.store.sqlite.values import Runs, ValueClass, class_of, gathered, runs_of, statics
@@ -76,6 +77,7 @@ def encode(
         Column.DIRECTORY: write_directory(groups, len(batch), shaped.classes),
         Column.PLAIN: plain,
         Column.METADATA: write_metadata(ids, metadata, count),
+        Column.WORDS: write_words(plain, int((numbers == 0).sum()), len(blob)),
     }
     breathe()
     text = octets(blob)

@@ -1,12 +1,14 @@
 """Going through what may match a plan, segment by segment, from the near end of its order.
 
 What is settled without reading a line: times by the bounds of a segment, sources, levels and words
-by the directory of 32 segments at once, values by the filter. What is left is a Unit."""
+by the directory of 32 segments at once, values by the filter, words of plain lines by WORDS. What is
+left is a Unit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from operator import itemgetter
 from typing import Final
 
@@ -19,11 +21,14 @@ from hantu.store.sqlite.database import Reader
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.grouping import Groups
 from hantu.store.sqlite.hot_frames import Chunk
+from hantu.store.sqlite.plain_words import PlainWords
 from hantu.store.sqlite.plan import Plan
-from hantu.store.sqlite.shape_search import MAYBE, YES
+from hantu.store.sqlite.shape_search import MAYBE, NO, YES
 from hantu.store.sqlite.snapshot import Directory, Segment, View
+from hantu.store.sqlite.view import Absent
 
 SECOND_NS: Final = 1_000_000_000
+_NOWHERE: Final = np.zeros(0, np.int64)
 
 
 class Unit:
@@ -89,10 +94,28 @@ class Unit:
         """The cell, the shape and the number of lines of each of its groups."""
         if self._place is None:
             return self.frame.cells, self.frame.shapes, self.frame.counts
-        block_no, at = self._place
-        judged = self._sweep.judged(block_no)
-        own = slice(int(judged.starts[at]), int(judged.starts[at + 1]))
+        judged, own = self._judged(*self._place)
         return judged.cells[own], judged.shapes[own], judged.counts[own]
+
+    @property
+    def matching(self) -> IntArray:
+        """How many lines of each of its groups match, when it is decided."""
+        if self._place is None:
+            return np.where(self.verdict == YES, self.frame.counts, 0)
+        judged, own = self._judged(*self._place)
+        matching: IntArray = judged.matching[own]
+        return matching
+
+    @property
+    def rows(self) -> IntArray:
+        """Which of its plain lines match, as far as these are decided one by one."""
+        if self._place is None:
+            return _NOWHERE
+        return self._judged(self._place[0], 0)[0].rows_of(self._place[1])
+
+    def _judged(self, block_no: int, at: int) -> tuple[Judged, slice]:
+        judged = self._sweep.judged(block_no)
+        return judged, slice(int(judged.starts[at]), int(judged.starts[at + 1]))
 
     @property
     def plan(self) -> Plan:
@@ -105,8 +128,11 @@ class Unit:
 
     @property
     def decided(self) -> bool:
-        """Whether none of its groups is decided line by line."""
-        return not (self.verdict == MAYBE).any()
+        """Whether nothing has to be read to know which of its lines match."""
+        if self._place is None:
+            return not (self.verdict == MAYBE).any()
+        block_no, at = self._place
+        return not self._sweep.judged(block_no).open[at]
 
     @property
     def settled(self) -> bool:
@@ -122,9 +148,18 @@ class Unit:
     def lines(self) -> IntArray:
         """The numbers of its lines that match, within the plan's times and keys."""
         plan = self._sweep.plan
-        found = plan.lines(self.frame, self.verdict, None)
+        found = self._within_groups(plan)
         inside = plan.key is None and self.within(plan.start_ns, plan.end_ns, plan.first_key)
         return found if inside or not len(found) else found[self._bounded(plan, found)]
+
+    def _within_groups(self, plan: Plan) -> IntArray:
+        """As lines(), apart from times and keys."""
+        if self._place is None:
+            return plan.lines(self.frame, self.verdict, None)
+        judged, own = self._judged(*self._place)
+        found = plan.lines(self.frame, judged.asked[own], None)
+        rows = self.rows
+        return np.union1d(found, self.frame.plain_numbers()[rows]) if len(rows) else found
 
     def _bounded(self, plan: Plan, lines: IntArray) -> BoolArray:
         keep = np.ones(len(lines), np.bool_)
@@ -145,29 +180,60 @@ class Unit:
 class Judged:
     """A block's groups with the plan's verdict on them: int64[G] and int8[G]; starts as in Directory.
 
-    best: by segment the best verdict of its groups. open: whether one of them is decided line by line."""
+    asked: NO in place of MAYBE where single lines are known. best: by segment the best verdict of its
+    groups. open: by segment whether lines of it must be read to know more."""
 
-    __slots__ = ("best", "cells", "counts", "open", "shapes", "starts", "verdict")
-
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, verdict: VerdictArray) -> None:
         self.cells = directory.cells
         self.shapes = directory.shapes
         self.counts = directory.counts
         self.starts = directory.starts
-        self.decide(np.full(len(self.cells), YES, np.int8))
+        self.verdict = self.asked = verdict
+        self.best = self._by_segment(verdict)
+        self.open = self._by_segment(verdict == MAYBE)
+        self._rows, self._row_starts = _NOWHERE, _NOWHERE
+        self._known: tuple[IntArray, IntArray] = (_NOWHERE, _NOWHERE)
 
-    def decide(self, verdict: VerdictArray) -> None:
-        """Take a verdict on the groups."""
-        self.verdict = verdict
-        self.best = self._by_segment(np.maximum, verdict)
-        self.open = self._by_segment(np.maximum, (verdict == MAYBE).astype(np.int8)) > 0
+    def decide_plain(self, words: PlainWords, of_rows: VerdictArray) -> None:
+        """Take a verdict on the plain lines that `words` knows, where that on their group says MAYBE."""
+        if not len(of_rows):
+            return
+        groups, begins = words.named, words.begins
+        yes = np.add.reduceat(of_rows == YES, begins, dtype=np.int64)
+        unsure = np.logical_or.reduceat(of_rows == MAYBE, begins)
+        known = ~unsure & (self.verdict[groups] == MAYBE)
+        groups, yes = groups[known], yes[known]
+        sure = np.where(yes == self.counts[groups], np.int8(YES), np.int8(MAYBE))
+        self.verdict[groups] = np.where(yes == 0, np.int8(NO), sure)
+        self._known = groups, yes
+        self._rows, self._row_starts = np.flatnonzero(of_rows == YES), words.starts
+        self.asked = self.verdict.copy()
+        self.asked[groups[self.asked[groups] == MAYBE]] = NO
+        self.best, self.open = self._by_segment(self.verdict), self._by_segment(self.asked == MAYBE)
 
-    def _by_segment(self, join: np.ufunc, values: VerdictArray) -> VerdictArray:
+    @cached_property
+    def matching(self) -> IntArray:
+        """How many lines of each group match, of those that need not be read."""
+        matching = np.where(self.verdict == YES, self.counts, 0)
+        groups, yes = self._known
+        matching[groups] = yes
+        return matching
+
+    def rows_of(self, at: int) -> IntArray:
+        """The plain lines of a segment that match, where they are decided one by one."""
+        if not len(self._row_starts):
+            return _NOWHERE
+        begin, end = np.searchsorted(self._rows, self._row_starts[at : at + 2]).tolist()
+        own: IntArray = self._rows[begin:end] - self._row_starts[at]
+        return own
+
+    def _by_segment(self, values: VerdictArray | BoolArray) -> VerdictArray:
+        """The greatest value of each segment."""
         out = np.zeros(len(self.starts) - 1, np.int8)
         # A damaged segment has no groups, and reduceat() knows no empty parts.
         there = np.flatnonzero(self.starts[1:] > self.starts[:-1])
         if len(there):
-            out[there] = join.reduceat(values, self.starts[there])
+            out[there] = np.maximum.reduceat(values, self.starts[there])
         return out
 
 
@@ -214,22 +280,39 @@ class Sweep:
         """A block's groups with the verdict on them."""
         judged = self._judged.get(block_no)
         if judged is None:
-            block = self._view.blocks[block_no]
-            judged = self._judged[block_no] = Judged(self._catalog.directory(self._reader, block))
-            if not self.plan.all:
-                judged.decide(self._decided(block, judged))
+            judged = self._judged[block_no] = self._judge(self._view.blocks[block_no])
         return judged
 
-    def _decided(self, block: Sequence[Segment], judged: Judged) -> VerdictArray:
-        verdict = self.judge(judged.cells, judged.shapes)
-        if not self.plan.hashes or not (verdict == MAYBE).any():
-            return verdict
+    def _judge(self, block: Sequence[Segment]) -> Judged:
+        plan = self.plan
+        directory = self._catalog.directory(self._reader, block)
+        if plan.all:
+            return Judged(directory, np.full(len(directory.cells), YES, np.int8))
+        # What words tell makes most looks at filters needless.
+        absent = {} if plan.worded else self._absent(block, directory)
+        judged = self._judged_with(block, directory, absent)
+        if not plan.worded or not judged.open.any():
+            return judged
+        absent = self._absent(block, directory)
+        return self._judged_with(block, directory, absent) if absent else judged
+
+    def _absent(self, block: Sequence[Segment], directory: Directory) -> Absent:
+        """What the filters say; nothing when all tokens may be in all segments."""
         held = {token: self._catalog.may_hold(self._reader, block, token) for token in self.plan.hashes}
         if all(each.all() for each in held.values()):
-            return verdict
-        sizes = np.diff(judged.starts)
-        absent = {token: np.repeat(~each, sizes) for token, each in held.items()}
-        return self.plan.groups(judged.cells, judged.shapes, absent)
+            return {}
+        sizes = np.diff(directory.starts)
+        return {token: np.repeat(~each, sizes) for token, each in held.items()}
+
+    def _judged_with(self, block: Sequence[Segment], directory: Directory, absent: Absent) -> Judged:
+        plan = self.plan
+        judged = Judged(directory, plan.groups(directory.cells, directory.shapes, absent))
+        if plan.worded and (judged.verdict[judged.shapes == 0] == MAYBE).any():
+            words = self._catalog.words(self._reader, block)
+            groups = words.groups
+            lacking = {token: each[groups] for token, each in absent.items()}
+            judged.decide_plain(words, plan.plain(judged.cells[groups], lacking, words))
+        return judged
 
     def settled(self, accept: Accept) -> Iterator[Lot]:
         """What whole segments say without being read; units() leaves those segments out afterwards.
@@ -249,15 +332,15 @@ class Sweep:
                 raise apsw.InterruptError
             judged = self.judged(block_no)
             own = slice(int(bounds.starts[block_no]), int(bounds.starts[block_no + 1]))
-            whole = inside[own] & ~judged.open
+            whole = inside[own] & (judged.open == 0)
             self._counted[own] = whole
             sizes = np.diff(judged.starts)
             oldest_ns = np.repeat(bounds.oldest_ns[own], sizes)
             if plan.all and whole.all():
                 yield Lot(judged.cells, judged.counts, oldest_ns)
                 continue
-            chosen = np.flatnonzero(np.repeat(whole, sizes) & (judged.verdict == YES))
-            yield Lot(judged.cells[chosen], judged.counts[chosen], oldest_ns[chosen])
+            chosen = np.flatnonzero(np.repeat(whole, sizes) & (judged.matching > 0))
+            yield Lot(judged.cells[chosen], judged.matching[chosen], oldest_ns[chosen])
 
     def units(self, *, newest_first: bool | None) -> Iterator[Unit]:
         """Newest first, oldest first, or (None) by key. Raises InterruptError when the time is over."""

@@ -211,9 +211,8 @@ def _add_unit(counts: IntArray, unit: Unit, start_ns: int, width_ns: int) -> Non
     """Add a unit's matches to the buckets of a histogram, level by level."""
     first = (unit.oldest_ns - start_ns) // width_ns
     if unit.settled and first == (unit.newest_ns - start_ns) // width_ns:
-        cells, _, many = unit.groups
-        yes = unit.verdict == YES
-        _add(counts, first * _WIDTH + (cells[yes] & LEVEL_MASK), many[yes])
+        cells, many = unit.groups[0], unit.matching
+        _add(counts, first * _WIDTH + (cells & LEVEL_MASK), many)
         return
     plan = unit.plan
     fractions = any(time_ns % SECOND_NS for time_ns in (start_ns, width_ns, plan.start_ns, plan.end_ns))
@@ -237,21 +236,23 @@ def _add_by_arrival(counts: IntArray, unit: Unit, start_s: int, width_s: int) ->
     frame, plan = unit.frame, unit.plan
     groups, seconds = frame.groups_by_arrival(), frame.seconds_by_arrival()
     keep = (unit.verdict == YES)[groups]
+    rows = unit.rows
+    if len(rows):
+        keep[frame.plain_arrival()[rows]] = True
     keep &= (seconds >= plan.start_ns // SECOND_NS) & (seconds < plan.end_ns // SECOND_NS)
     at = (seconds[keep] - start_s) // width_s * _WIDTH + (frame.cells & LEVEL_MASK)[groups[keep]]
     counts += np.bincount(at, minlength=len(counts))
 
 
 def _add_cells(counts: Counter[int], unit: Unit) -> None:
-    cells, _, many = unit.groups
-    if not unit.settled:
-        lines = unit.lines()
-        frame = unit.frame
-        cells, many = np.repeat(frame.cells, frame.counts)[lines], np.ones(len(lines), np.int64)
-    else:
-        yes = unit.verdict == YES
-        cells, many = cells[yes], many[yes]
-    _count_cells(counts, cells, many)
+    if unit.settled:
+        cells, many = unit.groups[0], unit.matching
+        _count_cells(counts, cells[many > 0], many[many > 0])
+        return
+    lines = unit.lines()
+    frame = unit.frame
+    cells = np.repeat(frame.cells, frame.counts)[lines]
+    _count_cells(counts, cells, np.ones(len(lines), np.int64))
 
 
 def _any_time(oldest_ns: IntArray, _newest_ns: IntArray) -> BoolArray:

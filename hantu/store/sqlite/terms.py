@@ -35,10 +35,12 @@ class Cost(IntEnum):
 
 
 class Term(ABC):
-    """A term. hashes: of tokens of which groups() wants to know whether a filter lacks them."""
+    """A term. hashes: of tokens of which groups() wants to know whether a filter lacks them. worded:
+    whether the words of plain lines tell groups() something."""
 
     cost: Cost = Cost.CELL
     hashes: tuple[int, ...] = ()
+    worded: bool = False
     simple: bool = True
     """Whether lines with a shape are never asked, unless only their messages can tell."""
 
@@ -144,6 +146,7 @@ class Negation(Term):
 
     def __init__(self, item: Term) -> None:
         self.cost, self.hashes, self.simple = item.cost, item.hashes, item.simple
+        self.worded = item.worded
         self._item = item
 
     def groups(self, groups: Groups) -> VerdictArray:
@@ -161,6 +164,7 @@ class _Compound(Term):
         self.cost = max(item.cost for item in items)
         self.hashes = tuple({each for item in items for each in item.hashes})
         self.simple = all(item.simple for item in items)
+        self.worded = any(item.worded for item in items)
 
 
 class Conjunction(_Compound):

@@ -12,6 +12,7 @@ import numpy as np
 from hantu.store.sqlite.batch import BoolArray, IntArray
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.plain_text import PlainText
+from hantu.store.sqlite.plain_words import PlainWords
 
 Absent = Mapping[int, BoolArray]
 """By token hash: the groups (bool[G]) whose segment surely does not hold the token."""
@@ -24,6 +25,8 @@ class Groups:
     cells: IntArray
     shapes: IntArray
     absent: Absent = field(default_factory=dict)
+    words: PlainWords | None = None
+    """Of plain lines, each a group of its own here."""
 
     def without(self, hashes: tuple[int, ...]) -> BoolArray | None:
         """The groups whose segments lack one of these tokens; None when that is not known of any."""

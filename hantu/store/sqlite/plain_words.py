@@ -1,0 +1,243 @@
+"""The column WORDS: which lines without a shape have which words, so that a search for words reads
+none of these lines.
+
+A row is a line without a shape, counted in group order. A word is an index token (hantu.text) without
+a digit 0 to 9; of a token with one there is what stands before its first digit, with 0 behind it.
+
+    nothing at all                              not known: it would take too much space
+    number of rows                              8 bytes
+    words                                       text: sorted as bytes, a newline behind each
+    counts                                      array: in how many rows each word stands
+    steps                                       array: of each word its first row, then how many rows lie
+                                                between one and the next
+
+Counts and steps are sections of their own."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hantu import text
+from hantu.store.sqlite.batch import BoolArray, IntArray
+from hantu.store.sqlite.escape import unescape_lines
+from hantu.store.sqlite.fields import FieldReader, FieldWriter, octets, positions
+
+KEPT_BYTES: Final = 16 * 1024 * 1024
+"""Memory for the words of sealed lines; a block of 32 segments takes some 300 kB."""
+
+_MOST_SHARE: Final = 64
+"""The column takes at most 1/64 of its segment's text, before it is packed: text that never repeats has
+more words than are worth keeping twice."""
+_LEAST_BYTES: Final = 1024
+_ESC: Final = b"\x1b"
+_BETWEEN: Final = b"\x0b"
+_FOLDED: Final = bytes.maketrans(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789\xff\xfd",
+    b"abcdefghijklmnopqrstuvwxyz000000000" + 2 * _BETWEEN,
+)
+"""Small letters, 0 for every digit; no token has the newlines and NULs of a message."""
+_ASCII_WORD: Final = re.compile(rb"(?<![a-z0])[a-z]+0?")
+_DIGIT: Final = re.compile("[0-9]")
+_NEWLINE: Final = ord("\n")
+
+StepArray = NDArray[np.uint16] | IntArray
+
+
+def write_words(plain: bytes, rows: int, text_bytes: int) -> bytes:
+    """The raw column. plain: the column PLAIN, of so many rows. text_bytes: of the segment's lines."""
+    most = max(_LEAST_BYTES, text_bytes // _MOST_SHARE)
+    rows_of: dict[bytes, list[int]] = {}
+    size = 0
+    for row, line in enumerate(plain.split(b"\n") if rows else ()):
+        for word in _words(line):
+            known = rows_of.get(word)
+            if known is None:
+                rows_of[word] = [row]
+                size += len(word) + 2
+            else:
+                known.append(row)
+            size += 1
+        if size > most:
+            return b""
+    words = sorted(rows_of)
+    counts = np.array([len(rows_of[word]) for word in words], np.int64)
+    found = np.array([row for word in words for row in rows_of[word]], np.int64)
+    steps = np.diff(found, prepend=0) - 1
+    first = positions(counts)
+    steps[first] = found[first]
+    out = FieldWriter()
+    out.number(rows)
+    out.text(b"".join([word + b"\n" for word in words]))
+    out.cut()
+    out.array(counts)
+    out.cut()
+    out.array(steps)
+    return out.raw()
+
+
+def _words(line: bytes) -> set[bytes]:
+    """The words of an escaped line."""
+    folded = line.translate(_FOLDED)
+    if folded.isascii() and _ESC not in folded:
+        return set(_ASCII_WORD.findall(folded))
+    (message,) = unescape_lines(line, 1)
+    return {word.encode() for word in map(_word, text.tokens(message)) if word}
+
+
+def _word(token: str) -> str:
+    digit = _DIGIT.search(token)
+    if digit is None:
+        return token
+    return f"{token[: digit.start()]}0" if digit.start() else ""
+
+
+def tells(needle: text.Needle) -> bool:
+    """Whether words say anything about a needle."""
+    return not all(_DIGIT.search(token) for token in needle.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One segment's column. rows: how many. words: a newline behind each. counts: int64, by word.
+    steps: int64, by word and row."""
+
+    rows: int
+    words: bytes
+    counts: IntArray
+    steps: IntArray
+
+    @classmethod
+    def read(cls, raw: bytes) -> Words | None:
+        """The words of a raw column, None when it knows nothing. Raises ValueError when it is damaged."""
+        if not raw:
+            return None
+        reader = FieldReader(raw)
+        rows, words = reader.number(), reader.text()
+        found = cls(rows, words, reader.array(), reader.array())
+        if words.count(b"\n") != len(found.counts) or int(found.counts.sum()) != len(found.steps):
+            raise ValueError("words are missing")
+        return found
+
+
+class PlainWords:
+    """The words of a block's plain lines. A row here counts through all segments that know theirs.
+
+    groups: by row the number of its group among the groups of the block, ascending. named: each of these
+    once; begins: its first row. starts: where each segment's rows begin, with an end."""
+
+    __slots__ = (
+        "_counts",
+        "_ends",
+        "_first",
+        "_rows",
+        "_steps",
+        "_words",
+        "begins",
+        "groups",
+        "named",
+        "starts",
+    )
+
+    def __init__(self, segments: Sequence[Words | None], groups: Sequence[IntArray]) -> None:
+        """groups: of each segment those of its plain lines, by row; a segment with another number of
+        rows is left out."""
+        known = [
+            (words, own) if words is not None and words.rows == len(own) else None
+            for words, own in zip(segments, groups, strict=True)
+        ]
+        there = [each for each in known if each is not None]
+        none = np.zeros(0, np.int64)
+        self.starts = np.cumsum([0, *(len(each[1]) if each else 0 for each in known)], dtype=np.int64)
+        self.groups = np.concatenate([none, *(own for _, own in there)]).astype(np.int32)
+        self.begins = np.flatnonzero(np.diff(self.groups, prepend=-1))
+        self.named = self.groups[self.begins]
+        # A newline before each word too: words of one segment end where those of the next begin.
+        self._words = b"".join([b"\n" + words.words for words, _ in there])
+        # By newline: the counts and steps of the word behind it; nothing stands behind a segment's last.
+        self._ends = np.flatnonzero(octets(self._words) == _NEWLINE).astype(np.int32)
+        counts = np.concatenate([none, *(np.append(words.counts, 0) for words, _ in there)])
+        self._first = positions(counts).astype(np.int32)
+        self._counts = counts.astype(np.int32)
+        bases = positions(np.array([words.rows for words, _ in there], np.int64))
+        sizes = np.array([len(words.counts) + 1 for words, _ in there], np.int64)
+        self._rows = np.repeat(bases, sizes).astype(np.int32)
+        steps = np.concatenate([none, *(words.steps for words, _ in there)])
+        self._steps: StepArray = steps if int(steps.max(initial=0)) > 0xFFFF else steps.astype(np.uint16)
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory that it takes."""
+        arrays = (
+            self.groups,
+            self.begins,
+            self.named,
+            self._ends,
+            self._first,
+            self._counts,
+            self._rows,
+            self._steps,
+        )
+        return len(self._words) + sum(each.nbytes for each in arrays)
+
+    def of_needle(self, needle: text.Needle) -> tuple[BoolArray, bool]:
+        """(the rows that have all its words, whether it is found in all of these); it is in no others."""
+        found = np.ones(len(self.groups), np.bool_)
+        last = len(needle.tokens) - 1
+        for at, token in enumerate(needle.tokens):
+            if not _DIGIT.search(token):
+                found &= self._with(token.encode(), is_open=needle.open and at == last)
+        return found, not last and tells(needle)
+
+    def _with(self, word: bytes, *, is_open: bool) -> BoolArray:
+        words, sought = self._words, b"\n" + word + (b"" if is_open else b"\n")
+        places: list[int] = []
+        place = words.find(sought)
+        while place >= 0:
+            places.append(place)
+            place = words.find(sought, place + 1)
+        found = np.zeros(len(self.groups), np.bool_)
+        at = np.searchsorted(self._ends, np.array(places, np.int32))
+        sizes = self._counts[at].astype(np.int64)
+        begins = positions(sizes)
+        index = np.repeat(self._first[at] - begins, sizes) + np.arange(int(sizes.sum()))
+        # One sum over all: what it was before a word began is taken away again.
+        sums = np.cumsum(self._steps[index].astype(np.int64) + 1)
+        before = np.append(0, sums)[begins]
+        rows = sums - 1 - np.repeat(before, sizes) + np.repeat(self._rows[at], sizes)
+        if len(rows) and int(rows.max()) >= len(found):
+            raise ValueError("a word in a line that is not there")
+        found[rows] = True
+        return found
+
+
+class WordsKept:
+    """The words of blocks that were asked for last, within KEPT_BYTES; safe in any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[int, ...], PlainWords] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, block: tuple[int, ...], make: Callable[[], PlainWords]) -> PlainWords:
+        """Those of a block, by the numbers of its segments."""
+        with self._lock:
+            known = self._kept.get(block)
+            if known is not None:
+                self._kept.move_to_end(block)
+                return known
+        words = make()
+        with self._lock:
+            if block not in self._kept:
+                self._kept[block] = words
+                self._bytes += words.size_bytes
+            while self._bytes > KEPT_BYTES and len(self._kept) > 1:
+                self._bytes -= self._kept.popitem(last=False)[1].size_bytes
+        return words
