@@ -19,6 +19,7 @@ from hantu.store.sqlite.entries import EntryWriter
 from hantu.store.sqlite.removing import Removing
 from hantu.store.sqlite.sealing import Sealer
 from hantu.store.sqlite.snapshot import Segment
+from hantu.store.sqlite.word_index import WordIndex
 from hantu.threads import Worker
 
 SLICE_S: Final = 0.010
@@ -55,7 +56,6 @@ _CHECKED: Final = (
     "filter_row",
     "cell",
     "shape_lot",
-    "shape_word",
     "checkpoint",
     "removal",
     "token",
@@ -140,6 +140,7 @@ class Retention:
                 problems.append(str(error))
             problems += self.check(pause)
             problems += self._catalog.damage()
+            problems += self._mend_words()
         except Stopped:
             pass
         return MaintenanceReport(gone, max(0, size - self.file_bytes()), tuple(problems))
@@ -225,6 +226,21 @@ class Retention:
     def _drop_shapes(self, pause: Pause) -> None:
         """Forget the shapes that no segment uses."""
         self._removing.drop_shapes(lambda: _pause(pause))
+
+    def _mend_words(self) -> list[str]:
+        """Look at the index of words, and make it anew when it is damaged; what was wrong."""
+        try:
+            with self._database.reading(None) as reader:
+                damage = self._catalog.shapes.search.check(WordIndex(reader))
+        except StoreError as error:
+            return [f"shape_word: {error}"]
+        if damage is None:
+            return []
+        try:
+            self._removing.index_words_anew()
+        except StoreError as error:
+            return [f"shape_word: {damage}; it could not be made anew: {error}"]
+        return [f"shape_word: {damage}; it was made anew from the shapes, nothing is lost"]
 
     def _vacuum(self, pause: Pause) -> None:
         pace = _Pace(128, 8_192)
@@ -317,10 +333,8 @@ class _Check:
             connection.close()
 
     def _check(self, connection: apsw.Connection, table: str) -> None:
-        # integrity_check, not quick_check, of the index of words: only it reads all of it.
-        kind = "integrity_check" if table == "shape_word" else "quick_check"
         try:
-            for (said,) in connection.execute(f"PRAGMA {kind}({table})"):
+            for (said,) in connection.execute(f"PRAGMA quick_check({table})"):
                 if said != "ok":
                     self.problems.append(f"{table}: {said}")
         except apsw.InterruptError:

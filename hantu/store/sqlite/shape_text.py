@@ -29,6 +29,7 @@ _WORDS_APART: Final = bytes(
 _FINAL_SIGMA: Final = "\u03a3"
 _LONG_S: Final = "\u017f"
 _ESC: Final = "\x1b"
+_ESC_BYTE: Final = b"\x1b"
 _CALM: Final = re.compile(
     f"[\\x00-\\x1a\\x1c-\\x7f{SLOT_WORD}"
     "\u2010-\u2027\u2190-\u21ff\u2500-\u259f\u3001-\u3003\u3008-\u3011"
@@ -110,9 +111,9 @@ def is_odd(message: str) -> bool:
 
 def _is_ascii(static: bytes) -> bool:
     """Whether it is ASCII but for escapes, and no terminal sequence is in it."""
-    if _ESC.encode() in static:
-        return False
-    return static.isascii() or static.translate(None, _NOT_ASCII_BUT_ESCAPED).isascii()
+    if static.isascii() or static.translate(None, _NOT_ASCII_BUT_ESCAPED).isascii():
+        return _ESC_BYTE not in static
+    return False
 
 
 def _seen(static: bytes) -> str:

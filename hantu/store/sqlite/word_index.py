@@ -23,6 +23,7 @@ SELECT (SELECT max(lot_no) FROM shape_lot), value
 FROM meta
 WHERE name = 'shapes_removed'
 """
+_ENDS: Final = "SELECT min(id), max(id) FROM shape_word_docsize"
 _ADD: Final = "INSERT OR REPLACE INTO shape_word (rowid, text) VALUES (?, ?)"
 
 Version = tuple[int | None, int]
@@ -49,6 +50,10 @@ class WordIndex:
         may be among them."""
         found = self._reader.value(_HAVING, (_phrase(pattern),))
         return np.sort(np.fromstring(found, np.int64, sep=" ")) if found else np.zeros(0, np.int64)
+
+    def ends(self) -> list[int]:
+        """The least and the greatest number that is indexed."""
+        return [number for number in next(self._reader.rows(_ENDS)) if number is not None]
 
     def damage(self) -> str | None:
         """What is wrong with the index, None when it is sound; reads all of it."""
