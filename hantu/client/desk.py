@@ -7,12 +7,11 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from hantu.client import health, record
 from hantu.client.config import ClientConfig
-from hantu.client.files import DatedFile, WriteError, day_of
+from hantu.client.files import DatedFile, WriteError
 from hantu.client.health import Fault
 from hantu.client.levels import DEBUG, ERROR, NAMES
 from hantu.client.logger import Logger
@@ -25,6 +24,9 @@ from hantu.errors import ErrorRecord, to_json
 
 RESERVED: Final = ("exc_info", "stack_info", "stack_text", "stacklevel", "extra", "context")
 """Keywords of a logging call that are no context of their own."""
+
+
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Delivers(Protocol):
@@ -44,8 +46,7 @@ class Guards(Protocol):
         """Tell that files can be written again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """A logging call taken apart: texts masked, nothing of the application's objects left."""
 
     level: int
@@ -138,7 +139,9 @@ class Desk:
             if level >= ERROR:
                 self.put(given, logger, logger.name, function, time_ns)
                 return
-            text = self._head_time(time_ns) + _line(logger, given, active.get() or of_process.value)
+            text = self._tick_of(time_ns // 1_000_000_000)[1] + _line(
+                logger, given, active.get() or of_process.value
+            )
             self._add(text.encode(), time_ns / 1e9)
             if self._to_stdout and level != DEBUG and not self.stdout.write(text, level):
                 self._failed(self.stdout)
@@ -164,8 +167,9 @@ class Desk:
             fingerprint="",
             source_id=self.config.service,
         )
-        self._write_json(made)
-        text = self._head_time(time_ns) + _line(logger, given, trace_id)
+        tick = self._tick_of(time_ns // 1_000_000_000)
+        self._write_json(made, tick[1][:10].replace("-", ""))
+        text = tick[1] + _line(logger, given, trace_id)
         if not self.stderr.write(text, given.level):
             self._failed(self.stderr)
         self._add(text.encode(), time_ns / 1e9)
@@ -229,9 +233,8 @@ class Desk:
             health.cleared(Fault.SERIALISATION)
         return result
 
-    def _write_json(self, made: ErrorRecord) -> None:
-        data = (json.dumps(to_json(made), ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
-        day = day_of(made.time_ns)
+    def _write_json(self, made: ErrorRecord, day: str) -> None:
+        data = (_encode(to_json(made)) + "\n").encode("utf-8", "backslashreplace")
 
         def append(rest: bytes) -> None:
             with self._errors_lock:
@@ -275,10 +278,9 @@ class Desk:
             self.on_new_day()
         return tick
 
-    def _head_time(self, time_ns: int) -> str:
-        second = time_ns // 1_000_000_000
+    def _tick_of(self, second: int) -> tuple[int, str]:
         tick = self._tick
-        return tick[1] if tick[0] == second else self._next_tick(second)[1]
+        return tick if tick[0] == second else self._next_tick(second)
 
     def _failed(self, stream: Stdio) -> None:
         """A line could not be written to a standard stream; the files have it."""
@@ -301,7 +303,7 @@ class Desk:
             reason = self._mask(f"{type(error).__name__}: {record.as_text(error)}")
             health.fault(Fault.HANDLER, reason)
             text = f"{logger.heads[level]}a record could not be written: {record.one_record(reason)}\n"
-            self.stderr.write(self._head_time(time.time_ns()) + text, level)
+            self.stderr.write(self._tick_of(int(time.time()))[1] + text, level)
         except Exception:  # noqa: S110  there is nobody left to tell
             pass
 

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
+LOOK_S: Final = 1.0
 SPARED_DAYS: Final = 30
 """Days that an error file stays whose errors are not known to have arrived anywhere."""
 _DATED: Final = re.compile(r"(?:info|error)_(\d{4})(\d\d)(\d\d)\.(?:log|json|sent)")
@@ -40,6 +41,8 @@ class DatedFile:
         self._day = ""
         self._fd = -1
         self._path = ""
+        self._inode = (0, 0)
+        self._looked_s = 0.0
 
     def path_of(self, day: str) -> Path:
         """The file of a day (YYYYMMDD)."""
@@ -78,15 +81,24 @@ class DatedFile:
             # The folders are for whoever operates the machine; the files are for the group.
             self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
             fd = os.open(path, flags, 0o640)
+        found = os.fstat(fd)
         self._fd, self._day, self._path = fd, day, str(path)
+        self._inode, self._looked_s = (found.st_ino, found.st_dev), time.monotonic()
         return fd
 
     def _is_there(self) -> bool:
+        """Whether what is open is the file of its name: deleted is seen at once, renamed within LOOK_S."""
         try:
-            named, ours = os.stat(self._path), os.fstat(self._fd)
+            if not os.fstat(self._fd).st_nlink:
+                return False
+            now_s = time.monotonic()
+            if now_s - self._looked_s < LOOK_S:
+                return True
+            self._looked_s = now_s
+            named = os.stat(self._path)
         except OSError:
             return False
-        return (named.st_ino, named.st_dev) == (ours.st_ino, ours.st_dev)
+        return (named.st_ino, named.st_dev) == self._inode
 
     def close(self) -> None:
         """Close the open file; the next append opens it again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -57,11 +58,10 @@ class TextLog:
             self._flushed_s = time.time()
             waiting = self._lines
             taken: list[bytes] = []
-            try:
-                while True:
+            # A signal handler may come in between and take the rest.
+            with contextlib.suppress(IndexError):
+                while waiting:
                     taken.append(waiting.popleft())
-            except IndexError:
-                pass
             for day, data in _by_day(taken):
                 try:
                     self._file.append(day, data)
