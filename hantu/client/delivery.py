@@ -63,6 +63,7 @@ class Delivery:
         self._health = health
         self._clock = clock
         self._stopped = False
+        self._late = False
         self.stored = 0
         self.refused = 0
         self.given_up = 0
@@ -88,6 +89,7 @@ class Delivery:
             self._inbox.put(None)
             ended = worker.join(limit_s * (_SINK_SHARE if self._notifier is not None else 1.0))
             if not ended and self._sink is not None:
+                self._late = True
                 self._sink.cancel()
                 # Nobody knows what became of these; an error told twice is better than one told never.
                 self._tell_undecided()
@@ -100,6 +102,11 @@ class Delivery:
     def waiting(self) -> int:
         """Records that are neither stored nor given up."""
         return self._inbox.qsize() + len(self._outbox)
+
+    @property
+    def taken_in(self) -> bool:
+        """Whether the thread has seen all that was submitted."""
+        return self._inbox.empty()
 
     def snapshot(self) -> dict[str, Any]:
         """Figures of this process as plain JSON values."""
@@ -199,7 +206,7 @@ class Delivery:
                 self._probe()
         self._receive(0.0)
         self._outbox.hurry()
-        while len(self._outbox) and self._send():
+        while len(self._outbox) and not self._late and self._send():
             self._outbox.hurry()
         self._tell_undecided()
         if self._sink is not None:

@@ -120,6 +120,8 @@ class Caller:
             else:
                 self.close()
             answer = Answer(response.status, b"".join(parts), _seconds(response.headers.get("Retry-After")))
+            # read1() does not end a response of known length, and one that has not ended blocks the next.
+            response.close()
             if response.will_close:
                 self.close()
         except (OSError, http.client.HTTPException, ValueError) as error:

@@ -63,6 +63,7 @@ class Notifier:
         self._stopped = False
         self.sent = 0
         self.failed = 0
+        self.counted = 0
         self._begin()
         _all.add(self)
 
@@ -108,6 +109,7 @@ class Notifier:
             "waiting": self.waiting,
             "sent": self.sent,
             "failed": self.failed,
+            "repeats": self.counted,
             "stopped": self._closed,
         }
 
@@ -203,6 +205,7 @@ class Notifier:
             )
         ruling = self._cooldown.rule(occurrences.values())
         self._look_s = ruling.next_s
+        self.counted += sum(each.count for each in occurrences.values()) - len(ruling.now)
         for key, quiet in ruling.now.items():
             self._add(self._text(first[key], quiet))
         for quiet in ruling.ended:

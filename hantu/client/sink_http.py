@@ -54,6 +54,9 @@ class HttpSink:
         said = _object(answer.body)
         if answer.status not in (200, 422):
             raise self._refusal(answer, said)
+        if "accepted" not in said:
+            # A gate of the network's may answer 200 to anything.
+            raise SinkError(f"{self.place} answered, but not as the service does")
         return Receipt(said.get("alerts") is True, _rejected(said, len(parcels)))
 
     def probe(self) -> None:
