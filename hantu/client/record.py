@@ -222,6 +222,8 @@ def fields_text(context: Mapping[str, Any]) -> str:
 
 def _field(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and (not text or " " in text or '"' in text or "=" in text):
+    if isinstance(value, str) and (
+        not text.isprintable() or any(mark in text for mark in ' "=') or not text
+    ):
         return json.dumps(text, ensure_ascii=False)
     return short(text, 2_000)
