@@ -207,7 +207,7 @@ class EntryReader:
         for number in np.unique(numbers).tolist():
             at = np.flatnonzero(numbers == number)
             for position, entry in zip(
-                at.tolist(), self._of_unit_anyway(reader, hits.units[number], lines[at]), strict=True
+                at.tolist(), self._of_unit_anyway(reader, hits.unit(number), lines[at]), strict=True
             ):
                 found[position] = entry
         return [entry for entry in found if entry is not None]

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from typing import Final
+
 import numpy as np
 
 from hantu.query.logquery import Place
 from hantu.store.sqlite.batch import BoolArray, IntArray
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.sweep import Unit
+
+FRAMES_MOST: Final = 128
+"""Units whose columns stay in memory, some 400 kB each: a page of 100 never reads one again, and a page
+of 1,000 rare matches has no segment each in memory."""
 
 
 class Hits:
@@ -21,6 +28,7 @@ class Hits:
         self.lines: IntArray = np.zeros(0, np.int64)
         self.numbers: IntArray = np.zeros(0, np.int64)
         self.units: list[Unit] = []
+        self._open: OrderedDict[int, None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self.times)
@@ -62,6 +70,15 @@ class Hits:
         self.times, self.keys = times[order], keys[order]
         self.lines = np.concatenate((self.lines, lines))[order]
         self.numbers = np.concatenate((self.numbers, numbers))[order]
+        self.unit(len(self.units) - 1)
+
+    def unit(self, number: int) -> Unit:
+        """A unit to read lines of; FRAMES_MOST of those asked for last keep their columns."""
+        self._open[number] = None
+        self._open.move_to_end(number)
+        if len(self._open) > FRAMES_MOST:
+            self.units[self._open.popitem(last=False)[0]].release()
+        return self.units[number]
 
     def _near(self, times: IntArray) -> BoolArray:
         """Those that may be among the hits, by time alone: few of many."""
