@@ -29,6 +29,7 @@ from hantu.service.gauges import (
     memory_bytes,
 )
 from hantu.service.maintenance import Maintenance
+from hantu.service.memory import give_back
 from hantu.service.setup import SetupLink
 from hantu.store import open_store
 from hantu.store.base import LogStorage
@@ -171,6 +172,7 @@ class Service:
         wait_s = FIRST_SAMPLE_S
         while not stop.wait(wait_s):
             wait_s = SAMPLE_S
+            give_back()
             now = self.gauges()
             self._history.append(
                 Sample(
