@@ -164,6 +164,13 @@ def test_words_and_parts_are_found_across_values(data: st.DataObject) -> None:
         made.agrees(LogQuery(search=data.draw(st.sampled_from(terms))))
 
 
+def test_a_run_that_folding_joins_to_a_letter_is_no_token_of_its_own() -> None:
+    made = Sealed([entry(message) for message in ("x 10.312e\u0301 y", "x 10.999 y", "a \u212a123é b")])
+    for part in ("x 10.312é", "10.312e\u0301", "0.312é y", "x 10.999 y", " k123é ", "K123É b"):
+        made.agrees(LogQuery(search=Substring(part)))
+        assert made.expected(LogQuery(search=Substring(part)))
+
+
 REGEX_PARTS = st.sampled_from(
     (
         *("port", "err", "be", "a", "k", "s", "12", r"\d+", r"\.", r"[0-9]", r"[^]x]", r"[[:alpha:]]", "."),

@@ -21,6 +21,7 @@ from hantu.store.sqlite.shape_text import SLOT_WORD, Loose, escaped
 
 _PIECE: Final = re.compile(rb"[a-z0-9]+|[^a-z0-9]+")
 _RUN: Final = re.compile(rb"[a-z0-9]+")
+_INNER_RUN: Final = re.compile("(?<=[^a-z0-9])[a-z0-9]+(?=[^a-z0-9])")
 _DIGIT: Final = re.compile(rb"[0-9]")
 _HEX: Final = re.compile(rb"[a-f]{2,}")
 _SLOT: Final = b"\0"
@@ -130,10 +131,26 @@ def of_substring(folded: str) -> Sought:
     last = len(pieces) - 1
     options = [_of_piece(piece, first=not at, last=at == last) for at, piece in enumerate(pieces)]
     closed = [piece for piece in pieces[1:-1] if _RUN.match(piece)]
-    tokens = [piece for piece in closed if len(piece) >= _PLAIN_TOKEN_LEAST]
+    tokens = _whole_tokens(folded)
     plain = _hashes([*tokens, *_pairs(folded)])
     way = _Way(Where.FOLDED, b"", b"", b"", Loose.TEXT, plain)
     return _several(way, options, closed) if last else _single(way, options[0])
+
+
+def _whole_tokens(folded: str) -> list[bytes]:
+    """The runs of [a-z0-9] inside a folded text that are tokens wherever it stands: 312 of `x 312 y`, but
+    not of `x 312é y`."""
+    return [
+        run.group().encode()
+        for run in _INNER_RUN.finditer(folded)
+        if len(run.group()) >= _PLAIN_TOKEN_LEAST
+        and not any(map(_joins, (folded[run.start() - 1], folded[run.end()])))
+    ]
+
+
+def _joins(character: str) -> bool:
+    """Whether it makes one token with an ASCII letter or digit beside it."""
+    return character.isalnum() and not text.is_cjk(character)
 
 
 def _pairs(folded: str) -> list[bytes]:
