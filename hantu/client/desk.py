@@ -109,7 +109,11 @@ class Desk:
             elif self._troubled:
                 self._well()
         except Exception as error:
-            self._broken(level, logger, error)
+            try:
+                self._broken(level, logger, message, error)
+            except RecursionError:
+                # Not one more call fits the stack; the application learns it from its own next one.
+                return
 
     def error(
         self, level: int, logger: Logger, message: object, args: tuple[object, ...], fields: dict[str, Any]
@@ -121,7 +125,11 @@ class Desk:
             given = self._given(level, logger, message, args, fields)
             self.put(given, logger, logger.name or module, function, time.time_ns())
         except Exception as error:
-            self._broken(level, logger, error)
+            try:
+                self._broken(level, logger, message, error)
+            except RecursionError:
+                # Not one more call fits the stack; the application learns it from its own next one.
+                return
 
     def accept(
         self,
@@ -146,7 +154,11 @@ class Desk:
             if self._to_stdout and level != DEBUG and not self.stdout.write(text, level):
                 self._failed(self.stdout)
         except Exception as error:
-            self._broken(level, logger, error)
+            try:
+                self._broken(level, logger, message, error)
+            except RecursionError:
+                # Not one more call fits the stack; the application learns it from its own next one.
+                return
 
     def put(self, given: Given, logger: Logger, module: str, function: str, time_ns: int) -> None:
         """Write an error to each of its places."""
@@ -296,14 +308,18 @@ class Desk:
         health.cleared(Fault.HANDLER)
         self._guard.wrote()
 
-    def _broken(self, level: int, logger: Logger, error: Exception) -> None:
-        """A record could not be written: say so on standard error (M58), whatever happens here."""
+    def _broken(self, level: int, logger: Logger, message: object, error: Exception) -> None:
+        """A record could not be written whole: say so in the file and on standard error (M58)."""
         try:
             self._troubled = True
-            reason = self._mask(f"{type(error).__name__}: {record.as_text(error)}")
-            health.fault(Fault.HANDLER, reason)
-            text = f"{logger.heads[level]}a record could not be written: {record.one_record(reason)}\n"
-            self.stderr.write(self._tick_of(int(time.time()))[1] + text, level)
+            reason = f"{type(error).__name__}: {record.as_text(error)}"
+            health.fault(Fault.HANDLER, self._mask(reason))
+            said = f"{record.as_text(message)} [a part of the record could not be written: {reason}]"
+            now_s = time.time()
+            said = record.one_record(self._mask(said))
+            text = f"{self._tick_of(int(now_s))[1]}{logger.heads[level]}{said}\n"
+            self.stderr.write(text, level)
+            self._add(text.encode(), now_s)
         except Exception:  # noqa: S110  there is nobody left to tell
             pass
 

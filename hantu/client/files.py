@@ -76,11 +76,11 @@ class DatedFile:
         path = self.path_of(day)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         try:
-            fd = os.open(path, flags, 0o640)
+            fd = _opened(path, flags)
         except FileNotFoundError:
             # The folders are for whoever operates the machine; the files are for the group.
             self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-            fd = os.open(path, flags, 0o640)
+            fd = _opened(path, flags)
         found = os.fstat(fd)
         self._fd, self._day, self._path = fd, day, str(path)
         self._inode, self._looked_s = (found.st_ino, found.st_dev), time.monotonic()
@@ -106,6 +106,19 @@ class DatedFile:
             with contextlib.suppress(OSError):
                 os.close(self._fd)
         self._fd = -1
+
+
+def _opened(path: Path, flags: int) -> int:
+    fd = os.open(path, flags, 0o640)
+    # In a program that closed its standard streams a file would take their place, and get what is
+    # written to them.
+    low = []
+    while fd <= 2:
+        low.append(fd)
+        fd = os.open(path, flags, 0o640)
+    for each in low:
+        os.close(each)
+    return fd
 
 
 def note_sent(errors_dir: Path, days: list[str]) -> None:

@@ -9,7 +9,7 @@ import math
 import os
 import sys
 from collections.abc import Mapping
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Final, NamedTuple
 
 from hantu.hidden import clean, visible
@@ -27,8 +27,6 @@ CONTINUED: Final = "\n    "
 """Further lines of one record are indented, so that none of them looks like a record."""
 
 _HERE: Final = os.path.dirname(__file__)
-
-ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
 
 class Raised(NamedTuple):
@@ -103,25 +101,25 @@ def place(depth: int) -> tuple[str, str]:
 
 def raised(exc_info: object) -> Raised | None:
     """The exception that `exc_info` means: True for the one being handled, an exception, or a triple."""
-    found: Any = exc_info
-    if not exc_info:
-        return None
+    error: object = None
     if isinstance(exc_info, BaseException):
-        found = (type(exc_info), exc_info, exc_info.__traceback__)
-    elif not isinstance(exc_info, tuple):
-        found = sys.exc_info()
-    if len(found) != 3 or not isinstance(found[1], BaseException):
+        error = exc_info
+    elif isinstance(exc_info, tuple):
+        error = exc_info[1] if len(exc_info) == 3 else None
+    elif exc_info is not None and exc_info is not False:
+        error = sys.exc_info()[1]
+    if not isinstance(error, BaseException):
         return None
-    return Raised(type(found[1]).__name__, _stack(found))
+    return Raised(type(error).__name__, _stack(error))
 
 
-def _stack(found: ExcInfo) -> str:
+def _stack(raised_error: BaseException) -> str:
     import traceback
 
     try:
-        return short(clean("".join(traceback.format_exception(*found)).rstrip("\n")))
+        return short(clean("".join(traceback.format_exception(raised_error)).rstrip("\n")))
     except Exception as error:
-        return f"<{type(found[1]).__name__}: its traceback raised {type(error).__name__}>"
+        return f"<{type(raised_error).__name__}: its traceback raised {type(error).__name__}>"
 
 
 def stack_here() -> str:
@@ -135,8 +133,11 @@ def stack_here() -> str:
 
 
 def mapping_of(values: object, name: str) -> Mapping[Any, Any]:
-    """`values` when it is a mapping, else a mapping with it under `name`."""
-    return values if isinstance(values, Mapping) else {name: values}
+    """A copy of `values` when it is a mapping, else a mapping with it under `name`."""
+    try:
+        return dict(values) if isinstance(values, Mapping) else {name: values}
+    except Exception:
+        return {name: as_repr(values)}
 
 
 class Plain:
