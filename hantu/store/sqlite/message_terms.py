@@ -18,11 +18,11 @@ from hantu.store.sqlite.shape_search import MAYBE, NO, YES, ShapesSeen, Verdict
 from hantu.store.sqlite.shape_text import Loose
 from hantu.store.sqlite.slots import lines_anywhere, lines_with, stands
 from hantu.store.sqlite.sought import Sought, sought_by
-from hantu.store.sqlite.terms import Constant, Cost, Term
+from hantu.store.sqlite.terms import Constant, Cost, OfLines, Term
 from hantu.store.sqlite.view import FrameView, Groups
 
 
-class OfMessage(Term):
+class OfMessage(OfLines):
     """A word or a substring."""
 
     def __init__(self, expr: Word | Substring, sought: Sought, shapes: ShapesSeen) -> None:
@@ -183,7 +183,7 @@ def _either(
     return found
 
 
-class OfRegex(Term):
+class OfRegex(OfLines):
     """A regular expression. needs: what every match satisfies, see regex_needs()."""
 
     cost = Cost.REGEX

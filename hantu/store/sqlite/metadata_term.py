@@ -19,7 +19,7 @@ from hantu.store.sqlite.filter import token_hash
 from hantu.store.sqlite.metadata_column import MetadataColumn
 from hantu.store.sqlite.shape_search import MAYBE, NO
 from hantu.store.sqlite.sought import is_value
-from hantu.store.sqlite.terms import Cost, OfStream, Term
+from hantu.store.sqlite.terms import ByStream, Cost, OfLines
 from hantu.store.sqlite.view import FrameView, Groups
 
 _NOT_LITERAL: Final = re.compile(r'["\\*\x00-\x1f\x7f]')
@@ -38,13 +38,13 @@ _BACKSLASH: Final = ord("\\")
 _decode: Final = msgspec.json.Decoder().decode
 
 
-class OfMetadata(Term):
+class OfMetadata(OfLines):
     """The part of a field's answer that lies in the metadata, where `stream` leaves it open."""
 
     cost = Cost.METADATA
     simple = False
 
-    def __init__(self, field: Field, stream: OfStream) -> None:
+    def __init__(self, field: Field, stream: ByStream) -> None:
         self._stream = stream
         self._test = metadata_test(field)
         self._without = self._test(None)
@@ -53,7 +53,7 @@ class OfMetadata(Term):
 
     def groups(self, groups: Groups) -> VerdictArray:
         """By the stream, and by the filter where metadata decide."""
-        verdict = self._stream.groups(groups)
+        verdict = self._stream.verdict(groups.cells)
         lacking = None if self._without else groups.without(self.hashes)
         if lacking is not None:
             verdict[lacking & (verdict == MAYBE)] = NO

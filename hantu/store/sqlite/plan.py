@@ -21,6 +21,7 @@ from hantu.store.sqlite.regex_needs import regex_needs
 from hantu.store.sqlite.shape_search import NO, YES, ShapesSeen
 from hantu.store.sqlite.terms import (
     Alternative,
+    ByStream,
     Conjunction,
     Constant,
     Levels,
@@ -164,7 +165,7 @@ class _Compiler:
         test = stream_test(field)
         if field.name.lower() == "level":
             return self._levels(lambda level: bool(test("", "", LogLevel(level))))
-        stream = OfStream(lambda source, source_id: test(source, source_id, LogLevel.INFO), self._streams)
+        stream = ByStream(lambda source, source_id: test(source, source_id, LogLevel.INFO), self._streams)
         return OfMetadata(field, stream)
 
     def _levels(self, holds: Callable[[int], bool]) -> Term:

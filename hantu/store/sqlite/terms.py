@@ -66,8 +66,24 @@ class Term(ABC):
         verdict: of groups(), NO where the groups do not count."""
         return np.flatnonzero(self.select(view, view.spread(verdict > NO)))
 
+    @abstractmethod
     def select(self, view: FrameView, lines: BoolArray) -> BoolArray:
         """Those of these lines (bool[n]) for which the term holds."""
+
+
+class OfGroups(Term):
+    """A term that groups() decides for all lines of each group: it never says MAYBE."""
+
+    def select(self, view: FrameView, lines: BoolArray) -> BoolArray:
+        """The lines of the groups for which it holds."""
+        return lines & view.spread(self.groups(view.groups) == YES)
+
+
+class OfLines(Term):
+    """A term that groups() may leave open, for lines to decide."""
+
+    def select(self, view: FrameView, lines: BoolArray) -> BoolArray:
+        """The lines of the groups for which it surely holds, and what lines decide in those left open."""
         verdict = self.groups(view.groups)
         sure = lines & view.spread(verdict == YES)
         maybe = verdict == MAYBE
@@ -76,12 +92,12 @@ class Term(ABC):
         rest = lines & view.spread(maybe)
         return sure | self._decide(view, rest) if rest.any() else sure
 
+    @abstractmethod
     def _decide(self, view: FrameView, lines: BoolArray) -> BoolArray:
         """select() for lines of groups where the verdict is MAYBE; at least one."""
-        raise NotImplementedError  # a term that never says MAYBE has no need of it
 
 
-class Constant(Term):
+class Constant(OfGroups):
     """Holds for every line, or for none."""
 
     def __init__(self, holds: bool) -> None:
@@ -92,7 +108,7 @@ class Constant(Term):
         return np.full(len(groups.cells), self._verdict, np.int8)
 
 
-class Levels(Term):
+class Levels(OfGroups):
     """The level is one of some."""
 
     def __init__(self, holds: Callable[[int], bool], levels: Sequence[int]) -> None:
@@ -104,17 +120,17 @@ class Levels(Term):
         return cast("VerdictArray", self._table[groups.cells & _LEVEL_MASK])
 
 
-class OfStream(Term):
-    """Something that holds for whole streams. test: None where it does not say."""
+class ByStream:
+    """Verdicts on cells by their streams. test: None, MAYBE, where it does not say."""
 
     def __init__(self, test: Callable[[str, str], bool | None], streams: Streams) -> None:
         self._test = test
         self._streams = streams
         self._table = np.zeros(0, np.int8)
 
-    def groups(self, groups: Groups) -> VerdictArray:
-        """By the stream of the cell."""
-        numbers = groups.cells >> LEVEL_BITS
+    def verdict(self, cells: IntArray) -> VerdictArray:
+        """The verdict on each cell."""
+        numbers = cells >> LEVEL_BITS
         if len(numbers) and int(numbers.max()) >= len(self._table):
             self._fill(int(numbers.max()) + 1)
         return cast("VerdictArray", self._table[numbers])
@@ -127,7 +143,18 @@ class OfStream(Term):
         self._table = table
 
 
-class OfKey(Term):
+class OfStream(OfGroups):
+    """Something that holds for whole streams."""
+
+    def __init__(self, test: Callable[[str, str], bool], streams: Streams) -> None:
+        self._by_stream = ByStream(test, streams)
+
+    def groups(self, groups: Groups) -> VerdictArray:
+        """By the stream of the cell."""
+        return self._by_stream.verdict(groups.cells)
+
+
+class OfKey(OfLines):
     """The entry with one UUID."""
 
     def __init__(self, wanted: str, ids: EntryIds) -> None:
