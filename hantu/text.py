@@ -5,10 +5,10 @@ Hangul, Kana, Bopomofo) is indexed as overlapping pairs plus its last character,
 found inside another word: 모의주문실행 gives 모의 의주 주문 문실 실행 행. Any other run is one token.
 All is folded first: terminal colours taken out, NFC, lower case.
 
-For a text that is plain ASCII the tokens are the maximal runs of [A-Za-z0-9], lower-cased, which is
-what SQLite's FTS5 `ascii` tokenizer makes; for other texts index_text() writes the tokens out with
-blanks between them, and the same FTS5 tokenizer splits them there. So SQLite's index and tokens()
-are the same by construction. Source: SQLite FTS5, section 4.3.2 "Ascii Tokenizer".
+What is indexed are these tokens with blanks between them: SQLite's FTS5 `ascii` tokenizer splits
+them there and nowhere else, for it takes [A-Za-z0-9] and all characters beyond ASCII for letters. So
+SQLite's index and tokens() are the same by construction. Source: SQLite FTS5, section 4.3.2 "Ascii
+Tokenizer".
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ __all__ = [
     "clean",
     "fold",
     "highlight",
-    "index_text",
     "is_cjk",
     "needle",
     "plain",
@@ -77,15 +76,6 @@ def tokens(text: str) -> list[str]:
 def is_cjk(character: str) -> bool:
     """Whether the character is part of CJK runs."""
     return _CJK_CHAR.match(character) is not None
-
-
-def index_text(text: str) -> str:
-    """The text to hand to an FTS5 table with `tokenize='ascii'` so that it indexes tokens(text)."""
-    text = plain(text)
-    if text.isascii():
-        return text
-    folded = fold(text)
-    return folded if folded.isascii() else " ".join(_split(folded))
 
 
 def _split(folded: str) -> Iterator[str]:

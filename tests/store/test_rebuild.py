@@ -99,7 +99,7 @@ def rows_file(path: Path, entries: Sequence[LogEntry], *, wal: bool = False) -> 
     )
     connection.executemany(
         "INSERT INTO word (rowid, message) VALUES (?, ?)",
-        [(each.key, text.index_text(each.message)) for each in entries],
+        [(each.key, " ".join(text.tokens(each.message))) for each in entries],
     )
     connection.execute("INSERT INTO checkpoint VALUES ('journal', x'00ff'), ('docker:a', x'')")
     connection.execute("INSERT INTO removal VALUES (3, 10, 9, 8, 7, 'age'), (9, 20, 19, 18, 17, 'full')")
