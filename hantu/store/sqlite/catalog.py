@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import threading
 import zlib
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -17,8 +16,9 @@ from typing import Final
 
 import numpy as np
 
-from hantu.store.sqlite.batch import BoolArray, Column, IntArray
+from hantu.store.sqlite.batch import BoolArray, Column
 from hantu.store.sqlite.database import Reader
+from hantu.store.sqlite.directories import Directories
 from hantu.store.sqlite.filter import Filter, look_up, row_of
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.grouping import Groups
@@ -28,7 +28,7 @@ from hantu.store.sqlite.packing import unpack
 from hantu.store.sqlite.plain_words import PlainWords, Words, WordsKept
 from hantu.store.sqlite.shape_lots import unpack_lot
 from hantu.store.sqlite.shapes import Shapes
-from hantu.store.sqlite.snapshot import Bounds, Directory, Segment, View, blocks_of
+from hantu.store.sqlite.snapshot import Bounds, Directory, Part, Segment, View, blocks_of
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,6 @@ COLUMN_BITS: Final = 4
 """column_id = segment_no << COLUMN_BITS | column."""
 PARTITION_BITS: Final = 6
 """row_id of a filter group = group_no << PARTITION_BITS | partition."""
-DIRECTORY_BYTES: Final = 48 * 1024 * 1024
 
 _SNAPSHOT: Final = "SELECT value FROM meta WHERE name IN ('cursor', 'generation') ORDER BY name"
 _SEGMENTS: Final = """
@@ -77,7 +76,7 @@ class Catalog:
         self._lock = threading.Lock()
         self._view: View | None = None
         self._fresh: dict[int, HotBatch] = {}
-        self._directories: OrderedDict[tuple[int, ...], Directory] = OrderedDict()
+        self._directories = Directories()
         self._words = WordsKept()
         self._streams: dict[int, tuple[str, str]] = {}
         self._newest_stream = 0
@@ -221,30 +220,17 @@ class Catalog:
 
     def directory(self, reader: Reader, block: Sequence[Segment]) -> Directory:
         """The groups of these segments; a damaged one has none."""
-        name = tuple(segment.segment_no for segment in block)
-        with self._lock:
-            known = self._directories.get(name)
-            if known is not None:
-                self._directories.move_to_end(name)
-                return known
-        directory = self._made(reader, block)
-        with self._lock:
-            self._directories[name] = directory
-            size = sum(each.size_bytes for each in self._directories.values())
-            while size > DIRECTORY_BYTES and len(self._directories) > 1:
-                size -= self._directories.popitem(last=False)[1].size_bytes
-        return directory
+        return self._directories.get(
+            [segment.segment_no for segment in block], lambda at: self._part(reader, block[at])
+        )
 
-    def _made(self, reader: Reader, block: Sequence[Segment]) -> Directory:
-        none = np.zeros(0, np.int64)
-        parts: list[tuple[IntArray, IntArray, IntArray]] = []
-        for segment in block:
-            try:
-                frame = self.frame(reader, segment)
-                parts.append((frame.cells, frame.shapes, frame.counts))
-            except DamagedColumn:
-                parts.append((none, none, none))
-        return Directory.of(parts)
+    def _part(self, reader: Reader, segment: Segment) -> Part:
+        try:
+            frame = self.frame(reader, segment)
+            return frame.cells, frame.shapes, frame.counts
+        except DamagedColumn:
+            none = np.zeros(0, np.int64)
+            return none, none, none
 
     def words(self, reader: Reader, block: Sequence[Segment]) -> PlainWords:
         """The words of the plain lines of these segments."""

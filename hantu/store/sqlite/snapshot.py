@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -15,8 +16,9 @@ from hantu.store.sqlite.hot import HotBatch
 GROUP: Final = 32
 """Segments whose filters stand together."""
 
-Packed = NDArray[np.int64] | NDArray[np.int32]
-_INT32_MOST: Final = (1 << 31) - 1
+Packed = NDArray[np.int64] | NDArray[np.uint32] | NDArray[np.uint16]
+Part = tuple[IntArray, IntArray, IntArray]
+"""The cells, shapes and counts of a segment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class View:
 @dataclass(frozen=True, slots=True)
 class Directory:
     """The groups of a block's segments, one segment after the other: cells, shapes, counts int64[G];
-    starts[i] is where segment i begins, with an end after the last. Kept in 32 bits where they fit."""
+    starts[i] is where segment i begins, with an end after the last. Kept in as few bytes as they need."""
 
     _cells: Packed
     _shapes: Packed
@@ -83,11 +85,17 @@ class Directory:
     starts: IntArray
 
     @classmethod
-    def of(cls, parts: Sequence[tuple[IntArray, IntArray, IntArray]]) -> Directory:
-        """The cells, shapes and counts of one segment after the other."""
+    def of(cls, parts: Sequence[Part]) -> Directory:
+        """Of one segment after the other."""
         starts = np.cumsum([0, *(len(cells) for cells, _, _ in parts)], dtype=np.int64)
         cells, shapes, counts = (np.concatenate(each) for each in zip(*parts, strict=True))
         return cls(_packed(cells), _packed(shapes), _packed(counts), starts)
+
+    def parts(self, many: int) -> list[Part]:
+        """Those of its first `many` segments."""
+        bounds = self.starts[: many + 1].tolist()
+        cells, shapes, counts = self.cells, self.shapes, self.counts
+        return [(cells[begin:end], shapes[begin:end], counts[begin:end]) for begin, end in pairwise(bounds)]
 
     @property
     def cells(self) -> IntArray:
@@ -124,4 +132,7 @@ def blocks_of(segments: Sequence[Segment]) -> tuple[tuple[Segment, ...], ...]:
 
 
 def _packed(values: IntArray) -> Packed:
-    return values if len(values) and int(values.max()) > _INT32_MOST else values.astype(np.int32)
+    most = int(values.max()) if len(values) else 0
+    if most <= np.iinfo(np.uint16).max:
+        return values.astype(np.uint16)
+    return values.astype(np.uint32) if most <= np.iinfo(np.uint32).max else values
