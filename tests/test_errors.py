@@ -128,7 +128,7 @@ FRAMES = {
     "python group": (
         "  + Exception Group Traceback (most recent call last):\n"
         '  |   File "/srv/app/run.py", line 1, in main\n  | ExceptionGroup: two (2 sub-exceptions)\n'
-        "  +-+---------------- 1 ----------------\n    | ValueError: 1\n    +------------------------------------",
+        "  +-+---------------- 1 ----------------\n    | ValueError: 1\n    +---",
         ("run", "main"),
         ("ExceptionGroup", "two (2 sub-exceptions)"),
     ),
