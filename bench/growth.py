@@ -1,15 +1,16 @@
 """What grows with the number of lines: `python -m bench.growth LINES …` fills one store after the other.
 
 Each store is written, and then read, in a process of its own, so that its memory is its own. Lines are
-decoded from NDJSON, committed and sealed by one thread; making them is not counted."""
+decoded from NDJSON, committed and sealed by one thread; making them is not counted. Memory is resident
+memory less that of the process before it opens the store: Python, libraries, the bench and its lines."""
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,10 @@ import msgspec
 
 from bench import queries
 from bench.corpus import Corpus
-from bench.measure import Work, peak_rss_mb, table
+from bench.measure import Work, peak_rss_mb, percentiles, rss_mb, table
 from bench.streams import scratch
 from hantu.model import LogEntry
+from hantu.service.memory import give_back
 from hantu.store.sqlite import SqliteStore
 
 BATCH = 1_000
@@ -41,12 +43,36 @@ class Line(msgspec.Struct):
 _decode = msgspec.json.Decoder(LogEntry).decode_lines
 
 
-def write(path: Path, lines: int) -> tuple[Work, float]:
-    """Fill a store; the work, and the longest that a batch waited for its commit, in ms."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """longest_ms: that a batch waited for its commit. peak_mb: of memory."""
+
+    per_second: int
+    cpu_us: float
+    longest_ms: float
+    peak_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Memory in MB: peak_mb after each kind of query, rest_mb once what is free was given back;
+    directories_mb and shapes_mb are part of it. medians: ms by kind of query, settled."""
+
+    open_ms: float
+    peak_mb: float
+    rest_mb: float
+    directories_mb: float
+    shapes: int
+    shapes_mb: float
+    medians: dict[str, float]
+
+
+def write(path: Path, lines: int) -> Written:
+    """Fill a store."""
     encode = msgspec.json.Encoder().encode_lines
     corpus = Corpus().entries(lines)
-    wall = cpu = longest = 0.0
-    store = SqliteStore.open(path, background=False)
+    wall = cpu = longest = own_mb = 0.0
+    store: SqliteStore | None = None
     while True:
         chunk = [
             encode(
@@ -60,6 +86,9 @@ def write(path: Path, lines: int) -> tuple[Work, float]:
         ]
         if not chunk:
             break
+        if store is None:
+            own_mb = peak_rss_mb()
+            store = SqliteStore.open(path, background=False)
         began, used = time.perf_counter(), time.process_time()
         for text in chunk:
             at = time.perf_counter()
@@ -67,53 +96,57 @@ def write(path: Path, lines: int) -> tuple[Work, float]:
             longest = max(longest, time.perf_counter() - at)
         wall += time.perf_counter() - began
         cpu += time.process_time() - used
+    assert store is not None
     began, used = time.perf_counter(), time.process_time()
     store.seal()
     wall += time.perf_counter() - began
     cpu += time.process_time() - used
     store.close()
-    return Work(lines, wall, cpu), longest * 1000
+    done = Work(lines, wall, cpu)
+    return Written(int(done.per_second), done.cpu_us, longest * 1000, peak_rss_mb() - own_mb)
 
 
-def read(path: Path) -> float:
-    """Ask a store each kind of question once; how long opening it took, in ms."""
+def read(path: Path) -> Read:
+    """Ask a store each kind of question once, and then those of MEDIANS again and again."""
+    give_back()
+    own_mb = rss_mb()
     began = time.perf_counter()
     store = SqliteStore.open(path, read_only=True)
     store.stats()
     opened = (time.perf_counter() - began) * 1000
     newest = store.search(queries.parse("checkpoint")).entries[0]
-    for call in queries.kinds(store, "zz00zz00", "abc12345", newest.id).values():
+    kinds = queries.kinds(store, "zz00zz00", "abc12345", newest.id)
+    for call in kinds.values():
         call()
+    peak_mb = peak_rss_mb() - own_mb
+    give_back()
+    rest_mb = rss_mb() - own_mb
+    memory = store.memory()
+    medians = {name: percentiles(kinds[name], runs=20, most_s=2)[0] for name in MEDIANS}
     store.close()
-    return opened
+    return Read(
+        opened,
+        peak_mb,
+        rest_mb,
+        memory.directory_bytes / 1e6,
+        memory.shapes,
+        memory.shape_bytes / 1e6,
+        medians,
+    )
 
 
-def measure(lines: int) -> tuple[object, ...]:
-    """A row of the table."""
+def measure(lines: int) -> tuple[Written, Read, int]:
+    """What a store of so many lines takes, and the size of its file."""
     with scratch() as folder:
         path = Path(folder) / "hantu.db"
-        written, opened = (
-            json.loads(
-                subprocess.run(
-                    [sys.executable, "-m", "bench.growth", "--part", part, str(path), str(lines)],
-                    check=True,
-                    capture_output=True,
-                    text=True,
-                ).stdout
-            )
-            for part in ("write", "read")
-        )
-        size = path.stat().st_size
-    return (
-        f"{lines:,}",
-        int(written["per_second"]),
-        written["cpu_us"],
-        size / lines,
-        written["longest_ms"],
-        int(written["rss_mb"]),
-        opened["open_ms"],
-        int(opened["rss_mb"]),
-    )
+
+        def part(name: str) -> bytes:
+            command = [sys.executable, "-m", "bench.growth", "--part", name, str(path), str(lines)]
+            return subprocess.run(command, check=True, capture_output=True).stdout
+
+        written = msgspec.json.decode(part("write"), type=Written)
+        found = msgspec.json.decode(part("read"), type=Read)
+        return written, found, path.stat().st_size
 
 
 HEAD = (
@@ -124,25 +157,58 @@ HEAD = (
     "longest commit, ms",
     "MB writing",
     "open, ms",
-    "MB reading",
+    "MB reading, most",
+    "at rest",
+    "of it directories",
+    "shapes",
+    "of it shapes",
+)
+MEDIANS = (
+    "newest 100",
+    "common word",
+    "rare word",
+    "word AND word, 0 hits",
+    "level:error, 1 h",
+    "rare substring",
+    "count of a word",
+    "facets",
+    "histogram 1 day",
+    "histogram 7 days of a word",
 )
 
 
 def report(sizes: Sequence[int]) -> str:
-    """The table for these numbers of lines."""
-    return table(HEAD, [measure(lines) for lines in sizes])
+    """The tables for these numbers of lines."""
+    rows: list[tuple[object, ...]] = []
+    times: list[tuple[object, ...]] = []
+    for lines in sizes:
+        written, found, size = measure(lines)
+        rows.append(
+            (
+                f"{lines:,}",
+                written.per_second,
+                written.cpu_us,
+                size / lines,
+                written.longest_ms,
+                written.peak_mb,
+                found.open_ms,
+                found.peak_mb,
+                found.rest_mb,
+                found.directories_mb,
+                found.shapes,
+                found.shapes_mb,
+            )
+        )
+        times.append((f"{lines:,}", *found.medians.values()))
+    return f"{table(HEAD, rows)}\n\nMedians, ms:\n\n{table(('lines', *MEDIANS), times)}"
 
 
 def main(words: Sequence[str]) -> None:
     """One part of one row as JSON (--part), or the whole table."""
     if words[:1] == ["--part"]:
         part, path, lines = words[1], Path(words[2]), int(words[3])
-        if part == "write":
-            done, longest_ms = write(path, lines)
-            out = {"per_second": done.per_second, "cpu_us": done.cpu_us, "longest_ms": longest_ms}
-        else:
-            out = {"open_ms": read(path)}
-        print(json.dumps({**out, "rss_mb": peak_rss_mb()}))
+        done = write(path, lines) if part == "write" else read(path)
+        print(msgspec.json.encode(done).decode())
         return
     print(report([int(word) for word in words] or [1_000_000]))
 

@@ -56,9 +56,18 @@ def peak_rss_mb() -> float:
     """Largest resident memory of this process so far, in MB.
 
     Not by getrusage(): its figure is inherited from the process that started this one."""
+    return _status_mb("VmHWM:")
+
+
+def rss_mb() -> float:
+    """Resident memory of this process now, in MB."""
+    return _status_mb("VmRSS:")
+
+
+def _status_mb(name: str) -> float:
     with open("/proc/self/status", encoding="ascii") as status:
         for line in status:
-            if line.startswith("VmHWM:"):
+            if line.startswith(name):
                 return int(line.split()[1]) * 1024 / 1e6
     return 0.0
 

@@ -114,6 +114,11 @@ class Catalog:
         """What was found damaged since the start."""
         return list(self.damaged.values())
 
+    @property
+    def directory_bytes(self) -> int:
+        """Memory that directories take."""
+        return self._directories.size_bytes
+
     def _newer(self, reader: Reader, view: View) -> list[HotBatch]:
         after = view.hot[-1].first_key if view.hot else 0
         return self._hot(reader, [key for (key,) in reader.rows(_NEWER_KEYS, (after,))])

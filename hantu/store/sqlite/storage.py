@@ -60,6 +60,15 @@ class Storage:
     sources: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the parts that grow with a file have in memory, in bytes. shape_bytes: text of shapes."""
+
+    directory_bytes: int
+    shapes: int
+    shape_bytes: int
+
+
 def measure(database: Database, catalog: Catalog) -> Storage:
     """Where the bytes are. Goes through every page of the file. Raises StoreError."""
     with database.reading(None) as reader:

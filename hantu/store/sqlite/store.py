@@ -40,7 +40,7 @@ from hantu.store.sqlite.rebuild import Progress, bring_up_to_date, tidy
 from hantu.store.sqlite.retention import Retention, Stopped
 from hantu.store.sqlite.sealing import SEAL_ENTRIES, Sealer
 from hantu.store.sqlite.search import Search
-from hantu.store.sqlite.storage import Storage, measure
+from hantu.store.sqlite.storage import Memory, Storage, measure
 from hantu.store.sqlite.tallies import Tallies
 
 DAY_NS: Final = 86_400_000_000_000
@@ -229,6 +229,11 @@ class SqliteStore:
     def storage(self) -> Storage:
         """Where the bytes of the file are; goes through all of it."""
         return measure(self._database, self._catalog)
+
+    def memory(self) -> Memory:
+        """What grows in memory as the file grows."""
+        shapes = self._catalog.shapes
+        return Memory(self._catalog.directory_bytes, len(shapes), shapes.text_bytes)
 
     def cleanup(
         self,
