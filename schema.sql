@@ -114,3 +114,156 @@ CREATE TABLE token (
   created_ns INTEGER NOT NULL,
   last_used_ns INTEGER
 ) STRICT, WITHOUT ROWID;
+
+-- Errors, one row for each occurrence: of the log library, and of every entry that carries a stack trace.
+-- A plain INSERT OR IGNORE is all that a writer does, whatever its SQLite: id (16 bytes, the sender's own or
+-- the entry's) drops what comes twice, the trigger below does the grouping. error_no: order of arrival. level:
+-- ERROR or CRITICAL. context: JSON. Kept without limit unless error_retention_days is set.
+CREATE TABLE error_logs (
+  error_no INTEGER PRIMARY KEY AUTOINCREMENT,
+  id BLOB NOT NULL UNIQUE,
+  time_ns INTEGER NOT NULL,
+  level TEXT NOT NULL,
+  service TEXT NOT NULL,
+  module TEXT NOT NULL,
+  function TEXT NOT NULL,
+  message TEXT NOT NULL,
+  error_type TEXT NOT NULL,
+  stack_trace TEXT NOT NULL,
+  context TEXT,
+  trace_id TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  source TEXT NOT NULL,
+  source_id TEXT NOT NULL,
+  created_ns INTEGER NOT NULL
+) STRICT;
+-- Occurrences of a time range; those to remove.
+CREATE INDEX error_logs_time ON error_logs (time_ns);
+-- Counts by service in a time range.
+CREATE INDEX error_logs_service ON error_logs (service, time_ns);
+-- Counts by level in a time range.
+CREATE INDEX error_logs_level ON error_logs (level, time_ns);
+-- The newest occurrences of a group; its counts by hour.
+CREATE INDEX error_logs_fingerprint ON error_logs (service, fingerprint, time_ns);
+-- The errors of a trace.
+CREATE INDEX error_logs_trace ON error_logs (trace_id, time_ns) WHERE trace_id <> '';
+
+-- Errors that are the same to a person. error_type, place, message: of the newest occurrence. level: the worst.
+-- count, first_ns, last_ns: of all occurrences ever. regressed_ns: when it came back after it was resolved, until it is
+-- resolved again. Muted while muted_until_ns is ahead, or until there are muted_below_an_hour within an hour.
+CREATE TABLE error_group (
+  group_no INTEGER PRIMARY KEY AUTOINCREMENT,
+  service TEXT NOT NULL,
+  error_type TEXT NOT NULL,
+  place TEXT NOT NULL,
+  message TEXT NOT NULL,
+  level TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  first_ns INTEGER NOT NULL,
+  last_ns INTEGER NOT NULL,
+  status TEXT NOT NULL DEFAULT 'UNRESOLVED' CHECK (status IN ('UNRESOLVED', 'RESOLVED')),
+  resolved_ns INTEGER,
+  regressed_ns INTEGER,
+  regressions INTEGER NOT NULL DEFAULT 0,
+  muted_until_ns INTEGER,
+  muted_below_an_hour INTEGER
+) STRICT;
+-- A page of the inbox, last seen first.
+CREATE INDEX error_group_last ON error_group (status, last_ns);
+-- A page of the inbox, first seen first.
+CREATE INDEX error_group_first ON error_group (status, first_ns);
+-- A page of the inbox, most frequent first.
+CREATE INDEX error_group_count ON error_group (status, count);
+
+-- Which group a service's fingerprint belongs to, with its own part of the group's figures, so that what was
+-- merged can be split again.
+CREATE TABLE error_fingerprint (
+  service TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  group_no INTEGER NOT NULL REFERENCES error_group (group_no),
+  error_type TEXT NOT NULL,
+  place TEXT NOT NULL,
+  message TEXT NOT NULL,
+  level TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  first_ns INTEGER NOT NULL,
+  last_ns INTEGER NOT NULL,
+  PRIMARY KEY (service, fingerprint)
+) STRICT, WITHOUT ROWID;
+-- The fingerprints of a group.
+CREATE INDEX error_fingerprint_group ON error_fingerprint (group_no);
+
+-- What people wrote about a group.
+CREATE TABLE error_note (
+  note_no INTEGER PRIMARY KEY,
+  group_no INTEGER NOT NULL REFERENCES error_group (group_no),
+  at_ns INTEGER NOT NULL,
+  author TEXT NOT NULL,
+  text TEXT NOT NULL
+) STRICT;
+-- The notes of a group.
+CREATE INDEX error_note_group ON error_note (group_no);
+
+-- Finds the occurrence's group, makes it when there is none, and counts. An occurrence after a group was resolved
+-- reopens it; an old one that arrives late does not.
+CREATE TRIGGER error_logs_group AFTER INSERT ON error_logs BEGIN
+  INSERT INTO error_group (service, error_type, place, message, level, count, first_ns, last_ns)
+  SELECT new.service, '', '', '', new.level, 0, new.time_ns, new.time_ns
+  WHERE NOT EXISTS (
+    SELECT 1 FROM error_fingerprint WHERE service = new.service AND fingerprint = new.fingerprint
+  );
+  INSERT INTO error_fingerprint (
+    service, fingerprint, group_no, error_type, place, message, level, count, first_ns, last_ns
+  )
+  SELECT
+    new.service, new.fingerprint, (SELECT max(group_no) FROM error_group), '', '', '', new.level, 0,
+    new.time_ns, new.time_ns
+  WHERE NOT EXISTS (
+    SELECT 1 FROM error_fingerprint WHERE service = new.service AND fingerprint = new.fingerprint
+  );
+  UPDATE error_fingerprint
+  SET
+    error_type = iif(new.time_ns >= last_ns, new.error_type, error_type),
+    place = iif(
+      new.time_ns >= last_ns,
+      new.module || iif(new.module = '' OR new.function = '', '', '.') || new.function,
+      place
+    ),
+    message = iif(new.time_ns >= last_ns, substr(new.message, 1, 500), message),
+    level = iif(new.level = 'CRITICAL', 'CRITICAL', level),
+    count = count + 1,
+    first_ns = min(first_ns, new.time_ns),
+    last_ns = max(last_ns, new.time_ns)
+  WHERE service = new.service AND fingerprint = new.fingerprint;
+  UPDATE error_group
+  SET
+    error_type = iif(new.time_ns >= last_ns, new.error_type, error_type),
+    place = iif(
+      new.time_ns >= last_ns,
+      new.module || iif(new.module = '' OR new.function = '', '', '.') || new.function,
+      place
+    ),
+    message = iif(new.time_ns >= last_ns, substr(new.message, 1, 500), message),
+    level = iif(new.level = 'CRITICAL', 'CRITICAL', level),
+    count = count + 1,
+    first_ns = min(first_ns, new.time_ns),
+    last_ns = max(last_ns, new.time_ns),
+    regressed_ns = iif(status = 'RESOLVED' AND new.time_ns > resolved_ns, new.time_ns, regressed_ns),
+    regressions = regressions + (status = 'RESOLVED' AND new.time_ns > resolved_ns),
+    status = iif(status = 'RESOLVED' AND new.time_ns > resolved_ns, 'UNRESOLVED', status),
+    muted_below_an_hour = CASE
+      WHEN muted_below_an_hour IS NULL THEN NULL
+      WHEN muted_below_an_hour <= (
+        SELECT count(*)
+        FROM error_fingerprint AS own
+        JOIN error_logs AS near USING (service, fingerprint)
+        WHERE own.group_no = error_group.group_no
+          AND near.time_ns > new.time_ns - 3600000000000
+          AND near.time_ns <= new.time_ns
+      ) THEN NULL
+      ELSE muted_below_an_hour
+    END
+  WHERE group_no = (
+    SELECT group_no FROM error_fingerprint WHERE service = new.service AND fingerprint = new.fingerprint
+  );
+END;

@@ -93,13 +93,142 @@ CREATE TABLE token (
 ) STRICT, WITHOUT ROWID;
 """
 
+_THIRD: Final = """
+CREATE TABLE error_logs (
+  error_no INTEGER PRIMARY KEY AUTOINCREMENT,
+  id BLOB NOT NULL UNIQUE,
+  time_ns INTEGER NOT NULL,
+  level TEXT NOT NULL,
+  service TEXT NOT NULL,
+  module TEXT NOT NULL,
+  function TEXT NOT NULL,
+  message TEXT NOT NULL,
+  error_type TEXT NOT NULL,
+  stack_trace TEXT NOT NULL,
+  context TEXT,
+  trace_id TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  source TEXT NOT NULL,
+  source_id TEXT NOT NULL,
+  created_ns INTEGER NOT NULL
+) STRICT;
+CREATE INDEX error_logs_time ON error_logs (time_ns);
+CREATE INDEX error_logs_service ON error_logs (service, time_ns);
+CREATE INDEX error_logs_level ON error_logs (level, time_ns);
+CREATE INDEX error_logs_fingerprint ON error_logs (service, fingerprint, time_ns);
+CREATE INDEX error_logs_trace ON error_logs (trace_id, time_ns) WHERE trace_id <> '';
+CREATE TABLE error_group (
+  group_no INTEGER PRIMARY KEY AUTOINCREMENT,
+  service TEXT NOT NULL,
+  error_type TEXT NOT NULL,
+  place TEXT NOT NULL,
+  message TEXT NOT NULL,
+  level TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  first_ns INTEGER NOT NULL,
+  last_ns INTEGER NOT NULL,
+  status TEXT NOT NULL DEFAULT 'UNRESOLVED' CHECK (status IN ('UNRESOLVED', 'RESOLVED')),
+  resolved_ns INTEGER,
+  regressed_ns INTEGER,
+  regressions INTEGER NOT NULL DEFAULT 0,
+  muted_until_ns INTEGER,
+  muted_below_an_hour INTEGER
+) STRICT;
+CREATE INDEX error_group_last ON error_group (status, last_ns);
+CREATE INDEX error_group_first ON error_group (status, first_ns);
+CREATE INDEX error_group_count ON error_group (status, count);
+CREATE TABLE error_fingerprint (
+  service TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  group_no INTEGER NOT NULL REFERENCES error_group (group_no),
+  error_type TEXT NOT NULL,
+  place TEXT NOT NULL,
+  message TEXT NOT NULL,
+  level TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  first_ns INTEGER NOT NULL,
+  last_ns INTEGER NOT NULL,
+  PRIMARY KEY (service, fingerprint)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX error_fingerprint_group ON error_fingerprint (group_no);
+CREATE TABLE error_note (
+  note_no INTEGER PRIMARY KEY,
+  group_no INTEGER NOT NULL REFERENCES error_group (group_no),
+  at_ns INTEGER NOT NULL,
+  author TEXT NOT NULL,
+  text TEXT NOT NULL
+) STRICT;
+CREATE INDEX error_note_group ON error_note (group_no);
+CREATE TRIGGER error_logs_group AFTER INSERT ON error_logs BEGIN
+  INSERT INTO error_group (service, error_type, place, message, level, count, first_ns, last_ns)
+  SELECT new.service, '', '', '', new.level, 0, new.time_ns, new.time_ns
+  WHERE NOT EXISTS (
+    SELECT 1 FROM error_fingerprint WHERE service = new.service AND fingerprint = new.fingerprint
+  );
+  INSERT INTO error_fingerprint (
+    service, fingerprint, group_no, error_type, place, message, level, count, first_ns, last_ns
+  )
+  SELECT
+    new.service, new.fingerprint, (SELECT max(group_no) FROM error_group), '', '', '', new.level, 0,
+    new.time_ns, new.time_ns
+  WHERE NOT EXISTS (
+    SELECT 1 FROM error_fingerprint WHERE service = new.service AND fingerprint = new.fingerprint
+  );
+  UPDATE error_fingerprint
+  SET
+    error_type = iif(new.time_ns >= last_ns, new.error_type, error_type),
+    place = iif(
+      new.time_ns >= last_ns,
+      new.module || iif(new.module = '' OR new.function = '', '', '.') || new.function,
+      place
+    ),
+    message = iif(new.time_ns >= last_ns, substr(new.message, 1, 500), message),
+    level = iif(new.level = 'CRITICAL', 'CRITICAL', level),
+    count = count + 1,
+    first_ns = min(first_ns, new.time_ns),
+    last_ns = max(last_ns, new.time_ns)
+  WHERE service = new.service AND fingerprint = new.fingerprint;
+  UPDATE error_group
+  SET
+    error_type = iif(new.time_ns >= last_ns, new.error_type, error_type),
+    place = iif(
+      new.time_ns >= last_ns,
+      new.module || iif(new.module = '' OR new.function = '', '', '.') || new.function,
+      place
+    ),
+    message = iif(new.time_ns >= last_ns, substr(new.message, 1, 500), message),
+    level = iif(new.level = 'CRITICAL', 'CRITICAL', level),
+    count = count + 1,
+    first_ns = min(first_ns, new.time_ns),
+    last_ns = max(last_ns, new.time_ns),
+    regressed_ns = iif(status = 'RESOLVED' AND new.time_ns > resolved_ns, new.time_ns, regressed_ns),
+    regressions = regressions + (status = 'RESOLVED' AND new.time_ns > resolved_ns),
+    status = iif(status = 'RESOLVED' AND new.time_ns > resolved_ns, 'UNRESOLVED', status),
+    muted_below_an_hour = CASE
+      WHEN muted_below_an_hour IS NULL THEN NULL
+      WHEN muted_below_an_hour <= (
+        SELECT count(*)
+        FROM error_fingerprint AS own
+        JOIN error_logs AS near USING (service, fingerprint)
+        WHERE own.group_no = error_group.group_no
+          AND near.time_ns > new.time_ns - 3600000000000
+          AND near.time_ns <= new.time_ns
+      ) THEN NULL
+      ELSE muted_below_an_hour
+    END
+  WHERE group_no = (
+    SELECT group_no FROM error_fingerprint WHERE service = new.service AND fingerprint = new.fingerprint
+  );
+END;
+"""
+
 ROWS: Final = 1
 """The version of files that hold a row for each entry: rebuild.py makes them anew."""
 
 FIRST: Final = 2
 """The version that a new file begins with."""
 
-MIGRATIONS: Final = (_SECOND,)
+MIGRATIONS: Final = (_SECOND, _THIRD)
 """The first makes a file of version FIRST; each other leads from a version to the next."""
 
 VERSION: Final = FIRST + len(MIGRATIONS) - 1
