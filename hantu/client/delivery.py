@@ -57,7 +57,7 @@ class Delivery:
     ) -> None:
         self._sink = sink
         self._on_stored = on_stored
-        self._notifier = notifier
+        self.notifier = notifier
         self._pace = pace or Pace()
         self._room = room or Room()
         self._health = health
@@ -87,15 +87,15 @@ class Delivery:
         if worker is not None:
             worker.stop()
             self._inbox.put(None)
-            ended = worker.join(limit_s * (_SINK_SHARE if self._notifier is not None else 1.0))
+            ended = worker.join(limit_s * (_SINK_SHARE if self.notifier is not None else 1.0))
             if not ended and self._sink is not None:
                 self._late = True
                 self._sink.cancel()
                 # Nobody knows what became of these; an error told twice is better than one told never.
                 self._tell_undecided()
         settled = self.waiting == 0
-        if self._notifier is not None:
-            settled = self._notifier.stop(max(0.0, until - self._clock())) and settled
+        if self.notifier is not None:
+            settled = self.notifier.stop(max(0.0, until - self._clock())) and settled
         return settled
 
     @property
@@ -119,7 +119,7 @@ class Delivery:
             "last_refusal": self._last_refusal,
             "given_up": self.given_up,
             "dropped": self.dropped,
-            "alerts": None if self._notifier is None else self._notifier.snapshot(),
+            "alerts": None if self.notifier is None else self.notifier.snapshot(),
         }
 
     def _begin(self) -> None:
@@ -144,8 +144,8 @@ class Delivery:
     def _submit(self, record: ErrorRecord) -> None:
         sink = self._sink
         alerted = sink is None or not sink.may_notify or self._health.standing(Fault.DATABASE)
-        if alerted and self._notifier is not None:
-            self._notifier.tell(record)
+        if alerted and self.notifier is not None:
+            self.notifier.tell(record)
         if sink is None:
             return
         if self._stopped or not self._has_room():
@@ -153,7 +153,7 @@ class Delivery:
             return
         if not alerted:
             self._undecided[record.id] = record
-        self._inbox.put(Waiting(record, alerted=alerted and self._notifier is not None))
+        self._inbox.put(Waiting(record, alerted=alerted and self.notifier is not None))
         if self._worker is None:
             self._start()
 
@@ -178,8 +178,8 @@ class Delivery:
         self._health.fault(
             Fault.QUEUE, f"the queue is full; {self.dropped} errors are in the local file only so far"
         )
-        if not alerted and self._notifier is not None:
-            self._notifier.tell(record)
+        if not alerted and self.notifier is not None:
+            self.notifier.tell(record)
 
     def _start(self) -> None:
         if not self._starting.acquire(blocking=False):
@@ -287,10 +287,10 @@ class Delivery:
         """Leave these to the local file, and tell people once for each outage (M65)."""
         self.given_up += len(batch)
         self._health.gave_up(Fault.DATABASE, reason)
-        if self._outage_told or self._notifier is None:
+        if self._outage_told or self.notifier is None:
             return
         self._outage_told = True
-        self._notifier.tell_fault(
+        self.notifier.tell_fault(
             DOWN,
             f"에러 {len(batch):,}건을 저장하지 못해 로컬 JSON 파일에만 남겼습니다.\n{reason}",
         )
@@ -315,15 +315,15 @@ class Delivery:
         """Settle who tells people of these; what the library tells is marked, for the next try."""
         for waiting in batch:
             record = self._undecided.pop(waiting.record.id, None)
-            if record is not None and tell and self._notifier is not None:
+            if record is not None and tell and self.notifier is not None:
                 waiting.alerted = True
-                self._notifier.tell(record)
+                self.notifier.tell(record)
 
     def _tell_undecided(self) -> None:
         for key in list(self._undecided):
             record = self._undecided.pop(key, None)
-            if record is not None and self._notifier is not None:
-                self._notifier.tell(record)
+            if record is not None and self.notifier is not None:
+                self.notifier.tell(record)
 
 
 _all: weakref.WeakSet[Delivery] = weakref.WeakSet()

@@ -42,6 +42,7 @@ class DatedFile:
         self._fd = -1
         self._path = ""
         self._inode = (0, 0)
+        self._torn = ""
         self._looked_s = 0.0
 
     def path_of(self, day: str) -> Path:
@@ -55,6 +56,10 @@ class DatedFile:
         written = 0
         try:
             fd = self._open_for(day)
+            if self._torn == self._path:
+                # There was no room for this byte: the next line must not begin within the one cut off.
+                os.write(fd, b"\n")
+                self._torn = ""
             # Only a full disk or a limit writes less than all; then the next write says why.
             while written < len(data):
                 written += os.write(fd, data[written:] if written else data)
@@ -64,9 +69,10 @@ class DatedFile:
     def _rest(self, data: bytes, written: int) -> bytes:
         whole = data.rfind(b"\n", 0, written) + 1
         if whole < written:
-            # The next line must not begin within the one that was cut off.
-            with contextlib.suppress(OSError):
+            try:
                 os.write(self._fd, b"\n")
+            except OSError:
+                self._torn = self._path
         return data[whole:]
 
     def _open_for(self, day: str) -> int:

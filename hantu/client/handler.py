@@ -5,8 +5,12 @@ from __future__ import annotations
 import logging
 from typing import Any, Final
 
-from hantu.client.levels import known
+from hantu.client import health
+from hantu.client.health import Fault
+from hantu.client.levels import ERROR, known
 from hantu.client.logger import get_logger, here
+from hantu.client.record import one_record
+from hantu.client.stdio import Stdio
 
 _OWN: Final = frozenset(
     (*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "exc_info", "stacklevel")
@@ -17,7 +21,9 @@ _OWN: Final = frozenset(
 class HantuHandler(logging.Handler):
     """A handler for logging, and for everything that takes one: levels, exc_info and extra are kept.
 
-    Its formatter is not used: hantu has formats of its own."""
+    Its formatter is not used: hantu has formats of its own. failed: whether its last record was lost."""
+
+    failed = False
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record. Never raises; a message that its arguments do not fit is written as it is."""
@@ -44,19 +50,18 @@ class HantuHandler(logging.Handler):
                 function=record.funcName or "",
                 time_ns=int(record.created * 1e9),
             )
+            if self.failed:
+                self.failed = False
+                health.cleared(Fault.HANDLER)
         except Exception:
             self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name
         """Say on standard error that a record was lost (M58); unlike logging's own, without its text."""
-        here.route.accept(
-            logging.WARNING,
-            get_logger("hantu"),
-            f"a record of {record.name} could not be written ({record.pathname}:{record.lineno})",
-            {},
-            function="",
-            time_ns=int(record.created * 1e9),
-        )
+        self.failed = True
+        said = f"a record of {record.name} could not be written ({record.pathname}:{record.lineno})"
+        health.fault(Fault.HANDLER, said)
+        Stdio("stderr").write(f"hantu: {one_record(said)}\n", ERROR)
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -63,11 +63,12 @@ class Lifecycle:
         with self._lock:
             if self.phase is not Phase.INIT:
                 return here.route
+            config = None
             try:
                 config, wrong = load({}, os.environ)
                 self._open(config)
             except Exception as error:
-                return self._fall_back(error)
+                return self._fall_back(error, config)
             if wrong:
                 self._say_wrong(wrong)
             return here.route
@@ -82,7 +83,7 @@ class Lifecycle:
             except ValueError:
                 raise
             except Exception as error:
-                self._fall_back(error)
+                self._fall_back(error, config)
                 return
             if wrong:
                 self._say_wrong(wrong)
@@ -116,7 +117,10 @@ class Lifecycle:
         self._lock = threading.RLock()
         if self.desk is not None:
             self.desk.after_fork()
-        _hook_multiprocessing(self)
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None:
+            # A child that is just being made forgets what was registered before.
+            util.register_after_fork(self, _end_with_multiprocessing)
 
     def _open(self, config: ClientConfig) -> None:
         from hantu.client.desk import Desk
@@ -134,13 +138,19 @@ class Lifecycle:
             notifier.resume()
         self._hook()
 
-    def _fall_back(self, error: Exception) -> Route:
+    def _fall_back(self, error: Exception, config: ClientConfig | None) -> Route:
         """Go on with standard error alone (M67)."""
         reason = f"the log library could not start: {type(error).__name__}: {error}"
         route = Fallback(reason)
         self._move(Phase.FALLBACK)
         here.route, here.level = route, 0
         route.say(health.snapshot()["reason"])
+        try:
+            from hantu.client.opening import tell_start_failure
+
+            tell_start_failure(config, os.environ, health.snapshot()["reason"])
+        except Exception as failed:
+            route.say(f"nobody was told: {type(failed).__name__}")
         return route
 
     def _say_wrong(self, wrong: Sequence[str]) -> None:
@@ -148,6 +158,10 @@ class Lifecycle:
         health.fault(Fault.INITIALISATION, "; ".join(wrong))
         if self.desk is not None:
             self.desk.say("; ".join(wrong))
+        if self.delivery is not None:
+            from hantu.client.opening import tell_wrong_settings
+
+            tell_wrong_settings(self.delivery, "; ".join(wrong))
 
     def _move(self, phase: Phase) -> None:
         if phase not in MOVES[self.phase]:
@@ -159,6 +173,7 @@ class Lifecycle:
             return
         self._hooked = True
         atexit.register(self.shutdown)
+        _end_with_multiprocessing(self)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self.after_fork)
 
@@ -189,13 +204,11 @@ def _prune(config: ClientConfig) -> None:
         return
 
 
-def _hook_multiprocessing(lifecycle: Lifecycle) -> None:
-    """Have a child of multiprocessing end the library, for it ends without atexit."""
-    util = sys.modules.get("multiprocessing.util")
-    if util is None:
-        return
-    end: Callable[..., object] = lambda _: util.Finalize(None, lifecycle.shutdown, exitpriority=10)  # noqa: E731
-    util.register_after_fork(lifecycle, end)
+def _end_with_multiprocessing(lifecycle: Lifecycle) -> None:
+    """Have a child of multiprocessing end the library, for such a child ends without atexit."""
+    process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
+    if process is not None and util is not None and process.parent_process() is not None:
+        util.Finalize(None, lifecycle.shutdown, exitpriority=10)
 
 
 current: Final = Lifecycle()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import atexit
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hantu.client import health as health_module
 from hantu.client.cooldown import Cooldown
@@ -15,11 +16,15 @@ from hantu.client.health import Health
 from hantu.client.notifier import Notifier
 from hantu.client.outbox import Pace
 from hantu.client.sink import open_sink
-from hantu.client.telegram import Telegram
+from hantu.client.telegram import PUBLIC_API, Telegram
 
 if TYPE_CHECKING:
     from hantu.client.config import ClientConfig
     from hantu.errors import ErrorRecord
+
+
+STARTING: Final = "로깅 시스템 오류"
+_LIMIT_S: Final = 2.0
 
 
 def open_notifier(config: ClientConfig, *, health: Health = health_module.current) -> Notifier | None:
@@ -62,3 +67,33 @@ def open_guard(
 
     cleanings = (lambda: clean(spare_unsent=True), lambda: clean(spare_unsent=False))
     return DiskGuard(config.log_dir, cleanings, notifier, health=health)
+
+
+def tell_start_failure(config: ClientConfig | None, environ: Mapping[str, str], reason: str) -> None:
+    """Tell people that the library could not start, as far as it is known how (M67).
+
+    config None: not even the settings could be read. reason: masked. Raises what Telegram() does."""
+    token = environ.get("HANTU_TELEGRAM_TOKEN", "") if config is None else config.telegram_token
+    chat_id = environ.get("HANTU_TELEGRAM_CHAT_ID", "") if config is None else config.telegram_chat_id
+    if not token or not chat_id:
+        return
+    api = environ.get("HANTU_TELEGRAM_API", PUBLIC_API) if config is None else config.telegram_api
+    notifier = Notifier(
+        Telegram(token, chat_id, api),
+        Cooldown(
+            None if config is None else config.log_dir,
+            cooldown_s=300 if config is None else config.cooldown_s,
+        ),
+        service=environ.get("HANTU_SERVICE", "hantu") if config is None else config.service,
+    )
+    notifier.tell_fault(
+        STARTING,
+        f"로그 라이브러리를 시작하지 못해 stderr로만 출력합니다. 애플리케이션은 계속 동작합니다.\n{reason}",
+    )
+    atexit.register(notifier.stop, _LIMIT_S)
+
+
+def tell_wrong_settings(delivery: Delivery, reason: str) -> None:
+    """Tell people that variables are wrong and their defaults are used (M67). reason: masked."""
+    if delivery.notifier is not None:
+        delivery.notifier.tell_fault(STARTING, f"설정이 잘못되어 기본값으로 동작합니다.\n{reason}")

@@ -162,9 +162,9 @@ def test_an_outage_is_told_once_however_long_it_lasts(
 ) -> None:
     delivery = make(Pace(1, 0.01, 0.01, 1), notifier=notifier)
     api.down()
-    for number in range(5):
+    for given_up in range(1, 6):
         delivery.submit(a_record())
-        wait_until(lambda: delivery.given_up == number + 1)
+        wait_until(lambda expected=given_up: delivery.given_up == expected)
     assert notifier.stop(5)
     assert len([text for text in bot.texts if "DB 연결 불가" in text]) == 1
     assert notifier.counted == 4
