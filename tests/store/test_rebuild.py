@@ -176,7 +176,10 @@ def test_a_file_of_the_row_store_is_made_anew(tmp_path: Path) -> None:
         )
         ids = [store._ids.text(each.key) for each in entries]
         assert [each.id for each in store.arrivals(LogQuery(), most=10**6).entries] == ids
-    assert path.stat().st_size < size / 2
+    with opened(tmp_path / "empty.db"):
+        pass
+    tables = (tmp_path / "empty.db").stat().st_size
+    assert path.stat().st_size - tables < size / 2
     assert told[0] == (0, 1_000)
     assert told[-1] == (1_000, 1_000)
     assert told == sorted(told)
@@ -259,7 +262,7 @@ def test_it_gets_to_its_end_though_it_is_killed_again_and_again(tmp_path: Path) 
     entries = stored(kinds(12 * LOT))
     path = rows_file(tmp_path / "hantu.db", entries)
     deaths = 0
-    while killed(path, 55) == -1:
+    while killed(path, 90) == -1:
         deaths += 1
         assert deaths < 100
     assert deaths > 3
