@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from hantu.client.levels import BY_NAME, DEBUG
 
@@ -34,6 +35,8 @@ def _dsn(raw: Any) -> str:
     text = _text(raw)
     if text and not re.match(r"https?://[^/\s]|sqlite:////?[^/\s]", text):
         raise ValueError
+    # Raises for an address or a port that is none.
+    _ = urlsplit(text).port
     return text
 
 

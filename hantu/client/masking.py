@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 from hantu.client.config import ClientConfig
-from hantu.mask import DEFAULT_RULES, Rule, SensitiveDataFilter
+from hantu.mask import DEFAULT_RULES, MASKED, Needle, Rule, SensitiveDataFilter
+
+_SECRET_LEAST: Final = 6
 
 
 def filter_of(config: ClientConfig) -> SensitiveDataFilter:
@@ -15,7 +18,15 @@ def filter_of(config: ClientConfig) -> SensitiveDataFilter:
         Rule(f"own {number}", re.compile(pattern), replacement)
         for number, (pattern, replacement) in enumerate(config.mask_rules, 1)
     ]
-    return SensitiveDataFilter((*DEFAULT_RULES, *own), extra_keys=config.mask_keys)
+    secrets = [unquote(urlsplit(config.dsn).username or ""), config.telegram_token]
+    named = [_secret(secret) for secret in secrets if len(secret) >= _SECRET_LEAST]
+    return SensitiveDataFilter((*DEFAULT_RULES, *named, *own), extra_keys=config.mask_keys)
+
+
+def _secret(secret: str) -> Rule:
+    """A rule for one of the library's own secrets, wherever it stands."""
+    needle = Needle(secret.encode()) if secret.isascii() else secret
+    return Rule("own secret", re.compile(re.escape(secret)), MASKED, (needle,))
 
 
 def masked_context(mask: SensitiveDataFilter, context: dict[str, Any]) -> dict[str, Any]:
