@@ -1,6 +1,6 @@
 """`python -m bench --lines N`: the whole bench, its report on stdout and in build/bench/report.md.
 
---only NAME … runs some parts: store, baselines, queries, readers, growth, real, push, file, docker, journal,
+--only NAME … runs some parts: store, baselines, queries, words, readers, growth, real, push, file, docker, journal,
 live, retention, idle. growth is also `python -m bench.growth LINES …`, real `python -m bench.real FILE …`."""
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from bench import baselines, growth, queries, readers, real, streams
+from bench import baselines, growth, queries, readers, real, streams, words
 from bench.corpus import END_NS, Corpus
 from bench.docker_stream import docker_stream, idle
 from bench.journal import JOURNAL_MOST, journal
@@ -30,6 +30,7 @@ PARTS = (
     "store",
     "baselines",
     "queries",
+    "words",
     "readers",
     "growth",
     "real",
@@ -115,6 +116,8 @@ def main() -> None:
             if "retention" in parts:
                 _retention(report, store, entries)
             store.close()
+        if "words" in parts:
+            report.add("Words among many shapes (ms)", words.report())
         if "readers" in parts:
             rows = readers.under_load(folder / "readers.db", some)
             report.add("Searches beside a writer (ms)", table(readers.HEAD, rows))
