@@ -1,6 +1,6 @@
 """The column FILTER: a Bloom filter of a segment's value tokens, so that a search leaves segments out.
 
-    format                                      1 byte: 1
+    format                                      1 byte: 2; 1: it has no tokens of joined_tokens.py
     width                                       4 bytes, little-endian: bytes of a partition; 0: no filter,
                                                 anything may be there
     64 partitions                               `width` bytes each, lowest bit first
@@ -11,11 +11,13 @@ A token is lower case [a-z0-9]. Its hash has 64 bits: the upper 6 are the partit
 The filters of several segments, transposed: row p of 64 holds their partitions p, so that a look-up
 reads one row:
 
-    number of segments, their widths            4 bytes each, little-endian
+    number of segments, their widths            4 bytes each, little-endian; the highest bit of a width:
+                                                its filter has format 2
     partitions                                  one after the other
 
 What is in it: values of at least 5 characters of lines with a shape; runs of at least 3 of plain
-lines as they stand and as they read when folded; values of at least 5 characters of metadata texts."""
+lines as they stand and as they read when folded; values of at least 5 characters of metadata texts;
+what joined_tokens.py makes of several."""
 
 from __future__ import annotations
 
@@ -33,11 +35,15 @@ from hantu.text import fold
 HashArray = NDArray[np.uint64]
 
 PARTITIONS: Final = 64
-BITS_PER_TOKEN: Final = 7
-"""1 of 30 segments without the token is read in vain."""
+BITS_PER_TOKEN: Final = 12
+"""1 of 150 segments without the token is read in vain, which takes as long as 100 looks at a filter; at
+7 bits it was 1 of 28, and a rare word took three times as long."""
 _LEAST_BITS_PER_TOKEN: Final = 2
 _PLACES: Final = 4
-_FORMAT: Final = 1
+_FORMAT: Final = 2
+_FORMATS: Final = (1, _FORMAT)
+_JOINED_FROM: Final = 2
+_HAS_JOINED: Final = 1 << 31
 _HEADER_BYTES: Final = 5
 _MOST_SHARE: Final = 32
 """A filter takes at most 1/32 of its segment's text: random text has more tokens than it can hold."""
@@ -105,6 +111,26 @@ def folded_hashes(lines: bytes) -> HashArray:
     return token_hashes(folded.encode(), starts, lengths, lowered=True)
 
 
+class JoinedHash(int):
+    """A hash of tokens that only filters of FORMAT 2 and later hold, see joined_tokens.py."""
+
+
+def joined_hash(first: int, second: int) -> JoinedHash:
+    """The hash of two hashes."""
+    mixed = (first ^ second * _LAST) & _WORD
+    mixed ^= mixed >> 29
+    mixed = mixed * _SIZE & _WORD
+    return JoinedHash(mixed ^ mixed >> 32)
+
+
+def joined_hashes(first: HashArray, second: HashArray) -> HashArray:
+    """joined_hash() of each pair."""
+    mixed = first ^ second * np.uint64(_LAST)
+    mixed ^= mixed >> np.uint64(29)
+    mixed *= np.uint64(_SIZE)
+    return cast("HashArray", mixed ^ mixed >> np.uint64(32))
+
+
 def write_filter(hashes: HashArray, text_bytes: int) -> bytes:
     """The raw column. text_bytes: how long the text is that the tokens come from."""
     hashes = np.unique(hashes)
@@ -144,11 +170,12 @@ def _held(partition: memoryview, token: int) -> bool:
 class Filter:
     """One segment's filter. Raises ValueError when `raw` is damaged."""
 
-    __slots__ = ("_partitions", "width")
+    __slots__ = ("_partitions", "has_joined", "width")
 
     def __init__(self, raw: bytes) -> None:
-        if len(raw) < _HEADER_BYTES or raw[0] != _FORMAT:
+        if len(raw) < _HEADER_BYTES or raw[0] not in _FORMATS:
             raise ValueError("not a filter of this version")
+        self.has_joined = raw[0] >= _JOINED_FROM
         self.width = int.from_bytes(raw[1:_HEADER_BYTES], "little")
         self._partitions = memoryview(raw)[_HEADER_BYTES:]
         if len(self._partitions) != PARTITIONS * self.width:
@@ -156,6 +183,8 @@ class Filter:
 
     def may_hold(self, token: int) -> bool:
         """Whether the token of this hash may be in the segment; False is certain."""
+        if not self.has_joined and isinstance(token, JoinedHash):
+            return True
         return not self.width or _held(self.partition(token >> 58), token)
 
     def partition(self, number: int) -> memoryview:
@@ -166,7 +195,8 @@ class Filter:
 def transpose(filters: list[bytes]) -> list[bytes]:
     """The raw filters of several segments as 64 rows. Raises ValueError when one is damaged."""
     opened = [Filter(raw) for raw in filters]
-    header = np.array([len(opened), *(each.width for each in opened)], "<u4").tobytes()
+    widths = [each.width | (_HAS_JOINED if each.has_joined else 0) for each in opened]
+    header = np.array([len(opened), *widths], "<u4").tobytes()
     return [
         header + b"".join([bytes(each.partition(number)) for each in opened])
         for number in range(PARTITIONS)
@@ -185,7 +215,8 @@ def look_up(row: bytes, token: int) -> BoolArray:
     size = int.from_bytes(row[:4], "little")
     if len(row) < 4 + 4 * size or size == 0:
         raise ValueError("not a row of filters")
-    widths = np.frombuffer(row, "<u4", size, 4).astype(np.int64)
+    marked = np.frombuffer(row, "<u4", size, 4).astype(np.int64)
+    widths = marked & (_HAS_JOINED - 1)
     bases = positions(widths) + 4 + 4 * size
     if int(bases[-1] + widths[-1]) != len(row):
         raise ValueError("a row of filters has lost a part")
@@ -193,6 +224,8 @@ def look_up(row: bytes, token: int) -> BoolArray:
     held = np.ones(size, np.bool_)
     low, step = token & 0xFFFFFFFF, token >> 26 & 0xFFFFFFFF | 1
     known = np.flatnonzero(widths)
+    if isinstance(token, JoinedHash):
+        known = known[marked[known] >= _HAS_JOINED]
     for at in range(_PLACES):
         places = ((low + at * step & 0xFFFFFFFF) * (widths[known] * 8)) >> 32
         held[known] &= (data[bases[known] + (places >> 3)] >> (places & 7).astype(np.uint8) & 1) == 1

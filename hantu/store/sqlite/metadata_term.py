@@ -16,6 +16,7 @@ from hantu.query.fields import canonical, metadata_paths, metadata_test
 from hantu.store.sqlite.batch import BoolArray, IntArray, VerdictArray
 from hantu.store.sqlite.fields import octets
 from hantu.store.sqlite.filter import token_hash
+from hantu.store.sqlite.joined_tokens import number_hashes
 from hantu.store.sqlite.metadata_column import MetadataColumn
 from hantu.store.sqlite.shape_search import MAYBE, NO
 from hantu.store.sqlite.sought import is_value
@@ -49,12 +50,15 @@ class OfMetadata(OfLines):
         self._test = metadata_test(field)
         self._without = self._test(None)
         self._sieve = _sieve(canonical(field))
-        self.hashes = _hashes(canonical(field))
+        self._numbers = _number_hashes(canonical(field))
+        self.hashes = self._numbers or _hashes(canonical(field))
 
     def groups(self, groups: Groups) -> VerdictArray:
         """By the stream, and by the filter where metadata decide."""
         verdict = self._stream.verdict(groups.cells)
-        lacking = None if self._without else groups.without(self.hashes)
+        lacking = None
+        if not self._without:
+            lacking = groups.without_any(self._numbers) if self._numbers else groups.without(self.hashes)
         if lacking is not None:
             verdict[lacking & (verdict == MAYBE)] = NO
         return verdict
@@ -155,6 +159,15 @@ def _whole_number(value: str) -> int | None:
 
 def _either_case(folded: str) -> str:
     return f"(?i:{re2.escape(folded)})"
+
+
+def _number_hashes(field: Field) -> tuple[int, ...]:
+    """Of tokens of which the metadata of every match have one."""
+    paths = metadata_paths(field.name)
+    folded = text.fold(field.value)
+    if field.op is not Op.EQ or field.name == "container" or not paths or not paths[0]:
+        return ()
+    return number_hashes(paths[0][-1], folded)
 
 
 def _hashes(field: Field) -> tuple[int, ...]:

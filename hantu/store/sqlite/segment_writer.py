@@ -18,6 +18,7 @@ from hantu.store.sqlite.escape import escape_lines
 from hantu.store.sqlite.fields import octets, positions
 from hantu.store.sqlite.filter import HashArray, folded_hashes, token_hashes, write_filter
 from hantu.store.sqlite.grouping import Groups, group, write_directory
+from hantu.store.sqlite.joined_tokens import address_hashes, metadata_number_hashes
 from hantu.store.sqlite.metadata_column import distinct, write_metadata
 from hantu.store.sqlite.order import write_order
 from hantu.store.sqlite.plain_words import write_words
@@ -67,9 +68,8 @@ def encode(
     numbers, slots = _numbered(lines, shapes)
     breathe()
     groups, arrival, group_of_line = group(batch.cells, numbers)
-    shaped = _in_columns(
-        values.where(np.repeat(numbers > 0, slots)), groups, arrival, group_of_line, shapes
-    )
+    values = values.where(np.repeat(numbers > 0, slots))
+    shaped = _in_columns(values, groups, arrival, group_of_line, shapes)
     plain = _plain_lines(blob, numbers, arrival)
     breathe()
     ids, metadata, count = distinct(batch.metadata, arrival)
@@ -87,7 +87,12 @@ def encode(
         columns[column] = write_values(chosen.lengths, characters)
     breathe()
     hashes = np.concatenate(
-        (_value_hashes(blob, shaped.values), _plain_hashes(plain), _metadata_hashes(metadata))
+        (
+            _value_hashes(blob, values),
+            address_hashes(blob, values),
+            _plain_hashes(plain),
+            _metadata_hashes(metadata),
+        )
     )
     breathe()
     columns[Column.FILTER] = write_filter(hashes, len(blob) + len(metadata))
@@ -181,13 +186,14 @@ def _plain_hashes(plain: bytes) -> HashArray:
     runs = runs_of(plain)
     long = runs.lengths >= _PLAIN_TOKEN_LEAST
     hashes = token_hashes(plain, runs.starts[long], runs.lengths[long])
-    return np.concatenate((hashes, folded_hashes(plain)))
+    return np.concatenate((hashes, folded_hashes(plain), address_hashes(plain, runs)))
 
 
 def _metadata_hashes(texts: bytes) -> HashArray:
     runs = runs_of(texts)
     chosen = runs.values() & (runs.lengths >= _TOKEN_LEAST)
-    hashes = token_hashes(texts, runs.starts[chosen], runs.lengths[chosen])
+    values = token_hashes(texts, runs.starts[chosen], runs.lengths[chosen])
+    hashes = np.concatenate((values, metadata_number_hashes(texts, runs)))
     if _JSON_ESC not in texts:
         return hashes
     # A terminal sequence, which folding takes out, stands there as \u001b[31m and glues to the value.

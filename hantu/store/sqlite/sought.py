@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise, product
 from math import prod
@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from hantu import text
 from hantu.query.expr import Substring, Word
 from hantu.store.sqlite.filter import token_hash
+from hantu.store.sqlite.joined_tokens import address_hash
 from hantu.store.sqlite.shape_text import SLOT_WORD, Loose, escaped
 
 _PIECE: Final = re.compile(rb"[a-z0-9]+|[^a-z0-9]+")
@@ -132,9 +133,14 @@ def of_substring(folded: str) -> Sought:
     options = [_of_piece(piece, first=not at, last=at == last) for at, piece in enumerate(pieces)]
     closed = [piece for piece in pieces[1:-1] if _RUN.match(piece)]
     tokens = _whole_tokens(folded)
-    plain = _hashes([*tokens, *_pairs(folded)])
+    addresses = [address_hash(pieces, at) for at in range(1, last - 5)]
+    known = tuple(each for each in addresses if each is not None)
+    plain = (*known, *_hashes([*tokens, *_pairs(folded)]))
     way = _Way(Where.FOLDED, b"", b"", b"", Loose.TEXT, plain)
-    return _several(way, options, closed) if last else _single(way, options[0])
+    if not last:
+        return _single(way, options[0])
+    found = _several(way, options, closed)
+    return replace(found, slot_hashes=(*known, *found.slot_hashes)) if known else found
 
 
 def _whole_tokens(folded: str) -> list[bytes]:

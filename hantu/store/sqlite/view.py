@@ -37,6 +37,16 @@ class Groups:
                 found = known if found is None else found | known
         return found
 
+    def without_any(self, hashes: tuple[int, ...]) -> BoolArray | None:
+        """The groups whose segments lack all of these tokens; None when that is not known of any."""
+        found: BoolArray | None = None
+        for each in hashes:
+            known = self.absent.get(each)
+            if known is None:
+                return None
+            found = known if found is None else found & known
+        return found
+
 
 class FrameView:
     """One frame, asked by one query; not for several threads."""
