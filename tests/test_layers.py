@@ -95,6 +95,9 @@ def test_schema_and_sql_stay_in_the_store() -> None:
     for path in sources():
         if path.is_relative_to(ROOT / "hantu" / "store" / "sqlite"):
             continue
+        # Applications write errors by the standard library alone: it cannot import the store.
+        if path == ROOT / "hantu" / "client" / "sink_sqlite.py":
+            continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if (
                 isinstance(node, ast.Constant)

@@ -243,6 +243,10 @@ class Delivery:
         except SinkError as error:
             self._not_taken(batch, error)
             return False
+        except Exception as error:
+            # Counted like any other failure, so that one record cannot be tried for ever.
+            self._not_taken(batch, SinkError(f"{self._sink.place}: {type(error).__name__}: {error}"))
+            return False
         self._outbox.sent(batch)
         self._settle([each.record for each in batch], receipt)
         self._worked()

@@ -16,6 +16,8 @@ from urllib.parse import quote
 
 from hantu.client.sink import Parcel, Receipt, SinkError, fingerprint_of
 from hantu.client.sink_http import dumped
+from hantu.errors import ErrorRecord
+from hantu.hidden import clean
 
 OLDEST_VERSION: Final = 3
 NEWEST_VERSION: Final = 3
@@ -32,6 +34,21 @@ INSERT OR IGNORE INTO error_logs (
   :trace_id, :fingerprint, :source, :source_id, :created_ns
 )
 """
+
+_PROBE: Final = ErrorRecord(
+    id="00000000-0000-0000-0000-000000000000",
+    time_ns=0,
+    level="ERROR",
+    service="",
+    module="",
+    function="",
+    message="",
+    error_type="",
+    stack_trace="",
+    context=None,
+    trace_id="",
+    fingerprint="-",
+)
 
 
 class SqliteSink:
@@ -65,8 +82,9 @@ class SqliteSink:
         return Receipt()
 
     def probe(self) -> None:
-        """Look whether the file could be written now."""
+        """Look whether the file would take an error now: one is written and taken back."""
         with self._open() as connection:
+            connection.execute(_ADD, _row(Parcel(_PROBE, alerted=True), self._now_ns()))
             connection.execute("ROLLBACK")
 
     def cancel(self) -> None:
@@ -149,8 +167,7 @@ class SqliteSink:
 
 def _row(parcel: Parcel, created_ns: int) -> dict[str, object]:
     record = parcel.record
-    return {
-        "id": uuid.UUID(record.id).bytes,
+    row = {
         "time_ns": record.time_ns,
         "level": record.level,
         "service": record.service,
@@ -162,7 +179,10 @@ def _row(parcel: Parcel, created_ns: int) -> dict[str, object]:
         "context": None if record.context is None else dumped(record.context),
         "trace_id": record.trace_id,
         "fingerprint": fingerprint_of(record),
-        "source": "app",
-        "source_id": record.service,
+        "source": record.source,
+        "source_id": record.source_id or record.service,
         "created_ns": created_ns,
     }
+    # SQLite takes UTF-8 only, which has no form for half of a character.
+    cleaned = {name: clean(value) if isinstance(value, str) else value for name, value in row.items()}
+    return {"id": uuid.UUID(record.id).bytes, **cleaned}
