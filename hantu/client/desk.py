@@ -172,7 +172,7 @@ class Desk:
             function=function,
             message=given.message,
             error_type=given.raised.error_type if given.raised else "",
-            stack_trace=given.raised.stack_trace if given.raised else given.stack,
+            stack_trace=given.raised.stack_trace if given.raised else "",
             context=given.context,
             trace_id=trace_id,
             # 27 µs: delivery makes it in its own thread.
@@ -223,6 +223,8 @@ class Desk:
             found = Raised(found.error_type, self._mask(found.stack_trace))
         stack = fields.get("stack_text") or (record.stack_here() if fields.get("stack_info") else "")
         stack = self._mask(record.short(record.as_text(stack))) if stack else ""
+        if found is None and stack and level >= ERROR:
+            found, stack = Raised(record.type_in(stack), stack), ""
         return Given(level, text, self._context(logger, fields), found, stack)
 
     def _context(self, logger: Logger, fields: dict[str, Any]) -> dict[str, Any] | None:

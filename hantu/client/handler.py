@@ -9,7 +9,7 @@ from hantu.client import health
 from hantu.client.health import Fault
 from hantu.client.levels import ERROR, known
 from hantu.client.logger import get_logger, here
-from hantu.client.record import one_record
+from hantu.client.record import formatted, one_record, unformatted
 from hantu.client.stdio import Stdio
 
 _OWN: Final = frozenset(
@@ -34,18 +34,20 @@ class HantuHandler(logging.Handler):
             fields: dict[str, Any] = {}
             extra = {key: value for key, value in vars(record).items() if key not in _OWN}
             if extra:
-                fields["extra"] = extra
+                fields["extra"] = _flat(extra)
+            message = _message(record)
             if record.exc_info:
                 fields["exc_info"] = record.exc_info
-            elif record.exc_text:
-                # A record that came from another process: its exception is text already.
-                fields["stack_text"] = record.exc_text
-            if record.stack_info:
-                fields["stack_text"] = record.stack_info
+            else:
+                stack = record.exc_text or record.stack_info
+                if level >= ERROR and not stack and "\n" in message:
+                    # A record that came through a queue: its exception is text already.
+                    message, stack = _cut(message)
+                fields["stack_text"] = stack
             here.route.accept(
                 level,
                 get_logger(record.name),
-                _message(record),
+                message,
                 fields,
                 function=record.funcName or "",
                 time_ns=int(record.created * 1e9),
@@ -64,9 +66,21 @@ class HantuHandler(logging.Handler):
         Stdio("stderr").write(f"hantu: {one_record(said)}\n", ERROR)
 
 
-def _message(record: logging.LogRecord) -> str:
-    from hantu.client.record import formatted, unformatted
+def _cut(message: str) -> tuple[str, str]:
+    from hantu.errors.stack import cut
 
+    return cut(message)
+
+
+def _flat(extra: dict[str, Any]) -> dict[str, Any]:
+    """loguru hands over what was bound as one value, which is called extra."""
+    bound = extra.get("extra")
+    return (
+        {**bound, **{key: extra[key] for key in extra if key != "extra"}} if type(bound) is dict else extra
+    )
+
+
+def _message(record: logging.LogRecord) -> str:
     args: Any = record.args or ()
     if not isinstance(args, tuple):
         args = (args,)

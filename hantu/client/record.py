@@ -122,6 +122,15 @@ def _stack(raised_error: BaseException) -> str:
         return f"<{type(raised_error).__name__}: its traceback raised {type(error).__name__}>"
 
 
+def type_in(stack: str) -> str:
+    """The type of the error that a traceback's text ends with; "" for another text."""
+    if "Traceback (most recent call last):" not in stack:
+        return ""
+    from hantu.errors.stack import named
+
+    return named(stack)[0]
+
+
 def stack_here() -> str:
     """The calls that led here, without the library's own."""
     import traceback

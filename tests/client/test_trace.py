@@ -35,6 +35,12 @@ Library = Callable[..., Logs]
 W3C = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
+@pytest.fixture(autouse=True)
+def set_up(library: Library) -> None:
+    """No test of this file writes to the working folder."""
+    library()
+
+
 @pytest.mark.promise("M81")
 def test_a_context_makes_a_trace_id_of_eight_hex_digits() -> None:
     outside = get_trace_id()
