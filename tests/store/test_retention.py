@@ -16,7 +16,8 @@ from hantu.query.logquery import LogQuery
 from hantu.store.base import StoreError
 from hantu.store.sqlite.batch import Column
 from hantu.store.sqlite.catalog import COLUMN_BITS
-from hantu.store.sqlite.retention import TRUNCATE_TRIES
+from hantu.store.sqlite.database import WAL_PAGES
+from hantu.store.sqlite.retention import COPY_BYTES, TRUNCATE_TRIES
 from tests.store.made import DAY_NS, START_NS, asked, entry, many, opened, write_all
 
 LINES = 40_000
@@ -237,6 +238,28 @@ def test_somebody_who_reads_all_the_time_holds_up_no_commit(tmp_path: Path) -> N
         assert max(later - before for before, later in pairwise(pauses)) < 5
         store.cleanup(1, now_ns=START_NS + DAY_NS + 1100 * 10**9)
         assert store.stats().wal_bytes < 10_000
+
+
+def test_no_commit_copies_the_wal_back_while_a_clean_up_runs(tmp_path: Path) -> None:
+    with opened(tmp_path / "hantu.db", seal_entries=500, background=False) as store:
+        write_all(store, many(20_000), size=500)
+        largest = 0
+        pages: set[int] = set()
+
+        def pause() -> bool:
+            nonlocal largest
+            largest = max(largest, store.stats().wal_bytes)
+            with store._database.holding() as connection:
+                pages.add(connection.pragma("wal_autocheckpoint"))
+            return False
+
+        assert store.cleanup(0, now_ns=START_NS + 15_000 * 10**9, pause=pause) == 15_000
+        assert pages == {0}
+        # What was written meanwhile was copied back all the same, and nothing is left to do.
+        assert largest < 2 * COPY_BYTES
+        assert store.stats().wal_bytes < 10_000
+        with store._database.holding() as connection:
+            assert connection.pragma("wal_autocheckpoint") == WAL_PAGES
 
 
 def counting(pauses: list[float]) -> Callable[[], bool]:

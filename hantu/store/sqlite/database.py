@@ -17,6 +17,7 @@ from hantu.store.base import QueryTimeout, StoreBusy, StoreError
 from hantu.store.sqlite.deadline import Deadline, Watch
 from hantu.store.sqlite.migrate import VERSION, migrate, newer
 from hantu.store.sqlite.traffic import Traffic
+from hantu.store.sqlite.turn import Turn
 
 APPLICATION_ID: Final = 0x68616E74
 """`hant`: marks the file as hantu's."""
@@ -72,7 +73,7 @@ class Database:
         self._idle: list[Reader] = []
         self._lent: set[Reader] = set()
         self._pool = threading.Lock()
-        self._turn = threading.RLock()
+        self._turn = Turn()
         self._writer: apsw.Connection | None = None
         self._watch = Watch()
         self._traffic = Traffic()

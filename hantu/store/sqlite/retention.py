@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Final
 
 import apsw
@@ -25,7 +25,8 @@ from hantu.threads import Worker
 SLICE_S: Final = 0.010
 """What one slice aims at: commits wait for it."""
 
-CHECKPOINT_PAGES: Final = 500
+COPY_BYTES: Final = 2 * 1024 * 1024
+"""The WAL is copied back between slices when it is larger."""
 TRUNCATE_TRIES: Final = 20
 
 Pause = Callable[[], bool]
@@ -93,6 +94,7 @@ class Retention:
         self._writer = writer
         self._sealer = sealer
         self._removing = Removing(database, catalog, sealer)
+        self._copying: apsw.Connection | None = None
 
     def cleanup(
         self,
@@ -108,7 +110,7 @@ class Retention:
         size = self.file_bytes()
         gone = 0
         try:
-            with self._short_checkpoints():
+            with self._copying_apart():
                 for many in self._delete(before_ns, pause):
                     gone += many
                     removed(many)
@@ -134,7 +136,7 @@ class Retention:
             try:
                 self.cleanup(before_ns, now_ns=now_ns, reason="age", pause=pause, removed=removed)
                 if not gone:
-                    with self._short_checkpoints():
+                    with self._copying_apart():
                         self.shrink(pause)
             except Damaged as error:
                 problems.append(str(error))
@@ -152,16 +154,34 @@ class Retention:
         self._truncate_wal(pause)
 
     @contextmanager
-    def _short_checkpoints(self) -> Iterator[None]:
-        """Copy the WAL back more often: all of WAL_PAGES at once is a slice of 40 to 110 ms, a quarter
-        is not seen beside SLICE_S."""
+    def _copying_apart(self) -> Iterator[None]:
+        """Copy the WAL back between slices, on a connection of its own, which holds up nobody.
+
+        Left to commits, those that copied took 20 to 50 ms, and so long everybody else waited."""
         with self._database.holding() as connection:
-            connection.wal_autocheckpoint(CHECKPOINT_PAGES)
+            connection.wal_autocheckpoint(0)
         try:
-            yield
+            with closing(self._database.connect_reader()) as self._copying:
+                yield
+        except apsw.Error as error:
+            raise failure(error, self._database.path) from error
         finally:
+            self._copying = None
             with suppress(StoreError), self._database.holding() as connection:
                 connection.wal_autocheckpoint(WAL_PAGES)
+
+    def _breathe(self, pause: Pause) -> None:
+        """Between two slices: others come first, and what was written is copied back."""
+        if self._database.wal_bytes > COPY_BYTES:
+            self._copy_back()
+        if pause():
+            raise Stopped
+
+    def _copy_back(self) -> None:
+        if self._copying is not None:
+            # What fails here is tried again at the end, and told then.
+            with suppress(apsw.Error):
+                self._copying.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def removals(self, most: int) -> tuple[Removal, ...]:
         """As LogStorage.removals."""
@@ -187,16 +207,16 @@ class Retention:
         """Remove whole segments, then the old entries of those on the border; yields how many."""
         while self._old_is_hot(before_ns):
             self._sealer.seal()
-            _pause(pause)
+            self._breathe(pause)
         pace = _Pace(4, 64)
         while lot := self._all_old(before_ns)[: pace.size]:
             pace.begin()
             yield self._removing.drop(lot)
             pace.end()
-            _pause(pause)
+            self._breathe(pause)
         for segment in self._partly_old(before_ns):
             yield self._removing.cut(segment, before_ns)
-            _pause(pause)
+            self._breathe(pause)
 
     def _segments(self) -> tuple[Segment, ...]:
         with self._database.reading(None) as reader:
@@ -225,7 +245,7 @@ class Retention:
 
     def _drop_shapes(self, pause: Pause) -> None:
         """Forget the shapes that no segment uses."""
-        self._removing.drop_shapes(lambda: _pause(pause))
+        self._removing.drop_shapes(lambda: self._breathe(pause))
 
     def _mend_words(self) -> list[str]:
         """Look at the index of words, and make it anew when it is damaged; what was wrong."""
@@ -255,20 +275,29 @@ class Retention:
             pace.end()
             if not left or left >= free:
                 return
-            _pause(pause)
+            self._breathe(pause)
 
     def _truncate_wal(self, pause: Pause) -> None:
-        """Empty the WAL, unless somebody reads all the time: then it shrinks at a later checkpoint.
+        """Empty the WAL, unless somebody reads or writes all the time: then a later commit copies it back.
 
         Waiting for readers holds up every commit, so it is done in slices, too: a `hantu sql` or an
         export beside the service stalled all for BUSY_MS."""
         for _ in range(TRUNCATE_TRIES):
-            if self._truncated():
+            written = self._written()
+            self._copy_back()
+            if self._truncated(written):
                 return
-            _pause(pause)
+            self._breathe(pause)
 
-    def _truncated(self) -> bool:
+    def _written(self) -> int:
         with self._database.holding() as connection:
+            return connection.total_changes()
+
+    def _truncated(self, written: int) -> bool:
+        with self._database.holding() as connection:
+            if connection.total_changes() != written:
+                # What is not copied yet would be now, and synced twice: 20 to 60 ms for all who write.
+                return False
             connection.set_busy_timeout(int(SLICE_S * 1000))
             try:
                 connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
@@ -291,11 +320,6 @@ class Retention:
         """The size of the file once all is checkpointed."""
         with self._database.reading(None) as reader:
             return int(reader.value("PRAGMA page_count") * reader.value("PRAGMA page_size"))
-
-
-def _pause(pause: Pause) -> None:
-    if pause():
-        raise Stopped
 
 
 class _Check:
