@@ -86,6 +86,12 @@ class Program:
         wait_until(lambda: self.status()["state"] == state)
         return self.status()
 
+    def kill(self) -> None:
+        """SIGKILL: nothing can be flushed."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(10)
+
     def end(self) -> int:
         """Let the program come to its end, as programs do; gives its exit code."""
         assert self._process is not None
