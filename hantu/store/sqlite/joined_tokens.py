@@ -55,30 +55,34 @@ def metadata_number_hashes(texts: bytes, runs: Runs) -> HashArray:
     """The hashes for metadata texts, JSON without line ends inside. runs: theirs."""
     raw = octets(_MARGIN + texts + _MARGIN)
     starts, ends = runs.starts + len(_MARGIN), runs.starts + runs.lengths + len(_MARGIN)
-    at = starts - np.isin(raw[starts - 1], (ord("+"), ord("-")))
+    places = np.flatnonzero(_is_digit(raw[starts]))
+    at = starts[places]
+    sign = raw[at - 1]
+    at -= (sign == ord("-")) | (sign == ord("+"))
     quoted = raw[at - 1] == ord('"')
-    at -= quoted
-    # The end of the name; the run before this one must reach up to it.
-    at -= 2
-    numeric = _is_digit(raw[starts]) & (raw[at + 1] == ord(":")) & (raw[at] == ord('"'))
-    numeric[1:] &= ends[:-1] == at[1:]
-    numeric[:1] = False
-    places = np.flatnonzero(numeric)
+    # The end of the name; the run before must reach up to it.
+    at -= 2 + quoted
+    named = (raw[at + 1] == ord(":")) & (raw[at] == ord('"')) & (ends[places - 1] == at)
+    places, quoted = places[named], quoted[named]
     whole = runs.kinds[places] == DIGIT
-    fraction = np.append(runs.kinds, DIGIT)[places + 1]
-    broken = (raw[ends[places]] == ord(".")) & (np.append(starts, 0)[places + 1] == ends[places] + 1)
-    odd = (~whole & ~quoted[places]) | (broken & (fraction != DIGIT))
+    fraction = np.append(runs.kinds, DIGIT)[places + 1] != DIGIT
+    fraction &= (raw[ends[places]] == ord(".")) & (np.append(starts, 0)[places + 1] == ends[places] + 1)
     short = places[whole & (runs.lengths[places] <= _SHORT)]
-    # A list may hold any number of them.
-    lists = (raw[ends] == ord('"')) & (raw[ends + 1] == ord(":")) & (raw[ends + 2] == ord("["))
-    names = np.concatenate((places[odd] - 1, np.flatnonzero(lists)))
-    hashes = token_hashes(texts, runs.starts, runs.lengths)
-    found = [joined_hashes(hashes[short - 1], hashes[short])]
+    names = places[(~whole & ~quoted) | fraction] - 1
+    if b'":[' in texts:
+        # A list may hold any number of them.
+        lists = (raw[ends] == ord('"')) & (raw[ends + 1] == ord(":")) & (raw[ends + 2] == ord("["))
+        names = np.concatenate((names, np.flatnonzero(lists)))
+    found = [joined_hashes(_hashes(texts, runs, short - 1), _hashes(texts, runs, short))]
     if len(names):
-        found.append(joined_hashes(np.unique(hashes[names]), np.array([token_hash(_ODD)], np.uint64)))
+        found.append(joined_hashes(_hashes(texts, runs, names), np.array([token_hash(_ODD)], np.uint64)))
     if any(mark in texts for mark in _UNUSUAL):
         found.append(np.array([token_hash(_ODD)], np.uint64))
     return np.unique(np.concatenate(found))
+
+
+def _hashes(texts: bytes, runs: Runs, places: IntArray) -> HashArray:
+    return token_hashes(texts, runs.starts[places], runs.lengths[places])
 
 
 def address_hash(pieces: list[bytes], at: int) -> int | None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -54,19 +54,17 @@ StepArray = NDArray[np.uint16] | IntArray
 def write_words(plain: bytes, rows: int, text_bytes: int) -> bytes:
     """The raw column. plain: the column PLAIN, of so many rows. text_bytes: of the segment's lines."""
     most = max(_LEAST_BYTES, text_bytes // _MOST_SHARE)
-    rows_of: dict[bytes, list[int]] = {}
+    rows_of: defaultdict[bytes, list[int]] = defaultdict(list)
     size = 0
     for row, line in enumerate(plain.split(b"\n") if rows else ()):
-        for word in _words(line):
-            known = rows_of.get(word)
-            if known is None:
-                rows_of[word] = [row]
-                size += len(word) + 2
-            else:
-                known.append(row)
-            size += 1
+        words_here = _words(line)
+        size += len(words_here)
         if size > most:
             return b""
+        for word in words_here:
+            rows_of[word].append(row)
+    if size + sum(map(len, rows_of)) + 2 * len(rows_of) > most:
+        return b""
     words = sorted(rows_of)
     counts = np.array([len(rows_of[word]) for word in words], np.int64)
     found = np.array([row for word in words for row in rows_of[word]], np.int64)
