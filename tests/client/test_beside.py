@@ -89,7 +89,7 @@ def test_bad_records_of_logging_do_no_harm(
 
 
 def test_records_of_a_queue_keep_their_time_and_exception(library: Library) -> None:
-    logs = library()
+    logs = library(retention_days=3650)
     waiting: queue.Queue[logging.LogRecord] = queue.Queue()
     sender = logging.Logger("shop.far")
     sender.addHandler(logging.handlers.QueueHandler(waiting))
