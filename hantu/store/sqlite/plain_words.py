@@ -38,15 +38,25 @@ _MOST_SHARE: Final = 64
 more words than are worth keeping twice."""
 _LEAST_BYTES: Final = 1024
 _ESC: Final = b"\x1b"
-_BETWEEN: Final = b"\x0b"
-_FOLDED: Final = bytes.maketrans(
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789\xff\xfd",
-    b"abcdefghijklmnopqrstuvwxyz000000000" + 2 * _BETWEEN,
-)
-"""Small letters, 0 for every digit; no token has the newlines and NULs of a message."""
-_ASCII_WORD: Final = re.compile(rb"(?<![a-z0])[a-z]+0?")
 _DIGIT: Final = re.compile("[0-9]")
+_NO_WORDS: Final = {b"0"}
 _NEWLINE: Final = ord("\n")
+
+
+def _table() -> bytes:
+    """Small letters, 0 for every digit, blanks between tokens: also for the newlines and NULs of a
+    message. Terminal sequences and what is not ASCII stay."""
+    table = bytearray(range(0x100))
+    for code in range(0x80):
+        character = chr(code).lower() if chr(code).isalpha() else "0" if chr(code).isdigit() else " "
+        table[code] = ord(character)
+    table[_ESC[0]] = _ESC[0]
+    for escape in b"\xff\xfd":
+        table[escape] = ord(" ")
+    return bytes(table)
+
+
+_FOLDED: Final = _table()
 
 StepArray = NDArray[np.uint16] | IntArray
 
@@ -85,7 +95,8 @@ def _words(line: bytes) -> set[bytes]:
     """The words of an escaped line."""
     folded = line.translate(_FOLDED)
     if folded.isascii() and _ESC not in folded:
-        return set(_ASCII_WORD.findall(folded))
+        runs = set(folded.split())
+        return {run[: run.find(b"0") + 1] if b"0" in run else run for run in runs} - _NO_WORDS
     (message,) = unescape_lines(line, 1)
     return {word.encode() for word in map(_word, text.tokens(message)) if word}
 
