@@ -198,8 +198,9 @@ def test_a_number_that_is_used_again_has_only_the_words_of_its_new_shape() -> No
     assert words.damage() is None
 
 
-def test_a_clean_up_that_ends_before_words_are_removed_leaves_no_wrong_ones(tmp_path: Path) -> None:
-    path = tmp_path / "hantu.db"
+@contextmanager
+def half_cleaned(path: Path) -> Iterator[SqliteStore]:
+    """A store whose clean-up was ended when shape 1 was gone and its words were not."""
     with sealed(path, "outdated words") as store:
         write_all(store, entries("young lines", at=3 * 86_400))
         store.seal()
@@ -209,14 +210,34 @@ def test_a_clean_up_that_ends_before_words_are_removed_leaves_no_wrong_ones(tmp_
                 return bool(reader.value("SELECT value FROM meta WHERE name = 'shapes_removed'"))
 
         store.maintain(1, now_ns=START_NS + 3 * DAY_NS, pause=pause)
-        with store._database.reading(None) as reader:
-            assert WordIndex(reader).having(b" outdated ").tolist() == [1]
+        assert having(store, b" outdated ") == [1]
+        yield store
+
+
+def having(store: SqliteStore, pattern: bytes) -> list[int]:
+    """What the index says."""
+    with store._database.reading(None) as reader:
+        return WordIndex(reader).having(pattern).tolist()
+
+
+def test_words_that_a_clean_up_left_are_none_of_a_new_shape(tmp_path: Path) -> None:
+    path = tmp_path / "hantu.db"
+    with half_cleaned(path):
+        pass
     with opened(path, background=False) as store:
         write_all(store, entries("other things", at=3 * 86_400))
         store.seal()
         assert store._catalog.shapes.static(1) == b"other things"
         assert agrees(store, "outdated") == 0
         assert agrees(store, "other") == 30
+
+
+def test_words_that_a_clean_up_left_go_with_the_next(tmp_path: Path) -> None:
+    with half_cleaned(tmp_path / "hantu.db") as store:
+        assert store.maintain(1, now_ns=START_NS + 3 * DAY_NS, pause=lambda: False).problems == ()
+        assert having(store, b" outdated ") == []
+        assert having(store, b" young ") == [2]
+        assert agrees(store, "young") == 30
 
 
 LEAF = "(SELECT max(id) FROM shape_word_data)"

@@ -13,15 +13,16 @@ from typing import Final
 import apsw
 import numpy as np
 
+from hantu.store.base import StoreError
 from hantu.store.sqlite.batch import Batch
 from hantu.store.sqlite.catalog import COLUMN_BITS, PARTITION_BITS, Catalog, DamagedColumn
 from hantu.store.sqlite.database import Database, Reader
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.sealing import Packed, Sealer, next_generation, put
 from hantu.store.sqlite.segment_writer import encode
-from hantu.store.sqlite.shape_lots import NewShapes, Numbered, in_lots, pack_lot, unpack_lot
+from hantu.store.sqlite.shape_lots import LOT_SHAPES, NewShapes, Numbered, in_lots, pack_lot, unpack_lot
 from hantu.store.sqlite.snapshot import Segment
-from hantu.store.sqlite.word_index import documents, make_anew
+from hantu.store.sqlite.word_index import WordIndex, documents, make_anew, remove_documents
 
 _SUBTRACT: Final = "UPDATE cell SET entries = entries - ? WHERE cell_no = ?"
 _REMOVED: Final = "UPDATE meta SET value = value + ? WHERE name = 'shapes_removed'"
@@ -91,21 +92,27 @@ class Removing:
                 lots = [unpack_lot(data) for (data,) in reader.rows("SELECT data FROM shape_lot")]
             known = np.array([number for lot in lots for number, _ in lot], np.int64)
             unused = set(np.setdiff1d(known, np.concatenate(used) if used else known[:0]).tolist())
-            if not unused and len(lots) <= LOTS_MOST:
-                return
+            left = [shape for lot in lots for shape in lot if shape[0] not in unused]
             if unused:
                 # From now on no new line uses them.
                 self._catalog.shapes.remove(unused)
                 self._catalog.hot_frames.forget()
-            self._write_lots(
-                [shape for lot in lots for shape in lot if shape[0] not in unused], len(unused)
-            )
-            for lot in in_lots([(number, b"") for number in sorted(unused)]):
-                breathe()
-                with self._database.writing() as connection:
-                    connection.executemany(
-                        "DELETE FROM shape_word WHERE rowid = ?", [(number,) for number, _ in lot]
-                    )
+            if unused or len(lots) > LOTS_MOST:
+                self._write_lots(left, len(unused))
+            self._drop_words({number for number, _ in left}, breathe)
+
+    def _drop_words(self, kept: set[int], breathe: Callable[[], None]) -> None:
+        """Forget the words of all other shapes, also of those that a clean-up left which was ended."""
+        try:
+            with self._database.reading(None) as reader:
+                gone = [number for number in WordIndex(reader).numbers() if number not in kept]
+        except StoreError:
+            # The index is damaged: Retention makes it anew, and then nothing is left over.
+            return
+        for at in range(0, len(gone), LOT_SHAPES):
+            breathe()
+            with self._database.writing() as connection:
+                remove_documents(connection, gone[at : at + LOT_SHAPES])
 
     def index_words_anew(self) -> None:
         """Make the index of words again from the shapes.

@@ -51,6 +51,10 @@ class WordIndex:
         found = self._reader.value(_HAVING, (_phrase(pattern),))
         return np.sort(np.fromstring(found, np.int64, sep=" ")) if found else np.zeros(0, np.int64)
 
+    def numbers(self) -> list[int]:
+        """All numbers that are indexed."""
+        return [number for (number,) in self._reader.rows("SELECT id FROM shape_word_docsize")]
+
     def ends(self) -> list[int]:
         """The least and the greatest number that is indexed."""
         return [number for number in next(self._reader.rows(_ENDS)) if number is not None]
@@ -75,6 +79,11 @@ def documents(shapes: Sequence[tuple[int, bytes]]) -> Documents:
 def add_documents(connection: apsw.Connection, some: Documents) -> None:
     """Index shapes within a transaction, in place of others that had their numbers."""
     connection.executemany(_ADD, some)
+
+
+def remove_documents(connection: apsw.Connection, numbers: Sequence[int]) -> None:
+    """Take shapes out of the index, within a transaction."""
+    connection.executemany("DELETE FROM shape_word WHERE rowid = ?", [(number,) for number in numbers])
 
 
 def make_anew(connection: apsw.Connection, every: Documents) -> None:
