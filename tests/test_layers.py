@@ -22,7 +22,7 @@ PLACES = {
     "docker": ("collect/docker",),
     "requests": ("collect/docker",),
     "urllib3": ("collect/docker",),
-    "subprocess": ("collect/journal", "cli/"),
+    "subprocess": ("client/migration/", "collect/journal", "cli/"),
     "gunicorn": ("serve.py",),
     "click": ("cli/",),
     "rich": ("cli/",),

@@ -65,9 +65,9 @@ class Caller:
         """The answer to POST. Raises CallError."""
         return self._call("POST", path, body, headers)
 
-    def get(self, path: str) -> Answer:
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """The answer to GET. Raises CallError."""
-        return self._call("GET", path, None, {})
+        return self._call("GET", path, None, headers or {})
 
     def cancel(self) -> None:
         """Let a call that is under way in another thread fail now."""
