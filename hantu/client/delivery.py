@@ -10,12 +10,12 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from hantu.client import health as health_module
 from hantu.client.health import Fault, Health
 from hantu.client.outbox import Outbox, Pace, Waiting
+from hantu.client.room import Capacity, Room
 from hantu.client.sink import Parcel, Receipt, Sink, SinkError
 from hantu.threads import Backoff, Worker
 
@@ -26,15 +26,6 @@ if TYPE_CHECKING:
 DOWN: Final = "DB 연결 불가"
 _SINK_SHARE: Final = 0.6
 """Part of the time at the end that the store gets when people may have to be told after it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """How much may wait: `first` records, doubled each time it is full up to `most`, and bytes_most."""
-
-    first: int = 1_000
-    most: int = 16_000
-    bytes_most: int = 64 << 20
 
 
 class Delivery:
@@ -113,7 +104,7 @@ class Delivery:
         return {
             "to": None if self._sink is None else self._sink.place,
             "waiting": self.waiting,
-            "room": self._capacity,
+            "room": self._capacity.records,
             "stored": self.stored,
             "refused": self.refused,
             "last_refusal": self._last_refusal,
@@ -126,8 +117,7 @@ class Delivery:
         self._inbox: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._outbox = Outbox(self._pace)
         self._undecided: dict[str, ErrorRecord] = {}
-        self._capacity = self._room.first
-        self._hurry = False
+        self._capacity = Capacity(self._room, self._health)
         self._outage_told = False
         self._probe_at_s: float | None = None
         self._starting = threading.Lock()
@@ -148,7 +138,7 @@ class Delivery:
             self.notifier.tell(record)
         if sink is None:
             return
-        if self._stopped or not self._has_room():
+        if self._stopped or not self._capacity.allows(self.waiting, self._outbox.size_bytes):
             self._drop(record, alerted=alerted)
             return
         if not alerted:
@@ -157,27 +147,12 @@ class Delivery:
         if self._worker is None:
             self._start()
 
-    def _has_room(self) -> bool:
-        """Whether one more may wait; a full queue is flushed at once and grows (M64)."""
-        waiting = self.waiting
-        if waiting < self._capacity:
-            return True
-        if waiting >= self._room.most or self._outbox.size_bytes >= self._room.bytes_most:
-            return False
-        self._capacity = min(self._capacity * 2, self._room.most)
-        self._health.fault(
-            Fault.QUEUE,
-            f"{waiting} errors wait to be stored; the queue is flushed and has room for {self._capacity}",
-        )
-        self._hurry = True
-        return True
-
     def _drop(self, record: ErrorRecord, *, alerted: bool) -> None:
         with self._counting:
             self.dropped += 1
-        self._health.fault(
-            Fault.QUEUE, f"the queue is full; {self.dropped} errors are in the local file only so far"
-        )
+        if self._stopped:
+            return
+        self._capacity.overflowed(self.dropped)
         if not alerted and self.notifier is not None:
             self.notifier.tell(record)
 
@@ -230,8 +205,8 @@ class Delivery:
                 waiting = self._inbox.get_nowait()
         except queue.Empty:
             pass
-        if self._hurry:
-            self._hurry = False
+        if self._capacity.grew:
+            self._capacity.grew = False
             self._outbox.hurry()
 
     def _send(self) -> bool:
@@ -250,9 +225,7 @@ class Delivery:
         self._outbox.sent(batch)
         self._settle([each.record for each in batch], receipt)
         self._worked()
-        if self.waiting < self._room.first // 2:
-            self._capacity = self._room.first
-            self._health.cleared(Fault.QUEUE)
+        self._capacity.relaxed(self.waiting)
         self._decide(batch, tell=not receipt.notifies)
         return True
 
@@ -280,7 +253,7 @@ class Delivery:
             self._give_up(batch, str(error))
             self._probe_at_s = None
         else:
-            self._health.fault(Fault.DATABASE, str(error))
+            self._failed(str(error))
             over = self._outbox.failed(batch, now_s, retry_after_s=error.retry_after_s or 0.0)
             if over:
                 self._give_up(over, str(error))
@@ -290,7 +263,8 @@ class Delivery:
     def _give_up(self, batch: list[Waiting], reason: str) -> None:
         """Leave these to the local file, and tell people once for each outage (M65)."""
         self.given_up += len(batch)
-        self._health.gave_up(Fault.DATABASE, reason)
+        if not self._stopped:
+            self._health.gave_up(Fault.DATABASE, reason)
         if self._outage_told or self.notifier is None:
             return
         self._outage_told = True
@@ -305,10 +279,15 @@ class Delivery:
         try:
             self._sink.probe()
         except SinkError as error:
-            self._health.fault(Fault.DATABASE, str(error))
+            self._failed(str(error))
             self._probe_at_s = self._clock() + self._pace.retry_s
             return
         self._worked()
+
+    def _failed(self, reason: str) -> None:
+        # One that is stopped gave way to another, whose health is told from then on.
+        if not self._stopped:
+            self._health.fault(Fault.DATABASE, reason)
 
     def _worked(self) -> None:
         self._health.cleared(Fault.DATABASE)

@@ -8,32 +8,21 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hantu.client import health as health_module
-from hantu.client.cooldown import Cooldown, Occurrence, Quiet
+from hantu.client.cooldown import Cooldown
 from hantu.client.health import Fault, Health
 from hantu.client.outgoing import Message, Outcome, Outgoing, Patience
-from hantu.client.sink import fingerprint_of
 from hantu.client.telegram import ChannelError, Telegram
-from hantu.client.telegram_text import Head, Repeats, error_text, message_text, repeats_line
-from hantu.errors import ErrorRecord
+from hantu.client.told import Told, Trouble, gathered, held_back_text, repeats_text, text_of
 from hantu.threads import Backoff, Worker
+
+if TYPE_CHECKING:
+    from hantu.errors import ErrorRecord
 
 INBOX_MOST: Final = 20_000
 MESSAGES_MOST: Final = 50
-_SUBJECT_CHARS_MOST: Final = 1_000
-_FAULT: Final = "fault:"
-
-
-@dataclass(frozen=True, slots=True)
-class _Trouble:
-    """Something that happened to the library itself."""
-
-    title: str
-    message: str
-    time_ns: int
 
 
 class Notifier:
@@ -73,7 +62,7 @@ class Notifier:
 
     def tell_fault(self, title: str, message: str) -> None:
         """Take what happened to the library itself, told as CRITICAL; title: a few words of Korean."""
-        self._take(_Trouble(title, message, self._now_ns()))
+        self._take(Trouble(self._service, title, message, self._now_ns()))
 
     def resume(self) -> None:
         """Tell of repeats that an earlier process counted and did not live to tell of."""
@@ -114,7 +103,7 @@ class Notifier:
         }
 
     def _begin(self) -> None:
-        self._inbox: queue.SimpleQueue[ErrorRecord | _Trouble | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Told | None] = queue.SimpleQueue()
         self._outgoing = Outgoing(self._channel, self._clock, lambda: self._inbox.put(None))
         # Entered again by a signal handler without harm.
         self._counting = threading.RLock()
@@ -124,7 +113,7 @@ class Notifier:
         self._starting = threading.Lock()
         self._worker: Worker | None = None
 
-    def _take(self, item: ErrorRecord | _Trouble) -> None:
+    def _take(self, item: Told) -> None:
         if self._closed or self._stopped:
             return
         if self._inbox.qsize() >= INBOX_MOST:
@@ -159,7 +148,7 @@ class Notifier:
         while self._outgoing.sending:
             self._round(self._receive(self._outgoing.wait_s()))
 
-    def _round(self, items: list[ErrorRecord | _Trouble]) -> None:
+    def _round(self, items: list[Told]) -> None:
         for outcome in self._outgoing.settle():
             self._settled(outcome)
         if items or (self._look_s is not None and self._look_s <= self._clock()):
@@ -168,9 +157,9 @@ class Notifier:
         for outcome in self._outgoing.settle():
             self._settled(outcome)
 
-    def _receive(self, wait_s: float | None) -> list[ErrorRecord | _Trouble]:
+    def _receive(self, wait_s: float | None) -> list[Told]:
         """What came, all of it; waits for something to come, wait_s at most."""
-        items: list[ErrorRecord | _Trouble] = []
+        items: list[Told] = []
         try:
             item = self._inbox.get(timeout=wait_s)
             while True:
@@ -185,68 +174,16 @@ class Notifier:
         waits += [each for each in (self._outgoing.wait_s(),) if each is not None]
         return min(waits, default=None)
 
-    def _rule(self, items: Iterable[ErrorRecord | _Trouble]) -> None:
+    def _rule(self, items: Iterable[Told]) -> None:
         """Let the cooldown decide on what came, and make messages of what is to be told."""
-        occurrences: dict[str, Occurrence] = {}
-        first: dict[str, ErrorRecord | _Trouble] = {}
-        for item in items:
-            key = self._key(item)
-            first.setdefault(key, item)
-            before = occurrences.get(key)
-            occurrences[key] = (
-                Occurrence(key, 1, item.time_ns, item.time_ns, self._subject(item))
-                if before is None
-                else replace(
-                    before,
-                    count=before.count + 1,
-                    first_ns=min(before.first_ns, item.time_ns),
-                    last_ns=max(before.last_ns, item.time_ns),
-                )
-            )
-        ruling = self._cooldown.rule(occurrences.values())
+        first, occurrences = gathered(items)
+        ruling = self._cooldown.rule(occurrences)
         self._look_s = ruling.next_s
-        self.counted += sum(each.count for each in occurrences.values()) - len(ruling.now)
+        self.counted += sum(each.count for each in occurrences) - len(ruling.now)
         for key, quiet in ruling.now.items():
-            self._add(self._text(first[key], quiet))
+            self._add(text_of(first[key], quiet))
         for quiet in ruling.ended:
-            self._add(_repeats_text(quiet), errors=quiet.count)
-
-    def _key(self, item: ErrorRecord | _Trouble) -> str:
-        if isinstance(item, _Trouble):
-            return f"{self._service}\n{_FAULT}{item.title}"
-        # A CRITICAL is not held back by the cooldown of an ERROR (M72).
-        return f"{item.service}\n{fingerprint_of(item)}\n{item.level}"
-
-    def _subject(self, item: ErrorRecord | _Trouble) -> dict[str, str]:
-        if isinstance(item, _Trouble):
-            return {
-                "service": self._service,
-                "place": "hantu",
-                "error_type": item.title,
-                "message": item.message[:_SUBJECT_CHARS_MOST],
-                "trace_id": "",
-            }
-        return {
-            "service": item.service,
-            "place": f"{item.module}.{item.function}".strip("."),
-            "error_type": item.error_type,
-            "message": item.message[:_SUBJECT_CHARS_MOST],
-            "trace_id": item.trace_id,
-        }
-
-    def _text(self, item: ErrorRecord | _Trouble, quiet: Quiet | None) -> str:
-        repeats = None if quiet is None else Repeats(quiet.count, quiet.first_ns, quiet.last_ns)
-        if isinstance(item, ErrorRecord):
-            return error_text(item, repeats=repeats)
-        return message_text(
-            Head.ERROR,
-            self._service,
-            item.time_ns,
-            place="hantu",
-            error_type=item.title,
-            message=item.message,
-            notes=() if repeats is None else (repeats_line(repeats),),
-        )
+            self._add(repeats_text(quiet), errors=quiet.count)
 
     def _add(self, text: str, *, errors: int = 1) -> None:
         if len(self._outgoing.waiting) >= MESSAGES_MOST:
@@ -277,9 +214,9 @@ class Notifier:
             self._close(message, str(error))
         elif error.refused or (error.retry_after_s is None and message.tries >= self._patience.tries_most):
             self.failed += message.errors
-            self._health.gave_up(Fault.TELEGRAM, str(error))
+            self._says(self._health.gave_up, str(error))
         else:
-            self._health.fault(Fault.TELEGRAM, str(error))
+            self._says(self._health.fault, str(error))
             wait_s = self._patience.wait_s(message.tries)
             if error.retry_after_s is not None:
                 # Telegram counts all messages to a chat together.
@@ -294,38 +231,19 @@ class Notifier:
         self._closed = reason
         waiting, self._outgoing.waiting = self._outgoing.waiting, []
         self.failed += message.errors + sum(each.errors for each in waiting) + self._take_held_back()
-        self._health.gave_up(Fault.TELEGRAM, f"{reason}; nothing is sent until the settings are changed")
+        self._says(self._health.gave_up, f"{reason}; nothing is sent until the settings are changed")
+
+    def _says(self, tell: Callable[[Fault, str], None], reason: str) -> None:
+        # One that is stopped gave way to another, whose health is told from then on.
+        if not self._stopped:
+            tell(Fault.TELEGRAM, reason)
 
     def _tell_held_back(self) -> None:
         """Tell, once there is room again, how many errors got no message of their own."""
         if not self._held_back or len(self._outgoing.waiting) >= MESSAGES_MOST // 2:
             return
         count = self._take_held_back()
-        self._add(
-            message_text(
-                Head.ERROR,
-                self._service,
-                self._now_ns(),
-                place="hantu",
-                message=f"에러가 한꺼번에 몰려 {count:,}건은 따로 알리지 못했습니다. "
-                "에러 목록이나 로컬 JSON 파일에서 확인하세요.",
-            ),
-            errors=count,
-        )
-
-
-def _repeats_text(quiet: Quiet) -> str:
-    said = quiet.subject
-    return message_text(
-        Head.ERROR,
-        said.get("service", ""),
-        quiet.last_ns,
-        place=said.get("place", ""),
-        error_type=said.get("error_type", ""),
-        message=said.get("message", ""),
-        notes=(repeats_line(Repeats(quiet.count, quiet.first_ns, quiet.last_ns)),),
-        trace_id=said.get("trace_id", ""),
-    )
+        self._add(held_back_text(self._service, self._now_ns(), count), errors=count)
 
 
 _all: weakref.WeakSet[Notifier] = weakref.WeakSet()

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from hantu.client import health as health_module
 from hantu.client.cooldown import Cooldown
-from hantu.client.delivery import Delivery, Room
+from hantu.client.delivery import Delivery
 from hantu.client.disk import DiskGuard
 from hantu.client.files import prune
-from hantu.client.health import Health
+from hantu.client.health import Fault, Health
 from hantu.client.notifier import Notifier
 from hantu.client.outbox import Pace
+from hantu.client.room import Room
 from hantu.client.sink import open_sink
 from hantu.client.telegram import PUBLIC_API, Telegram
 
@@ -29,6 +30,7 @@ _LIMIT_S: Final = 2.0
 
 def open_notifier(config: ClientConfig, *, health: Health = health_module.current) -> Notifier | None:
     """What tells people; None without a bot token and a chat. Raises ValueError for a wrong address."""
+    health.cleared(Fault.TELEGRAM)
     if not config.telegram_token or not config.telegram_chat_id:
         return None
     channel = Telegram(config.telegram_token, config.telegram_chat_id, config.telegram_api)
@@ -44,8 +46,12 @@ def open_delivery(
     on_stored: Callable[[Sequence[ErrorRecord]], None] | None = None,
 ) -> Delivery:
     """What takes errors; nothing is connected and no thread runs yet. Raises ValueError for a wrong DSN."""
+    sink = open_sink(config.dsn)
+    # What failed before was another's: these settings have not been tried yet.
+    for kind in (Fault.DATABASE, Fault.QUEUE):
+        health.cleared(kind)
     return Delivery(
-        open_sink(config.dsn),
+        sink,
         notifier,
         pace=Pace(config.batch_errors, config.batch_s, config.retry_s, config.retries),
         room=Room(config.queue_errors, max(config.queue_errors, Room().most)),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from hantu.errors import place_of
 from hantu.hidden import clean, visible
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def error_text(record: ErrorRecord, *, repeats: Repeats | None = None, notes: It
         Head.ERROR,
         record.service,
         record.time_ns,
-        place=f"{record.module}.{record.function}".strip("."),
+        place=place_of(record.module, record.function),
         error_type=record.error_type or "",
         message=record.message,
         notes=(*notes, *(() if repeats is None else (repeats_line(repeats),))),

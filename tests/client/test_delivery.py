@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from hantu.client.cooldown import Cooldown
-from hantu.client.delivery import Delivery, Room
+from hantu.client.delivery import Delivery
 from hantu.client.health import Fault, Health
 from hantu.client.notifier import Notifier
 from hantu.client.outbox import Pace
+from hantu.client.room import Room
 from hantu.client.sink import Sink
 from hantu.client.sink_http import HttpSink
 from hantu.client.telegram import Telegram
