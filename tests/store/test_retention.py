@@ -124,10 +124,11 @@ def test_a_damaged_index_of_words_is_found(tmp_path: Path) -> None:
 def test_a_damaged_page_is_found_and_said(tmp_path: Path) -> None:
     path = tmp_path / "hantu.db"
     with opened(path) as store:
-        write_all(store, many(5_000))
+        write_all(store, many(15_000))
     size = path.stat().st_size
     with path.open("r+b") as file:
-        for at in range(size // 3, size * 2 // 3, 4096):
+        # Behind the roots of the tables, without which it could not be opened.
+        for at in range(size // 2, size * 5 // 6, 4096):
             file.seek(at // 4096 * 4096)
             file.write(b"\xa5" * 4096)
     with opened(path) as store:
