@@ -160,11 +160,14 @@ class Frame:
         """The numbers of the lines without a shape, ascending."""
         return self._plain_numbers
 
+    def spread_by_arrival(self, of_groups: ByteArray) -> ByteArray:
+        """By line in arrival order what is given by group."""
+        return self._order.spread(of_groups)
+
     def plain_arrival(self) -> IntArray:
         """The arrival index of each line without a shape, by line number: less work than arrival()."""
-        groups = self._order.groups
-        places = np.flatnonzero((self.shapes == 0)[groups])
-        return places[np.argsort(groups[places], kind="stable")]
+        places = np.flatnonzero(self._order.spread(self.shapes == 0))
+        return places[np.argsort(self._order.groups[places], kind="stable")]
 
     def plain_lines(self, lines: IntArray) -> list[bytes]:
         """These lines, which have no shape, escaped."""
@@ -275,7 +278,7 @@ class Frame:
     @cached_property
     def _order(self) -> Order:
         order = Order(self._load(Column.ORDER), self.counts)
-        if len(order.groups) != self.size:
+        if len(order) != self.size:
             raise ValueError("the order of lines is incomplete")
         return order
 

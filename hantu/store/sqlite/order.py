@@ -14,17 +14,20 @@ Ranks, high ranks and seconds are sections of their own."""
 
 from __future__ import annotations
 
-from typing import Final
+from functools import cached_property
+from typing import Any, Final, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hantu.store.sqlite.batch import ByteArray, IntArray
+from hantu.store.sqlite.batch import IntArray
 from hantu.store.sqlite.fields import FieldReader, FieldWriter, octets
 from hantu.store.sqlite.grouping import stable_order
 
 _HIGH: Final = 255
+_NOWHERE: Final = np.zeros(0, np.int64)
 GroupArray = NDArray[np.uint16] | IntArray
+Table = TypeVar("Table", bound=NDArray[Any])
 
 
 def _groups_by_rank(counts: IntArray) -> IntArray:
@@ -57,37 +60,50 @@ def write_order(groups: IntArray, counts: IntArray, seconds: IntArray) -> bytes:
 class Order:
     """The order of a segment's lines. Raises ValueError when `raw` is damaged.
 
-    groups: the group of each line in arrival order, in the smallest type that can hold it.
     counts: lines of each group."""
-
-    __slots__ = ("_seconds", "groups")
 
     def __init__(self, raw: bytes, counts: IntArray) -> None:
         reader = FieldReader(raw)
-        short = octets(reader.take(reader.number()))
+        self._ranks = octets(reader.take(reader.number()))
         in_steps = reader.take(1) == b"\x01"
         high = (reader.steps() if in_steps else reader.array()) + _HIGH
         self._seconds = reader
-        by_rank: GroupArray = _groups_by_rank(counts)
-        if len(counts) <= 1 << 16:
-            by_rank = by_rank.astype(np.uint16)
-        if len(high) and not 0 <= int(high.min()) <= int(high.max()) < len(counts):
+        self._groups_by_rank = _groups_by_rank(counts)
+        size = len(counts)
+        if len(high) and not 0 <= int(high.min()) <= int(high.max()) < size:
             raise ValueError("a line of a group that is not there")
-        self.groups = _taken(by_rank, short)
-        self.groups[short == _HIGH] = by_rank[high]
+        if size <= _HIGH and len(self._ranks) and int(self._ranks.max()) >= size:
+            raise ValueError("a line of a group that is not there")
+        self._high = high
+        # Few segments have so many groups, and then few lines are of these.
+        self._high_at = np.flatnonzero(self._ranks == _HIGH) if size > _HIGH else _NOWHERE
+        if len(self._high_at) != len(high):
+            raise ValueError("ranks are missing")
+
+    def __len__(self) -> int:
+        """The number of lines."""
+        return len(self._ranks)
+
+    @cached_property
+    def groups(self) -> GroupArray:
+        """The group of each line in arrival order, in the smallest type that can hold it."""
+        size = len(self._groups_by_rank)
+        if size <= 1 << 16:
+            return self.spread(np.arange(size, dtype=np.uint16))
+        return self.spread(np.arange(size, dtype=np.int64))
+
+    def spread(self, of_groups: Table) -> Table:
+        """By line in arrival order what is given by group."""
+        by_rank = of_groups[self._groups_by_rank]
+        table = np.zeros(_HIGH + 1, by_rank.dtype)
+        table[:_HIGH][: len(by_rank)] = by_rank[:_HIGH]
+        found = table.take(self._ranks)
+        found[self._high_at] = by_rank[self._high]
+        return cast("Table", found)
 
     def seconds(self) -> IntArray:
         """The second of each line, in arrival order."""
         seconds = self._seconds.copy().steps()
-        if len(seconds) != len(self.groups):
+        if len(seconds) != len(self):
             raise ValueError("seconds are missing")
         return seconds
-
-
-def _taken(by_rank: GroupArray, short: ByteArray) -> GroupArray:
-    """The group of each rank below 255; anything for 255."""
-    if len(by_rank) < _HIGH and len(short) and int(short.max()) >= len(by_rank):
-        raise ValueError("a line of a group that is not there")
-    table = np.zeros(_HIGH + 1, by_rank.dtype)
-    table[:_HIGH][: len(by_rank)] = by_rank[:_HIGH]
-    return table.take(short)

@@ -28,6 +28,10 @@ VALUES_MOST: Final = 200_000
 
 _OF_STREAMS: Final = ("source", "source_id", "level")
 _WIDTH: Final = 1 << LEVEL_BITS
+_NO_LEVEL: Final = _WIDTH - 1
+"""In the place of a level: a line that is not counted."""
+_EDGES_MOST: Final = 12
+"""Comparing seconds with more edges of buckets takes longer than dividing them."""
 _CELLS_MOST: Final = 1 << 20
 
 
@@ -232,16 +236,31 @@ def _add_unit(counts: IntArray, unit: Unit, start_ns: int, width_ns: int) -> Non
 
 
 def _add_by_arrival(counts: IntArray, unit: Unit, start_s: int, width_s: int) -> None:
-    """As _add_unit, where groups and seconds in arrival order say all: a third of the work."""
+    """As _add_unit, where groups and seconds in arrival order say all: a sixth of the work."""
     frame, plan = unit.frame, unit.plan
-    groups, seconds = frame.groups_by_arrival(), frame.seconds_by_arrival()
-    keep = (unit.verdict == YES)[groups]
+    levels = frame.cells & LEVEL_MASK
+    at = frame.spread_by_arrival(np.where(unit.verdict == YES, levels, _NO_LEVEL).astype(np.uint8))
     rows = unit.rows
     if len(rows):
-        keep[frame.plain_arrival()[rows]] = True
-    keep &= (seconds >= plan.start_ns // SECOND_NS) & (seconds < plan.end_ns // SECOND_NS)
-    at = (seconds[keep] - start_s) // width_s * _WIDTH + (frame.cells & LEVEL_MASK)[groups[keep]]
-    counts += np.bincount(at, minlength=len(counts))
+        at[frame.plain_arrival()[rows]] = levels[frame.group_of(frame.plain_numbers()[rows])]
+    seconds = frame.seconds_by_arrival()
+    from_s, to_s = max(unit.oldest_ns, plan.start_ns) // SECOND_NS, plan.end_ns // SECOND_NS
+    if unit.oldest_ns < plan.start_ns:
+        at[seconds < from_s] = _NO_LEVEL
+    if unit.newest_ns >= plan.end_ns:
+        at[seconds >= to_s] = _NO_LEVEL
+    first = (from_s - start_s) // width_s
+    edges = (min(unit.newest_ns // SECOND_NS, to_s - 1) - start_s) // width_s - first
+    if edges > _EDGES_MOST:
+        buckets = (seconds - start_s) // width_s
+        kept = at < _NO_LEVEL
+        counts += np.bincount(buckets[kept] * _WIDTH + at[kept], minlength=len(counts))
+        return
+    for edge in range(1, edges + 1):
+        past = seconds >= start_s + (first + edge) * width_s
+        at += past.view(np.uint8) << LEVEL_BITS
+    found = np.bincount(at, minlength=(edges + 1) * _WIDTH)
+    counts[first * _WIDTH :][: len(found)] += found
 
 
 def _add_cells(counts: Counter[int], unit: Unit) -> None:
