@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hantu.client import health
 from hantu.client.config import ClientConfig, load
-from hantu.client.fallback import Fallback
 from hantu.client.files import day_of, note_sent, prune
 from hantu.client.health import Fault
 from hantu.client.logger import here
@@ -141,6 +140,8 @@ class Lifecycle:
     def _fall_back(self, error: Exception, config: ClientConfig | None) -> Route:
         """Go on with standard error alone (M67)."""
         reason = f"the log library could not start: {type(error).__name__}: {error}"
+        from hantu.client.fallback import Fallback
+
         route = Fallback(reason)
         self._move(Phase.FALLBACK)
         here.route, here.level = route, 0

@@ -8,19 +8,17 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from hantu.client import health as health_module
-from hantu.client.cooldown import Cooldown
 from hantu.client.delivery import Delivery
 from hantu.client.disk import DiskGuard
 from hantu.client.files import prune
 from hantu.client.health import Fault, Health
-from hantu.client.notifier import Notifier
 from hantu.client.outbox import Pace
 from hantu.client.room import Room
 from hantu.client.sink import open_sink
-from hantu.client.telegram import PUBLIC_API, Telegram
 
 if TYPE_CHECKING:
     from hantu.client.config import ClientConfig
+    from hantu.client.notifier import Notifier
     from hantu.errors import ErrorRecord
 
 
@@ -33,6 +31,11 @@ def open_notifier(config: ClientConfig, *, health: Health = health_module.curren
     health.cleared(Fault.TELEGRAM)
     if not config.telegram_token or not config.telegram_chat_id:
         return None
+    # Only for programs with a bot: http.client alone takes longer to load than all the rest.
+    from hantu.client.cooldown import Cooldown
+    from hantu.client.notifier import Notifier
+    from hantu.client.telegram import Telegram
+
     channel = Telegram(config.telegram_token, config.telegram_chat_id, config.telegram_api)
     cooldown = Cooldown(config.log_dir, cooldown_s=config.cooldown_s)
     return Notifier(channel, cooldown, service=config.service, health=health)
@@ -83,6 +86,10 @@ def tell_start_failure(config: ClientConfig | None, environ: Mapping[str, str], 
     chat_id = environ.get("HANTU_TELEGRAM_CHAT_ID", "") if config is None else config.telegram_chat_id
     if not token or not chat_id:
         return
+    from hantu.client.cooldown import Cooldown
+    from hantu.client.notifier import Notifier
+    from hantu.client.telegram import PUBLIC_API, Telegram
+
     api = environ.get("HANTU_TELEGRAM_API", PUBLIC_API) if config is None else config.telegram_api
     notifier = Notifier(
         Telegram(token, chat_id, api),
