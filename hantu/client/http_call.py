@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
+from hantu.client.address import address_of
+
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
@@ -43,13 +45,7 @@ class Caller:
     the answer after that. One call at a time; cancel() may come from another thread."""
 
     def __init__(self, url: str, *, connect_limit_s: float, answer_limit_s: float) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("is no http:// or https:// address with a host")
-        self._secure = parts.scheme == "https"
-        self._host = parts.hostname
-        self._port = parts.port or (443 if self._secure else 80)
-        self._prefix = parts.path.rstrip("/")
+        self._address = address_of(url)
         self._connect_limit_s = connect_limit_s
         self._answer_limit_s = answer_limit_s
         self._connection: http.client.HTTPConnection | None = None
@@ -59,7 +55,7 @@ class Caller:
     @property
     def place(self) -> str:
         """Host and port: what may be shown."""
-        return f"{self._host}:{self._port}"
+        return self._address.place
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """The answer to POST. Raises CallError."""
@@ -106,7 +102,7 @@ class Caller:
             connection = self._connection or self._connect()
             until = time.monotonic() + self._answer_limit_s
             self._limit(until)
-            connection.request(method, f"{self._through}{self._prefix}{path}", body, dict(headers))
+            connection.request(method, f"{self._through}{self._address.prefix}{path}", body, dict(headers))
             response = connection.getresponse()
             parts: list[bytes] = []
             size = 0
@@ -130,18 +126,19 @@ class Caller:
         return answer, ""
 
     def _connect(self) -> http.client.HTTPConnection:
-        proxy = _proxy("https" if self._secure else "http", self._host)
-        host, port = (self._host, self._port) if proxy is None else (proxy.hostname, proxy.port)
+        secure, own_host, own_port, _ = self._address
+        proxy = _proxy("https" if secure else "http", own_host)
+        host, port = (own_host, own_port) if proxy is None else (proxy.hostname, proxy.port)
         headers = _proxy_headers(proxy)
-        if self._secure:
+        if secure:
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
                 host or "", port, timeout=self._connect_limit_s
             )
             if proxy is not None:
-                connection.set_tunnel(self._host, self._port, headers)
+                connection.set_tunnel(own_host, own_port, headers)
         else:
             connection = http.client.HTTPConnection(host or "", port, timeout=self._connect_limit_s)
-            self._through = "" if proxy is None else f"http://{self._host}:{self._port}"
+            self._through = "" if proxy is None else f"http://{own_host}:{own_port}"
         # Known before it is connected, so that cancel() can reach a handshake, too.
         self._connection = connection
         connection.connect()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from hantu.client.http_call import Answer, Caller, CallError
+from hantu.client.address import address_of
 from hantu.client.record import Plain
 from hantu.client.sink import Parcel, Receipt, SinkError
+
+if TYPE_CHECKING:
+    from hantu.client.http_call import Answer, Caller
 
 PATH: Final = "/api/ingest"
 HEALTH_PATH: Final = "/healthz"
@@ -32,7 +35,9 @@ class HttpSink:
         connect_limit_s: float = CONNECT_LIMIT_S,
         answer_limit_s: float = ANSWER_LIMIT_S,
     ) -> None:
-        self._caller = Caller(address, connect_limit_s=connect_limit_s, answer_limit_s=answer_limit_s)
+        self._url = address
+        self._limits_s = (connect_limit_s, answer_limit_s)
+        self._opened: Caller | None = None
         self._token = token
 
     def __repr__(self) -> str:
@@ -41,7 +46,7 @@ class HttpSink:
     @property
     def place(self) -> str:
         """Host and port of the service."""
-        return self._caller.place
+        return address_of(self._url).place
 
     def send(self, parcels: Sequence[Parcel]) -> Receipt:
         """Have these stored; answered after the commit. What is too large at once goes in parts."""
@@ -67,28 +72,43 @@ class HttpSink:
 
     def cancel(self) -> None:
         """Let a call that is under way in another thread fail now."""
-        self._caller.cancel()
+        if self._opened is not None:
+            self._opened.cancel()
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._caller.close()
+        if self._opened is not None:
+            self._opened.close()
+
+    def _caller(self) -> Caller:
+        # http.client takes longer to load than all of the library: not before there is something to send.
+        from hantu.client.http_call import Caller
+
+        if self._opened is None:
+            connect_s, answer_s = self._limits_s
+            self._opened = Caller(self._url, connect_limit_s=connect_s, answer_limit_s=answer_s)
+        return self._opened
 
     def _post(self, parcels: Sequence[Parcel]) -> Answer:
         body = "\n".join(_line(parcel) for parcel in parcels).encode("utf-8", "replace")
         headers = {"Content-Type": "application/x-ndjson"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
+        from hantu.client.http_call import CallError
+
         failed = ""
         try:
-            return self._caller.post(PATH, body, headers)
+            return self._caller().post(PATH, body, headers)
         except CallError as error:
             failed = str(error)
         raise SinkError(f"{self.place}: {failed}")
 
     def _get(self, path: str) -> Answer:
+        from hantu.client.http_call import CallError
+
         failed = ""
         try:
-            return self._caller.get(path)
+            return self._caller().get(path)
         except CallError as error:
             failed = str(error)
         raise SinkError(f"{self.place}: {failed}")

@@ -6,12 +6,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from hantu.client.http_call import RETRY_AFTER_MOST_S, Answer, Caller, CallError
+from hantu.client.address import address_of
+
+if TYPE_CHECKING:
+    from hantu.client.http_call import Answer, Caller
 
 PUBLIC_API: Final = "https://api.telegram.org"
+RETRY_AFTER_MOST_S: Final = 3600.0
 _SAID_CHARS_MOST: Final = 200
 
 
@@ -63,7 +67,7 @@ class Telegram:
         self._api = api
         self._limits_s = (connect_limit_s, answer_limit_s)
         try:
-            self.caller()
+            address_of(api)
         except ValueError as error:
             raise ValueError(f"telegram_api {error}") from None
 
@@ -77,6 +81,9 @@ class Telegram:
 
     def caller(self) -> Caller:
         """A connection for send(), which another thread may cancel."""
+        # http.client takes longer to load than all of the library: not before there is something to send.
+        from hantu.client.http_call import Caller
+
         connect_s, answer_s = self._limits_s
         return Caller(self._api, connect_limit_s=connect_s, answer_limit_s=answer_s)
 
@@ -105,6 +112,8 @@ class Telegram:
         return Bot(str(found.get("first_name", "")), str(found.get("username", "")))
 
     def _call(self, method: str, arguments: dict[str, Any], caller: Caller | None) -> dict[str, Any]:
+        from hantu.client.http_call import CallError
+
         used = caller or self.caller()
         failed = ""
         try:
@@ -149,8 +158,10 @@ def _refusal(said: dict[str, Any]) -> ChannelError:
     words = str(said.get("description", ""))[:_SAID_CHARS_MOST]
     if code == 429:
         asked = _parameter(said, "retry_after")
-        wait_s = min(float(asked), RETRY_AFTER_MOST_S) if asked is not None else said["waits_s"]
-        return ChannelError("Telegram asks to wait (429)", retry_after_s=wait_s if wait_s else 1.0)
+        wait_s = float(asked) if asked is not None else said["waits_s"]
+        return ChannelError(
+            "Telegram asks to wait (429)", retry_after_s=min(wait_s, RETRY_AFTER_MOST_S) if wait_s else 1.0
+        )
     if code in (401, 404):
         return ChannelError(f"Telegram does not know the bot token ({code})", permanent=True)
     if code == 403:
