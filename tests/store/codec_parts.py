@@ -95,6 +95,9 @@ def assert_same(frame: Frame, batch: Batch) -> None:
     assert np.array_equal(frame.seconds_by_arrival(), batch.times // 10**9)
     some = np.arange(len(frame.counts)) % 2 == 0
     assert np.array_equal(frame.seconds_of(some), (batch.times // 10**9)[some[frame.groups_by_arrival()]])
+    arrivals, groups = frame.plain_arrival()
+    assert np.array_equal(arrivals, frame.arrival()[frame.plain_numbers()])
+    assert np.array_equal(groups, frame.group_of(frame.plain_numbers()))
     assert np.array_equal(frame.created(lines), batch.created)
     cells = frame.cells[frame.group_of(lines)] if size else np.zeros(0, np.int64)
     assert np.array_equal(cells, batch.cells)

@@ -164,10 +164,9 @@ class Frame:
         """By line in arrival order what is given by group."""
         return self._order.spread(of_groups)
 
-    def plain_arrival(self) -> IntArray:
-        """The arrival index of each line without a shape, by line number: less work than arrival()."""
-        places = np.flatnonzero(self._order.spread(self.shapes == 0))
-        return places[np.argsort(self._order.groups[places], kind="stable")]
+    def plain_arrival(self) -> tuple[IntArray, IntArray]:
+        """(arrival index, group) of each line without a shape, by line number; less work than arrival()."""
+        return self._order.lines_of(self.shapes == 0)
 
     def plain_lines(self, lines: IntArray) -> list[bytes]:
         """These lines, which have no shape, escaped."""

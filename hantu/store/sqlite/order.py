@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from hantu.store.sqlite.batch import IntArray
+from hantu.store.sqlite.batch import BoolArray, IntArray
 from hantu.store.sqlite.fields import FieldReader, FieldWriter, octets
 from hantu.store.sqlite.grouping import stable_order
 
@@ -100,6 +100,17 @@ class Order:
         found = table.take(self._ranks)
         found[self._high_at] = by_rank[self._high]
         return cast("Table", found)
+
+    def lines_of(self, groups: BoolArray) -> tuple[IntArray, IntArray]:
+        """(arrival index, group) of each line of some groups, by group and arrival; groups: bool[G]."""
+        places = np.flatnonzero(self.spread(groups))
+        ranks = self._ranks[places].astype(np.int64)
+        high = np.flatnonzero(ranks == _HIGH)
+        if len(high):
+            ranks[high] = self._high[np.searchsorted(self._high_at, places[high])]
+        found = self._groups_by_rank[ranks]
+        order = stable_order(found)
+        return places[order], found[order]
 
     def seconds(self) -> IntArray:
         """The second of each line, in arrival order."""

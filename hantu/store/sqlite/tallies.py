@@ -242,7 +242,8 @@ def _add_by_arrival(counts: IntArray, unit: Unit, start_s: int, width_s: int) ->
     at = frame.spread_by_arrival(np.where(unit.verdict == YES, levels, _NO_LEVEL).astype(np.uint8))
     rows = unit.rows
     if len(rows):
-        at[frame.plain_arrival()[rows]] = levels[frame.group_of(frame.plain_numbers()[rows])]
+        arrivals, groups = frame.plain_arrival()
+        at[arrivals[rows]] = levels[groups[rows]]
     seconds = frame.seconds_by_arrival()
     from_s, to_s = max(unit.oldest_ns, plan.start_ns) // SECOND_NS, plan.end_ns // SECOND_NS
     if unit.oldest_ns < plan.start_ns:
