@@ -118,30 +118,32 @@ CREATE TABLE token (
 -- Errors, one row for each occurrence: of the log library, and of every entry that carries a stack trace.
 -- A plain INSERT OR IGNORE is all that a writer does, whatever its SQLite: id (16 bytes, the sender's own or
 -- the entry's) drops what comes twice, the trigger below does the grouping. error_no: order of arrival. level:
--- ERROR or CRITICAL. context: JSON. Kept without limit unless error_retention_days is set.
+-- ERROR or CRITICAL. reopened: it made a resolved group unresolved. context: JSON. Long texts stand last, so that
+-- the others are read without them. Kept without limit unless error_retention_days is set.
 CREATE TABLE error_logs (
   error_no INTEGER PRIMARY KEY AUTOINCREMENT,
   id BLOB NOT NULL UNIQUE,
   time_ns INTEGER NOT NULL,
   level TEXT NOT NULL,
   service TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  error_type TEXT NOT NULL,
   module TEXT NOT NULL,
   function TEXT NOT NULL,
-  message TEXT NOT NULL,
-  error_type TEXT NOT NULL,
-  stack_trace TEXT NOT NULL,
-  context TEXT,
   trace_id TEXT NOT NULL,
-  fingerprint TEXT NOT NULL,
   source TEXT NOT NULL,
   source_id TEXT NOT NULL,
-  created_ns INTEGER NOT NULL
+  created_ns INTEGER NOT NULL,
+  reopened INTEGER NOT NULL DEFAULT 0,
+  message TEXT NOT NULL,
+  stack_trace TEXT NOT NULL,
+  context TEXT
 ) STRICT;
--- Occurrences of a time range; those to remove.
-CREATE INDEX error_logs_time ON error_logs (time_ns);
--- Counts by service in a time range.
+-- Counts of a time range by service, type, level, day and hour, without the rows; those to remove.
+CREATE INDEX error_logs_time ON error_logs (time_ns, service, fingerprint, level, error_type);
+-- Occurrences of a service, the newest first, as people ask with hantu sql.
 CREATE INDEX error_logs_service ON error_logs (service, time_ns);
--- Counts by level in a time range.
+-- Occurrences of a level, the newest first, as people ask with hantu sql.
 CREATE INDEX error_logs_level ON error_logs (level, time_ns);
 -- The newest occurrences of a group; its counts by hour.
 CREATE INDEX error_logs_fingerprint ON error_logs (service, fingerprint, time_ns);
@@ -150,7 +152,7 @@ CREATE INDEX error_logs_trace ON error_logs (trace_id, time_ns) WHERE trace_id <
 
 -- Errors that are the same to a person. error_type, place, message: of the newest occurrence. level: the worst.
 -- count, first_ns, last_ns: of all occurrences ever. regressed_ns: when it came back after it was resolved, until it is
--- resolved again. Muted while muted_until_ns is ahead, or until there are muted_below_an_hour within an hour.
+-- resolved again. Muted while muted_until_ns is ahead, or until more than muted_below_an_hour come within an hour.
 CREATE TABLE error_group (
   group_no INTEGER PRIMARY KEY AUTOINCREMENT,
   service TEXT NOT NULL,
@@ -193,16 +195,18 @@ CREATE TABLE error_fingerprint (
 -- The fingerprints of a group.
 CREATE INDEX error_fingerprint_group ON error_fingerprint (group_no);
 
--- What people wrote about a group.
-CREATE TABLE error_note (
-  note_no INTEGER PRIMARY KEY,
+-- What was done with a group: resolved, reopened, regressed, muted, unmuted, merged, split, note. actor: who, '' for an
+-- occurrence.
+CREATE TABLE error_event (
+  event_no INTEGER PRIMARY KEY,
   group_no INTEGER NOT NULL REFERENCES error_group (group_no),
   at_ns INTEGER NOT NULL,
-  author TEXT NOT NULL,
+  act TEXT NOT NULL,
+  actor TEXT NOT NULL,
   text TEXT NOT NULL
 ) STRICT;
--- The notes of a group.
-CREATE INDEX error_note_group ON error_note (group_no);
+-- The history of a group.
+CREATE INDEX error_event_group ON error_event (group_no);
 
 -- Finds the occurrence's group, makes it when there is none, and counts. An occurrence after a group was resolved
 -- reopens it; an old one that arrives late does not.
@@ -220,6 +224,15 @@ CREATE TRIGGER error_logs_group AFTER INSERT ON error_logs BEGIN
     new.time_ns, new.time_ns
   WHERE NOT EXISTS (
     SELECT 1 FROM error_fingerprint WHERE service = new.service AND fingerprint = new.fingerprint
+  );
+  UPDATE error_logs
+  SET reopened = 1
+  WHERE error_no = new.error_no AND EXISTS (
+    SELECT 1
+    FROM error_fingerprint AS own
+    JOIN error_group USING (group_no)
+    WHERE own.service = new.service AND own.fingerprint = new.fingerprint
+      AND status = 'RESOLVED' AND new.time_ns > resolved_ns
   );
   UPDATE error_fingerprint
   SET
@@ -253,7 +266,7 @@ CREATE TRIGGER error_logs_group AFTER INSERT ON error_logs BEGIN
     status = iif(status = 'RESOLVED' AND new.time_ns > resolved_ns, 'UNRESOLVED', status),
     muted_below_an_hour = CASE
       WHEN muted_below_an_hour IS NULL THEN NULL
-      WHEN muted_below_an_hour <= (
+      WHEN muted_below_an_hour < (
         SELECT count(*)
         FROM error_fingerprint AS own
         JOIN error_logs AS near USING (service, fingerprint)
@@ -266,4 +279,19 @@ CREATE TRIGGER error_logs_group AFTER INSERT ON error_logs BEGIN
   WHERE group_no = (
     SELECT group_no FROM error_fingerprint WHERE service = new.service AND fingerprint = new.fingerprint
   );
+END;
+
+-- An occurrence reopened a group: noted in its history.
+CREATE TRIGGER error_group_regressed AFTER UPDATE OF regressions ON error_group
+WHEN new.count = old.count + 1 AND new.regressions > old.regressions BEGIN
+  INSERT INTO error_event (group_no, at_ns, act, actor, text)
+  VALUES (new.group_no, new.regressed_ns, 'regressed', '', '');
+END;
+
+-- An occurrence was one too many for a mute: noted in the history of its group.
+CREATE TRIGGER error_group_unmuted AFTER UPDATE OF muted_below_an_hour ON error_group
+WHEN new.count = old.count + 1 AND old.muted_below_an_hour IS NOT NULL AND new.muted_below_an_hour IS NULL
+BEGIN
+  INSERT INTO error_event (group_no, at_ns, act, actor, text)
+  VALUES (new.group_no, new.last_ns, 'unmuted', '', '');
 END;

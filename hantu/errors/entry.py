@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +13,11 @@ from hantu.errors.stack import cut, named, top_frame
 LEVEL_ERROR: Final = 4
 LEVEL_FATAL: Final = 5
 """The numbers of LogLevel.ERROR and LogLevel.FATAL."""
+
+MESSAGE_MOST: Final = 10_000
+STACK_MOST: Final = 60_000
+CONTEXT_MOST: Final = 60_000
+"""Characters that are kept of each; entries go after days, errors stay."""
 
 _STACK_KEYS: Final = (
     *("stack_trace", "stacktrace", "stackTrace", "stack", "exc_info", "exc_text", "exception"),
@@ -52,7 +58,6 @@ def error_of(  # noqa: PLR0917  the store calls it for each error, with an entry
     if not function:
         frame = top_frame(stack)
         module, function = frame if frame != ("", "") else (module, "")
-    context = found.get("context") if "context" in found else _rest(found)
     return ErrorRecord(
         id=str(UUID(bytes=event_id)) if event_id is not None else "",
         time_ns=time_ns,
@@ -60,10 +65,10 @@ def error_of(  # noqa: PLR0917  the store calls it for each error, with an entry
         service=_text(found, "service") or service_of(source_id),
         module=module,
         function=function,
-        message=said,
+        message=_shortened(said, MESSAGE_MOST),
         error_type=error_type,
-        stack_trace=stack,
-        context=context if isinstance(context, dict) and context else None,
+        stack_trace=_shortened(stack, STACK_MOST),
+        context=_context_of(found),
         trace_id=_text(found, "trace_id"),
         fingerprint=fingerprint(error_type, place_of(module, function), said, stack),
         source=source,
@@ -82,7 +87,31 @@ def service_of(source_id: str) -> str:
 
 def _text(metadata: dict[str, Any], key: str) -> str:
     value = metadata.get(key)
-    return value if isinstance(value, str) else ""
+    return _storable(value) if isinstance(value, str) else ""
+
+
+def _storable(text: str) -> str:
+    # SQLite's own functions, which the trigger that groups errors uses, end a text at a NUL.
+    return text.replace("\0", "\ufffd")
+
+
+def _shortened(text: str, most: int) -> str:
+    """`text` without its middle when it has more than `most` characters."""
+    text = _storable(text)
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 4]}\n…\n{text[-(most * 3 // 4) :]}"
+
+
+def _context_of(metadata: dict[str, Any]) -> dict[str, Any] | None:
+    context = metadata.get("context") if "context" in metadata else _rest(metadata)
+    if not isinstance(context, dict) or not context:
+        return None
+    try:
+        size = len(json.dumps(context, ensure_ascii=False))
+    except (ValueError, TypeError, RecursionError):
+        return {"unreadable": True}
+    return context if size <= CONTEXT_MOST else {"truncated_characters": size}
 
 
 def _stack_of(metadata: dict[str, Any]) -> str:

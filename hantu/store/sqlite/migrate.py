@@ -100,19 +100,20 @@ CREATE TABLE error_logs (
   time_ns INTEGER NOT NULL,
   level TEXT NOT NULL,
   service TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  error_type TEXT NOT NULL,
   module TEXT NOT NULL,
   function TEXT NOT NULL,
-  message TEXT NOT NULL,
-  error_type TEXT NOT NULL,
-  stack_trace TEXT NOT NULL,
-  context TEXT,
   trace_id TEXT NOT NULL,
-  fingerprint TEXT NOT NULL,
   source TEXT NOT NULL,
   source_id TEXT NOT NULL,
-  created_ns INTEGER NOT NULL
+  created_ns INTEGER NOT NULL,
+  reopened INTEGER NOT NULL DEFAULT 0,
+  message TEXT NOT NULL,
+  stack_trace TEXT NOT NULL,
+  context TEXT
 ) STRICT;
-CREATE INDEX error_logs_time ON error_logs (time_ns);
+CREATE INDEX error_logs_time ON error_logs (time_ns, service, fingerprint, level, error_type);
 CREATE INDEX error_logs_service ON error_logs (service, time_ns);
 CREATE INDEX error_logs_level ON error_logs (level, time_ns);
 CREATE INDEX error_logs_fingerprint ON error_logs (service, fingerprint, time_ns);
@@ -151,14 +152,15 @@ CREATE TABLE error_fingerprint (
   PRIMARY KEY (service, fingerprint)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX error_fingerprint_group ON error_fingerprint (group_no);
-CREATE TABLE error_note (
-  note_no INTEGER PRIMARY KEY,
+CREATE TABLE error_event (
+  event_no INTEGER PRIMARY KEY,
   group_no INTEGER NOT NULL REFERENCES error_group (group_no),
   at_ns INTEGER NOT NULL,
-  author TEXT NOT NULL,
+  act TEXT NOT NULL,
+  actor TEXT NOT NULL,
   text TEXT NOT NULL
 ) STRICT;
-CREATE INDEX error_note_group ON error_note (group_no);
+CREATE INDEX error_event_group ON error_event (group_no);
 CREATE TRIGGER error_logs_group AFTER INSERT ON error_logs BEGIN
   INSERT INTO error_group (service, error_type, place, message, level, count, first_ns, last_ns)
   SELECT new.service, '', '', '', new.level, 0, new.time_ns, new.time_ns
@@ -173,6 +175,15 @@ CREATE TRIGGER error_logs_group AFTER INSERT ON error_logs BEGIN
     new.time_ns, new.time_ns
   WHERE NOT EXISTS (
     SELECT 1 FROM error_fingerprint WHERE service = new.service AND fingerprint = new.fingerprint
+  );
+  UPDATE error_logs
+  SET reopened = 1
+  WHERE error_no = new.error_no AND EXISTS (
+    SELECT 1
+    FROM error_fingerprint AS own
+    JOIN error_group USING (group_no)
+    WHERE own.service = new.service AND own.fingerprint = new.fingerprint
+      AND status = 'RESOLVED' AND new.time_ns > resolved_ns
   );
   UPDATE error_fingerprint
   SET
@@ -206,7 +217,7 @@ CREATE TRIGGER error_logs_group AFTER INSERT ON error_logs BEGIN
     status = iif(status = 'RESOLVED' AND new.time_ns > resolved_ns, 'UNRESOLVED', status),
     muted_below_an_hour = CASE
       WHEN muted_below_an_hour IS NULL THEN NULL
-      WHEN muted_below_an_hour <= (
+      WHEN muted_below_an_hour < (
         SELECT count(*)
         FROM error_fingerprint AS own
         JOIN error_logs AS near USING (service, fingerprint)
@@ -219,6 +230,17 @@ CREATE TRIGGER error_logs_group AFTER INSERT ON error_logs BEGIN
   WHERE group_no = (
     SELECT group_no FROM error_fingerprint WHERE service = new.service AND fingerprint = new.fingerprint
   );
+END;
+CREATE TRIGGER error_group_regressed AFTER UPDATE OF regressions ON error_group
+WHEN new.count = old.count + 1 AND new.regressions > old.regressions BEGIN
+  INSERT INTO error_event (group_no, at_ns, act, actor, text)
+  VALUES (new.group_no, new.regressed_ns, 'regressed', '', '');
+END;
+CREATE TRIGGER error_group_unmuted AFTER UPDATE OF muted_below_an_hour ON error_group
+WHEN new.count = old.count + 1 AND old.muted_below_an_hour IS NOT NULL AND new.muted_below_an_hour IS NULL
+BEGIN
+  INSERT INTO error_event (group_no, at_ns, act, actor, text)
+  VALUES (new.group_no, new.last_ns, 'unmuted', '', '');
 END;
 """
 
