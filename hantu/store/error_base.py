@@ -16,10 +16,16 @@ from hantu.errors import ErrorRecord, ErrorStatus
 
 ERROR_LIMIT_DEFAULT: Final = 50
 ERROR_LIMIT_MOST: Final = 1_000
+SAMPLE_MOST: Final = 500
+HOUR_NS: Final = 3_600_000_000_000
 
 
 class UnknownError(KeyError):
     """There is no such group, occurrence or fingerprint."""
+
+
+class DifferentServices(ValueError):
+    """Errors of different services stay apart."""
 
 
 class ErrorOrder(StrEnum):
@@ -31,7 +37,8 @@ class ErrorOrder(StrEnum):
 
 
 class StatsBy(StrEnum):
-    """What error_stats() counts by (CONTRACT M57). Days and hours are those of the given offset."""
+    """What error_stats() counts by (CONTRACT M57). Days (2026-11-20) and hours (2026-11-20T14:00) are those
+    of the given offset."""
 
     SERVICE = "service"
     TYPE = "type"
@@ -64,7 +71,8 @@ class ErrorPlace:
 @dataclass(frozen=True, slots=True)
 class ErrorQuery:
     """All given parts must hold. statuses, services, types: any of them. levels: ERROR, CRITICAL.
-    search: a text within type, message or place, without case (Korean too). since_ns ≤ last seen <
+    search: each of its words stands within type, message or place, anywhere in a word, ASCII letters in any
+    case. since_ns ≤ last seen <
     until_ns. muted, regressed: None: both. now_ns: what "muted until" is measured by."""
 
     statuses: tuple[ErrorStatus, ...] = ()
@@ -84,8 +92,10 @@ class ErrorQuery:
 
 @dataclass(frozen=True, slots=True)
 class ErrorGroup:
-    """Equal errors. message: of the newest occurrence; level: the worst. regressed_ns: when an occurrence
-    reopened it, None once it is resolved again. muted_until_ns, muted_below_an_hour: as mute() set them."""
+    """Equal errors of a service. error_type, place, message: of the newest occurrence, the message at most
+    SAMPLE_MOST characters; level: the worst. count, first_ns, last_ns: of all that ever occurred. resolved_ns:
+    when it was resolved last. regressed_ns: when an occurrence reopened it, None once it is resolved again.
+    muted_until_ns, muted_below_an_hour: as mute() set them. fingerprints: in order; more than one when merged."""
 
     group_no: int
     service: str
@@ -105,7 +115,8 @@ class ErrorGroup:
     fingerprints: tuple[str, ...]
 
     def is_muted(self, now_ns: int) -> bool:
-        """Whether it is muted now. One muted below a rate stays so until unmute()."""
+        """Whether it is muted now. One muted below a rate stays so until unmute(), or until more come within
+        an hour, which ends it."""
         return self.muted_below_an_hour is not None or (
             self.muted_until_ns is not None and now_ns < self.muted_until_ns
         )
@@ -159,8 +170,33 @@ class ErrorCount:
     groups: int
 
 
+_FOLD: Final = str.maketrans({chr(code): chr(code + 32) for code in range(ord("A"), ord("Z") + 1)})
+
+
+def search_words(search: str) -> list[str]:
+    """The words of a search, as they stand in searchable() text."""
+    return search.translate(_FOLD).split()
+
+
+def searchable(*texts: str) -> str:
+    """The text in which the words of a search are looked for."""
+    return "\n".join(texts).translate(_FOLD)
+
+
+def event_text(until_ns: int | None, below_an_hour: int | None, at_ns: int) -> str:
+    """How a mute stands in a group's history: 90m, 2h, 7d, or >10/h."""
+    if until_ns is None:
+        return f">{below_an_hour}/h"
+    seconds = max(0, until_ns - at_ns) // 1_000_000_000
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
 class ErrorStorage(Protocol):
-    """A store of errors. Methods that name a group raise UnknownError when there is none."""
+    """A store of errors. Methods that name a group raise UnknownError when there is none; what changes
+    something is durable when it returns. Reading methods may raise QueryTimeout and StoreError."""
 
     def errors(self, query: ErrorQuery) -> ErrorPage:
         """One page of the inbox."""
@@ -170,7 +206,13 @@ class ErrorStorage(Protocol):
         """How many groups are unresolved and not muted."""
         ...
 
-    def error_group(self, group_no: int) -> ErrorGroup: ...
+    def error_services(self) -> tuple[str, ...]:
+        """The services that have errors, in order."""
+        ...
+
+    def error_group(self, group_no: int) -> ErrorGroup:
+        """The group; one that was merged into another is unknown."""
+        ...
 
     def occurrences(
         self, group_no: int, *, most: int = 50, before: tuple[int, int] | None = None
@@ -215,7 +257,8 @@ class ErrorStorage(Protocol):
         below_an_hour: int | None = None,
         by: str = "",
     ) -> None:
-        """Mute it until a time, or until more than so many come within an hour: exactly one is given."""
+        """Mute it until a time, or until more than so many come within an hour: exactly one is given, else
+        ValueError. It takes the place of an earlier mute."""
         ...
 
     def unmute(self, group_no: int, *, at_ns: int, by: str = "") -> bool:
@@ -227,23 +270,28 @@ class ErrorStorage(Protocol):
         ...
 
     def merge(self, group_nos: Sequence[int], into: int, *, at_ns: int, by: str = "") -> ErrorGroup:
-        """Make several groups one; later occurrences of all of them go there."""
+        """Make several groups one; later occurrences of all of them go there. It is resolved only when all are.
+
+        Raises DifferentServices."""
         ...
 
     def split(self, service: str, fingerprint: str, *, at_ns: int, by: str = "") -> ErrorGroup:
-        """Give a fingerprint of a merged group a group of its own again."""
+        """Give a fingerprint of a merged group a group of its own again, with its own figures and the status of
+        the one it leaves; one that is alone stays."""
         ...
 
     def error_stats(
         self, by: StatsBy, *, since_ns: int, until_ns: int, utc_offset_s: int = 0
     ) -> tuple[ErrorCount, ...]:
-        """Occurrences counted, most first; days and hours in order."""
+        """Occurrences that are kept, counted, most first, ties by name; days and hours in order, without empty
+        ones."""
         ...
 
     def error_buckets(
         self, group_nos: Sequence[int], *, start_ns: int, end_ns: int, buckets: int
     ) -> dict[int, tuple[int, ...]]:
-        """By group, its occurrences in equal parts of a time: for sparklines."""
+        """By group, its occurrences in equal parts of a time (width rounded up to a nanosecond): for
+        sparklines."""
         ...
 
     def remove_errors(self, before_ns: int, *, pause: Callable[[], bool]) -> int:
