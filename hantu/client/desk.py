@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import threading
@@ -72,6 +73,7 @@ class Desk:
         self.text = TextLog(self._text_file, flush_ms=config.flush_ms, on_failure=self._text_unwritten)
         self._errors = DatedFile(config.errors_dir, "error", ".json")
         self._errors_lock = threading.RLock()
+        self._ids = Ids()
         self._mask = self.filter.mask
         self._add = self.text.add
         self._to_stdout = config.stdout
@@ -164,7 +166,7 @@ class Desk:
         """Write an error to each of its places."""
         trace_id = active.get() or of_process.value
         made = ErrorRecord(
-            id=new_id(time_ns),
+            id=self._ids.new(time_ns),
             time_ns=time_ns,
             level=NAMES[given.level],
             service=self.config.service,
@@ -201,6 +203,7 @@ class Desk:
     def after_fork(self) -> None:
         """Begin anew in a child process."""
         self._errors_lock = threading.RLock()
+        self._ids = Ids()
         self.text.after_fork()
         self.stdout.forget()
         self.stderr.forget()
@@ -353,10 +356,20 @@ def _line(logger: Logger, given: Given, trace_id: str) -> str:
     return text + "\n"
 
 
-def new_id(time_ns: int) -> str:
-    """A UUID of version 7: ids of one process sort by time, which keeps the index of a store small."""
-    rest = bytearray(os.urandom(10))
-    rest[0] = 0x70 | rest[0] & 0x0F
-    rest[2] = 0x80 | rest[2] & 0x3F
-    text = f"{time_ns // 1_000_000 & 0xFFFFFFFFFFFF:012x}{rest.hex()}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+class Ids:
+    """Makes UUIDs of version 7. Those of one process sort by time, which keeps the index of a store small.
+
+    48 bits of milliseconds, 12 of their fraction, 46 random ones of the process, a counter of 16."""
+
+    def __init__(self) -> None:
+        self._count = itertools.count(int.from_bytes(os.urandom(2), "big"))
+        self._process = int.from_bytes(os.urandom(6), "big") >> 2
+
+    def new(self, time_ns: int) -> str:
+        """An id for something that happened at that time."""
+        milliseconds, rest = divmod(time_ns, 1_000_000)
+        last = self._process << 16 | next(self._count) & 0xFFFF
+        text = f"{milliseconds & 0xFFFFFFFFFFFF:012x}"
+        return (
+            f"{text[:8]}-{text[8:]}-7{rest >> 8:03x}-{0x8000 | last >> 48:04x}-{last & 0xFFFFFFFFFFFF:012x}"
+        )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 ERROR: Final = "ERROR"
@@ -64,11 +66,10 @@ def to_json(record: ErrorRecord, *, tz: tzinfo | None = None) -> dict[str, Any]:
     """The object of the record's JSON line (JSON_KEYS); its time is local, in `tz` when that is given.
 
     A trace_id that is not known is null; so is a context. Nanoseconds below a microsecond are lost."""
-    at = datetime.fromtimestamp(record.time_ns // _SECOND_NS, UTC)
-    at = at.replace(microsecond=record.time_ns % _SECOND_NS // _MICRO_NS).astimezone(tz)
+    second, offset = _local(record.time_ns // _SECOND_NS, tz, time.tzname)
     return {
         "id": record.id,
-        "timestamp": at.isoformat(timespec="microseconds"),
+        "timestamp": f"{second}.{record.time_ns % _SECOND_NS // _MICRO_NS:06d}{offset}",
         "trace_id": record.trace_id or None,
         "level": record.level,
         "service": record.service,
@@ -79,6 +80,14 @@ def to_json(record: ErrorRecord, *, tz: tzinfo | None = None) -> dict[str, Any]:
         "stack_trace": record.stack_trace,
         "context": record.context,
     }
+
+
+# A program in trouble writes many errors a second: the zone is asked once for all of them.
+@lru_cache(maxsize=4)
+def _local(second: int, tz: tzinfo | None, _system: tuple[str, str]) -> tuple[str, str]:
+    """A second as YYYY-MM-DDTHH:MM:SS, and its offset; anew when the system's zone changes."""
+    text = datetime.fromtimestamp(second, UTC).astimezone(tz).isoformat(timespec="seconds")
+    return text[:19], text[19:]
 
 
 def of_json(line: dict[str, Any]) -> ErrorRecord:

@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from uuid import RFC_4122, UUID
 
 import pytest
 
 from hantu import TraceIdContext, get_logger
 from hantu.client import health
+from hantu.client.desk import Ids
 from hantu.formats.parser import LineParser
 from tests.client.logs import Logs
 
@@ -266,3 +268,13 @@ def test_a_value_that_is_no_json_is_shown_by_its_repr(library: Library) -> None:
     assert health.current.state is health.State.WARNING
     get_logger("shop").error("x", fine=1)
     assert health.current.state is health.State.READY
+
+
+def test_ids_are_uuids_of_version_7_that_differ_and_sort_by_time() -> None:
+    made = [Ids().new(1_769_913_299_123_456_789 + at * 1_000) for at in range(20_000)]
+    one = Ids()
+    made += [one.new(1_769_913_300_000_000_000) for _ in range(20_000)]
+    assert len(set(made)) == len(made)
+    assert {(UUID(each).version, UUID(each).variant) for each in made} == {(7, RFC_4122)}
+    assert [each[:18] for each in made] == sorted(each[:18] for each in made)
+    assert int(made[0].replace("-", "")[:12], 16) == 1_769_913_299_123
