@@ -121,6 +121,7 @@ class ApiInbox:
 
     def __init__(self, address: str, token: str) -> None:
         self._caller = Caller(address, connect_limit_s=3, answer_limit_s=10)
+        self._place = urlsplit(address).netloc
         self._token = token
 
     def check(self, *, touch: bool) -> str:
@@ -128,7 +129,7 @@ class ApiInbox:
         del touch
         self._call("GET", "/api/errors?limit=1")
         stats = self._call("GET", "/api/stats")
-        return f"error_logs is there, schema {stats.get('schemaVersion', '?')}, at {self._caller.place}"
+        return f"error_logs is there, schema {stats.get('schemaVersion', '?')}, at {self._place}"
 
     def find(self, error_id: str) -> int | None:
         """See Inbox."""
@@ -152,20 +153,20 @@ class ApiInbox:
             else:
                 answer = self._caller.post(path, b"{}", headers)
         except CallError as error:
-            raise InboxError(f"{self._caller.place} {error}", "start the service: hantu serve") from None
+            raise InboxError(f"{self._place} {error}", "start the service: hantu serve") from None
         finally:
             self._caller.close()
-        if answer.status in (401, 403):
-            raise NotAllowed(
-                f"{self._caller.place} does not let this token read errors ({answer.status})",
-                "hantu token create migrate --scope admin, then HANTU_DSN=http://TOKEN@HOST:PORT",
-            )
+        fix = "hantu token create migrate --scope admin, then HANTU_DSN=http://TOKEN@HOST:PORT"
+        if answer.status == 401:
+            raise InboxError(f"{self._place} does not know this token", fix)
+        if answer.status == 403:
+            raise NotAllowed(f"{self._place} lets this token bring errors and not read them", fix)
         try:
             said = json.loads(answer.body)
         except ValueError:
             said = None
         if answer.status != 200 or not isinstance(said, dict):
-            raise InboxError(f"{self._caller.place} answered {answer.status} to {path.partition('?')[0]}")
+            raise InboxError(f"{self._place} answered {answer.status} to {path.partition('?')[0]}")
         return said
 
 

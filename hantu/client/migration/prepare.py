@@ -26,7 +26,7 @@ from hantu.client.migration.clearing import (
     old_logs,
     wrong_folders,
 )
-from hantu.client.migration.inbox import Inbox, InboxError
+from hantu.client.migration.inbox import Inbox, InboxError, NotAllowed
 from hantu.client.migration.plan import Plan, Stopped
 from hantu.client.migration.tree import Entry, Kind, TreeError, walk
 
@@ -159,5 +159,7 @@ def _table(plan: Plan, inbox: Inbox | None) -> Row:
         return _row("table", _TABLE, Mark.NOTE, says, "hantu serve, or set HANTU_DSN; see docs/library.md")
     try:
         return _row("table", _TABLE, Mark.DONE, inbox.check(touch=not plan.dry_run))
+    except NotAllowed as error:
+        return _row("table", _TABLE, Mark.NOTE, str(error), error.fix)
     except InboxError as error:
         return _row("table", _TABLE, Mark.FAILED, str(error), error.fix)

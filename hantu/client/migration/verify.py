@@ -147,7 +147,7 @@ def _database(
         return
     stored = int((probe.answer["status"].get("delivery") or {}).get("stored") or 0)
     try:
-        group_no = _found(inbox, record["id"])
+        group_no = inbox.find(record["id"])
     except NotAllowed as error:
         if not stored:
             yield _row("database", Mark.FAILED, f"not stored: {_reason(probe)}", error.fix)
@@ -168,10 +168,6 @@ def _database(
         yield _row("inbox", Mark.NOTE, f"group {group_no} of {TEST_SERVICE} stays: {error}", error.fix)
         return
     yield _row("inbox", Mark.DONE, f"group {group_no} of {TEST_SERVICE} is marked resolved")
-
-
-def _found(inbox: Inbox, error_id: str) -> int | None:
-    return inbox.find(error_id)
 
 
 def _telegram(alerts: ClientConfig) -> Row:
@@ -259,7 +255,11 @@ def _trace(config: ClientConfig, probe: Probe, began_s: float) -> Row:
 
 def _written(folder: Path, pattern: str, began_s: float) -> tuple[Path | None, Sequence[str]]:
     """The newest file and the ends of those written since began_s: two around midnight."""
-    paths = [path for path in sorted(folder.glob(pattern)) if path.stat().st_mtime >= began_s - 2]
+    paths = [
+        path
+        for path in sorted(folder.glob(pattern))
+        if path.is_file() and path.stat().st_mtime >= began_s - 2
+    ]
     lines: list[str] = []
     for path in paths:
         with path.open("rb") as file:
