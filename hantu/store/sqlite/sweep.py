@@ -183,16 +183,39 @@ class Judged:
     asked: NO in place of MAYBE where single lines are known. best: by segment the best verdict of its
     groups. open: by segment whether lines of it must be read to know more."""
 
-    def __init__(self, directory: Directory, verdict: VerdictArray) -> None:
-        self.cells = directory.cells
-        self.shapes = directory.shapes
-        self.counts = directory.counts
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
         self.starts = directory.starts
+        self._rows, self._row_starts = _NOWHERE, _NOWHERE
+        self._known: tuple[IntArray, IntArray] = (_NOWHERE, _NOWHERE)
+
+    @cached_property
+    def cells(self) -> IntArray:
+        """The cell of each group."""
+        return self._directory.cells
+
+    @cached_property
+    def shapes(self) -> IntArray:
+        """The shape number of each group."""
+        return self._directory.shapes
+
+    @cached_property
+    def counts(self) -> IntArray:
+        """The number of lines of each group."""
+        return self._directory.counts
+
+    def decide_all(self) -> None:
+        """Everything matches."""
+        self.verdict = self.asked = np.full(int(self.starts[-1]), YES, np.int8)
+        # A damaged segment has no groups.
+        self.best = (np.diff(self.starts) > 0).astype(np.int8) * np.int8(YES)
+        self.open = np.zeros(len(self.starts) - 1, np.int8)
+
+    def decide(self, verdict: VerdictArray) -> None:
+        """Take a verdict on the groups."""
         self.verdict = self.asked = verdict
         self.best = self._by_segment(verdict)
         self.open = self._by_segment(verdict == MAYBE)
-        self._rows, self._row_starts = _NOWHERE, _NOWHERE
-        self._known: tuple[IntArray, IntArray] = (_NOWHERE, _NOWHERE)
 
     def decide_plain(self, words: PlainWords, of_rows: VerdictArray) -> None:
         """Take a verdict on the plain lines that `words` knows, where that on their group says MAYBE."""
@@ -287,7 +310,9 @@ class Sweep:
         plan = self.plan
         directory = self._catalog.directory(self._reader, block)
         if plan.all:
-            return Judged(directory, np.full(len(directory.cells), YES, np.int8))
+            judged = Judged(directory)
+            judged.decide_all()
+            return judged
         # What words tell makes most looks at filters needless.
         absent = {} if plan.worded else self._absent(block, directory)
         judged = self._judged_with(block, directory, absent)
@@ -306,7 +331,8 @@ class Sweep:
 
     def _judged_with(self, block: Sequence[Segment], directory: Directory, absent: Absent) -> Judged:
         plan = self.plan
-        judged = Judged(directory, plan.groups(directory.cells, directory.shapes, absent))
+        judged = Judged(directory)
+        judged.decide(plan.groups(judged.cells, judged.shapes, absent))
         if plan.worded and (judged.verdict[judged.shapes == 0] == MAYBE).any():
             words = self._catalog.words(self._reader, block)
             groups = words.groups
