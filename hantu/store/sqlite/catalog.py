@@ -41,7 +41,14 @@ _SNAPSHOT: Final = "SELECT value FROM meta WHERE name IN ('cursor', 'generation'
 _SEGMENTS: Final = """
 SELECT segment_no, first_key, last_key, entries, oldest_ns, newest_ns, group_no, position
 FROM segment
+WHERE segment_no > ?
 ORDER BY segment_no
+"""
+# Numbers are never used again, and a segment changes only by getting a group.
+_AS_BEFORE: Final = """
+SELECT count(*) = ?2 AND count(group_no) = ?3
+FROM segment
+WHERE segment_no <= ?1
 """
 _NEWER_KEYS: Final = "SELECT first_key FROM hot WHERE first_key > ? ORDER BY first_key"
 _HOT_ROW: Final = "SELECT created_ns, data FROM hot WHERE first_key = ?"
@@ -140,7 +147,7 @@ class Catalog:
 
     def _read(self, reader: Reader, generation: int, cursor: int, old: View | None) -> View:
         self._read_shapes(reader)
-        segments = tuple(Segment(*row) for row in reader.rows(_SEGMENTS))
+        segments = self._segments(reader, old)
         for batch in old.hot if old is not None else ():
             self._fresh.setdefault(batch.first_key, batch)
         keys = [key for (key,) in reader.rows(_NEWER_KEYS, (0,))]
@@ -150,6 +157,15 @@ class Catalog:
         self._fresh = {key: batch for key, batch in self._fresh.items() if key in stays or key > cursor}
         blocks = blocks_of(segments)
         return View(generation, cursor, segments, blocks, Bounds.of(blocks), hot)
+
+    def _segments(self, reader: Reader, old: View | None) -> tuple[Segment, ...]:
+        """All segments; when none of the old ones has changed, only new ones are read."""
+        known = old.segments if old is not None else ()
+        newest_no = known[-1].segment_no if known else 0
+        grouped = sum(segment.group_no is not None for segment in known)
+        if not reader.value(_AS_BEFORE, (newest_no, len(known), grouped)):
+            known, newest_no = (), 0
+        return (*known, *(Segment(*row) for row in reader.rows(_SEGMENTS, (newest_no,))))
 
     def _read_shapes(self, reader: Reader) -> None:
         """Take in the shapes that this process does not know: another one may write."""

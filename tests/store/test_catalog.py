@@ -1,0 +1,61 @@
+"""Views follow the file: what was sealed, grouped, cut and dropped since the last one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apsw
+
+from hantu.store.sqlite import SqliteStore
+from hantu.store.sqlite.catalog import Catalog
+from hantu.store.sqlite.snapshot import GROUP, Segment
+from tests.store.made import DAY_NS, START_NS, many, opened
+
+
+def seen(store: SqliteStore) -> tuple[Segment, ...]:
+    """The segments of the store's own view."""
+    with store._database.reading(None) as reader:
+        return store._catalog.view(reader).segments
+
+
+def in_file(store: SqliteStore) -> tuple[Segment, ...]:
+    """Those that who has seen nothing yet reads."""
+    with store._database.reading(None) as reader:
+        return Catalog(writes=False).view(reader).segments
+
+
+def test_a_view_follows_whatever_happens_to_segments(tmp_path: Path) -> None:
+    lines = many(5 * (GROUP + 3), step_s=3_600)
+    with opened(tmp_path / "hantu.db", seal_entries=10**6, background=False) as store:
+        for at in range(0, len(lines), 5):
+            store.write_batch(lines[at : at + 5])
+            store.seal()
+            assert seen(store) == in_file(store)
+        assert sum(each.group_no is not None for each in seen(store)) == GROUP
+        for hours in (1, 7, 9, 100):
+            now_ns = START_NS + DAY_NS + hours * 3_600 * 10**9
+            assert store.cleanup(1, now_ns=now_ns) > 0
+            assert seen(store) == in_file(store)
+            store.write_batch(many(3, first=len(lines), step_s=3_600))
+            store.seal()
+            assert seen(store) == in_file(store)
+
+
+def test_after_a_seal_only_what_came_is_read(tmp_path: Path) -> None:
+    read: list[object] = []
+
+    def note(_cursor: apsw.Cursor, row: tuple[object, ...]) -> tuple[object, ...]:
+        if len(row) == len(Segment.__slots__):
+            read.append(row[0])
+        return row
+
+    catalog = Catalog(writes=False)
+    with opened(tmp_path / "hantu.db", seal_entries=10**6, background=False) as store:
+        for number in range(5):
+            store.write_batch(many(2, first=2 * number))
+            store.seal()
+            with store._database.reading(None) as reader:
+                reader.connection.row_trace = note
+                assert len(catalog.view(reader).segments) == number + 1
+                reader.connection.row_trace = None
+    assert read == [1, 2, 3, 4, 5]
