@@ -138,18 +138,21 @@ class HttpSink:
 def _line(parcel: Parcel) -> str:
     """One record as /api/ingest reads it."""
     record = parcel.record
+    # By service, function and error_type, empty or not, the store knows a record of the library.
     metadata: dict[str, Any] = {
         "service": record.service,
         "module": record.module,
         "function": record.function,
         "error_type": record.error_type,
+    }
+    more = {
         "stack_trace": record.stack_trace,
         "context": record.context,
         "trace_id": record.trace_id,
         "logger": record.module,
+        "alerted": parcel.alerted,
     }
-    if parcel.alerted:
-        metadata["alerted"] = True
+    metadata.update({key: value for key, value in more.items() if value})
     item = {
         "id": record.id,
         "message": record.message,
@@ -157,7 +160,7 @@ def _line(parcel: Parcel) -> str:
         "timestamp": _iso(record.time_ns),
         "source": "app",
         "sourceId": record.service,
-        "metadata": {key: value for key, value in metadata.items() if value not in (None, "")},
+        "metadata": metadata,
     }
     return dumped(item)
 

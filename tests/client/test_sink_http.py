@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 import traceback
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from hantu.client.sink import Parcel, Sink, SinkError, open_sink
 from hantu.client.sink_http import HttpSink
+from hantu.errors import error_of
+from hantu.web.records import read_records
 from tests.client.ingest_api import TOKEN, IngestApi, refusal
 from tests.client.records import a_record
 from tests.client.stand_in import DROP, GARBAGE, HANG, Answer
@@ -61,6 +65,36 @@ def test_an_error_is_sent_with_all_that_is_known_of_it(api: IngestApi, sink: Sin
             "logger": "trading_engine",
         },
     }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"level": "CRITICAL", "trace_id": ""},
+        {"error_type": "", "stack_trace": "", "context": None},
+        {"message": "two\nlines of 42"},
+    ],
+)
+def test_the_store_finds_the_same_error_in_what_was_sent(
+    api: IngestApi, sink: Sink, changes: dict[str, Any]
+) -> None:
+    record = a_record(**changes)
+    sink.send([Parcel(record, alerted=False)])
+    reading = read_records(
+        json.dumps(api.items[record.id]).encode(), whole=False, source_id="", now_ns=0, most=1
+    )
+    (entry,) = reading.entries
+    found = error_of(
+        entry.source,
+        entry.source_id,
+        int(entry.level),
+        entry.message,
+        entry.time_ns,
+        entry.metadata,
+        entry.event_id,
+    )
+    assert found == record._replace(source_id="scheduler")
 
 
 def test_what_people_were_told_of_is_marked(api: IngestApi, sink: Sink) -> None:
