@@ -1,18 +1,27 @@
-"""Each kind of query in the table of docs/performance.md: name → what to time."""
+"""Each kind of query in the table of docs/performance.md: name → what to time, the first time and again.
+
+`python -m bench.queries FILE` times them all over a file that `bench.growth --part write` has filled."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from bench.corpus import DAY_NS, END_NS
+from bench.measure import percentiles, table
 from hantu.query.args import from_args
 from hantu.query.logquery import LogQuery
 from hantu.store.base import LogStorage
+from hantu.store.sqlite import SqliteStore
 
 HOUR_NS = DAY_NS // 24
+FIRSTS = 3
 
 
 def parse(text: str) -> LogQuery:
@@ -76,3 +85,53 @@ def _context(store: LogStorage, entry_id: str) -> object:
     entry = store.get(entry_id)
     assert entry is not None
     return store.context(entry, before=50, after=50)
+
+
+def first_ms(path: Path, name: str, *words: str) -> float:
+    """Median of the time that a query takes when it is asked for the first time, in ms: each time of a
+    store just opened, in which directories and shapes have been read for other queries.
+
+    words: as kinds() takes them."""
+    times = []
+    for _ in range(FIRSTS):
+        store = SqliteStore.open(path, read_only=True)
+        store.facets(LogQuery(), ["level"], time_limit_ms=60_000)
+        store.search(parse("zebra"), time_limit_ms=60_000)
+        call = kinds(store, *words)[name]
+        began = time.perf_counter()
+        call()
+        times.append((time.perf_counter() - began) * 1000)
+        store.close()
+    return statistics.median(times)
+
+
+def some_words(store: LogStorage) -> tuple[str, str, str]:
+    """A rare word, a trace id, and the id of an entry, of what a store holds."""
+    run = store.search(parse('"started run"')).entries[0]
+    newest = replace(parse("trace:*"), end_ns=END_NS - 3 * DAY_NS)
+    (trace, *_) = store.search(newest).entries
+    assert trace.metadata is not None
+    return run.message.split("run=")[1][:8], str(trace.metadata["trace_id"]), run.id
+
+
+def rows(path: Path, *words: str) -> Iterator[tuple[object, ...]]:
+    """(name, first, p50, p95, runs) of each kind of query, in ms."""
+    store = SqliteStore.open(path, read_only=True)
+    for name, call in kinds(store, *words).items():
+        yield name, first_ms(path, name, *words), *percentiles(call, runs=50, most_s=5)
+    store.close()
+
+
+HEAD = ("query", "first", "p50", "p95", "runs")
+
+
+def main(path: Path) -> None:
+    """The table of a file."""
+    store = SqliteStore.open(path, read_only=True)
+    words = some_words(store)
+    store.close()
+    print(table(HEAD, list(rows(path, *words))))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
