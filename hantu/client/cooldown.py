@@ -24,7 +24,8 @@ LOCK_NAME: Final = ".hantu-alerts.lock"
 _VERSION: Final = 1
 _ENTRIES_MOST: Final = 2_000
 _FILE_BYTES_MOST: Final = 8 << 20
-_LOCK_WAIT_S: Final = 0.5
+LOCK_WAIT_S: Final = 1.5
+"""Less than the 2 s within which an error is told, however many processes want the file."""
 _LOCK_LOOK_S: Final = 0.005
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
@@ -66,14 +67,21 @@ class Ruling:
 class Cooldown:
     """The cooldowns of all processes that share `folder`; folder None or unusable: of this one alone.
 
-    clock: seconds of a clock that never jumps and that all processes of the machine share."""
+    clock: seconds of a clock that never jumps and that all processes of the machine share. lock_wait_s:
+    how long to wait for the others; then this decision is made without them."""
 
     def __init__(
-        self, folder: Path | None, *, cooldown_s: float, clock: Callable[[], float] = time.monotonic
+        self,
+        folder: Path | None,
+        *,
+        cooldown_s: float,
+        clock: Callable[[], float] = time.monotonic,
+        lock_wait_s: float = LOCK_WAIT_S,
     ) -> None:
         self._folder = folder
         self._cooldown_s = cooldown_s
         self._clock = clock
+        self._lock_wait_s = lock_wait_s
         self._own: dict[str, Quiet] = {}
         self._boot = _boot_id()
 
@@ -131,7 +139,7 @@ class Cooldown:
         """Whether this process has the file to itself, waiting for that a moment at most."""
         handle = self._open_lock()
         try:
-            yield handle is not None and _lock(handle)
+            yield handle is not None and _lock(handle, self._lock_wait_s)
         finally:
             if handle is not None:
                 # Closing lets go of the lock.
@@ -231,8 +239,8 @@ def _bound(entries: dict[str, Quiet]) -> None:
             del entries[key]
 
 
-def _lock(handle: int) -> bool:
-    until = time.monotonic() + _LOCK_WAIT_S
+def _lock(handle: int, wait_s: float) -> bool:
+    until = time.monotonic() + wait_s
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

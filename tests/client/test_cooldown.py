@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
 import os
@@ -111,7 +112,7 @@ def test_processes_of_one_folder_tell_an_error_once(tmp_path: Path, clock: Clock
 
 def compete(folder: str, rounds: int, keys: int, told: multiprocessing.SimpleQueue[int]) -> None:
     """The rounds of one process: how many errors it was to tell of, and how many it saw counted."""
-    cooldown = Cooldown(Path(folder), cooldown_s=3_600)
+    cooldown = Cooldown(Path(folder), cooldown_s=3_600, lock_wait_s=60)
     told.put(sum(len(cooldown.rule([some(f"k{number % keys}")]).now) for number in range(rounds)))
 
 
@@ -128,6 +129,18 @@ def test_real_processes_count_every_repeat_exactly(tmp_path: Path) -> None:
     assert sum(told.get() for _ in processes) == 5
     kept = json.loads((tmp_path / FILE_NAME).read_text())["entries"]
     assert sum(entry["count"] for entry in kept.values()) == 4 * 60 - 5
+
+
+def test_a_lock_that_is_never_given_back_holds_nothing_up(tmp_path: Path, clock: Clock) -> None:
+    Cooldown(tmp_path, cooldown_s=300, clock=clock).rule([some()])
+    with (tmp_path / LOCK_NAME).open("rb+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        cooldown = Cooldown(tmp_path, cooldown_s=300, clock=clock, lock_wait_s=0.05)
+        assert cooldown.rule([some()]).now == {"a": None}
+        assert cooldown.rule([some()]).now == {}
+    assert cooldown.rule([some()]).now == {}
+    kept = json.loads((tmp_path / FILE_NAME).read_text())["entries"]
+    assert kept["a"]["count"] == 2
 
 
 @pytest.mark.parametrize(
