@@ -69,8 +69,8 @@ class Desk:
         self.stderr = Stdio("stderr")
         self._delivery = delivery
         self._guard = guard
-        self._text_file = DatedFile(config.info_dir, "info", ".log")
-        self.text = TextLog(self._text_file, flush_ms=config.flush_ms, on_failure=self._text_unwritten)
+        text_file = DatedFile(config.info_dir, "info", ".log")
+        self.text = TextLog(text_file, flush_ms=config.flush_ms, on_failure=self._text_unwritten)
         self._errors = DatedFile(config.errors_dir, "error", ".json")
         self._errors_lock = threading.RLock()
         self._ids = Ids()
@@ -267,7 +267,7 @@ class Desk:
             self._errors_failed = False
 
     def _text_unwritten(self, error: WriteError, day: str) -> None:
-        if not self._rescued(error, lambda rest: self._text_file.append(day, rest)):
+        if not self._rescued(error, lambda rest: self.text.append(day, rest)):
             # Standard error is what is left: a person can still find the lines there.
             self.stderr.write(error.rest.decode("utf-8", "replace"), ERROR)
 

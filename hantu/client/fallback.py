@@ -14,11 +14,15 @@ from hantu.client.stdio import Stdio
 
 
 class Fallback:
-    """A route that writes every record above DEBUG to standard error."""
+    """A route that writes every record above DEBUG to standard error.
 
-    def __init__(self, reason: str) -> None:
+    reason: why the library could not start; "" when it is about to."""
+
+    def __init__(self, reason: str = "") -> None:
         self._stderr = Stdio("stderr")
         self._mask = _mask()
+        if not reason:
+            return
         health.fault(Fault.INITIALISATION, self._mask(reason))
         # So that other libraries' records have a place, too; leaves alone what the application set up.
         logging.basicConfig()

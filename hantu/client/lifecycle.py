@@ -56,18 +56,27 @@ class Lifecycle:
         self.delivery: Delivery | None = None
         self._lock = threading.RLock()
         self._hooked = False
+        self._starting = False
 
     def start(self) -> Route:
         """The route of records, made of the environment's settings when there is none. Never raises."""
         with self._lock:
             if self.phase is not Phase.INIT:
                 return here.route
+            if self._starting:
+                # A signal handler, or __del__, that came in between in this very thread.
+                from hantu.client.fallback import Fallback
+
+                return Fallback()
+            self._starting = True
             config = None
             try:
                 config, wrong = load({}, os.environ)
                 self._open(config)
             except Exception as error:
                 return self._fall_back(error, config)
+            finally:
+                self._starting = False
             if wrong:
                 self._say_wrong(wrong)
             return here.route
@@ -114,6 +123,7 @@ class Lifecycle:
     def after_fork(self) -> None:
         """Begin anew in a child: locks are free, nothing of the parent's waits here."""
         self._lock = threading.RLock()
+        self._starting = False
         if self.desk is not None:
             self.desk.after_fork()
         util = sys.modules.get("multiprocessing.util")
@@ -175,8 +185,6 @@ class Lifecycle:
         self._hooked = True
         atexit.register(self.shutdown)
         _end_with_multiprocessing(self)
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self.after_fork)
 
 
 def _end(desk: Desk | None, delivery: Delivery | None, limit_s: float) -> bool:
@@ -213,6 +221,9 @@ def _end_with_multiprocessing(lifecycle: Lifecycle) -> None:
 
 
 current: Final = Lifecycle()
+if hasattr(os, "register_at_fork"):
+    # From the beginning: another thread may be starting the library while this one forks.
+    os.register_at_fork(after_in_child=current.after_fork)
 
 start: Final = current.start
 status: Final = current.status

@@ -74,6 +74,11 @@ class TextLog:
         elif taken:
             self.failed = False
 
+    def append(self, day: str, data: bytes) -> None:
+        """Append lines that could not be written before. Raises WriteError."""
+        with self._lock:
+            self._file.append(day, data)
+
     def end(self) -> None:
         """Write what waits, end the thread, close the file; later lines are written one by one."""
         self._ended = True

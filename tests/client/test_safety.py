@@ -348,3 +348,54 @@ def test_nothing_is_logged_about_itself_with_the_permission_of_others(library: L
         if path.is_file():
             assert os.stat(path).st_mode & 0o137 == 0
     assert os.stat(logs.folder / "errors").st_mode & 0o022 == 0
+
+
+def test_a_signal_during_the_start_is_logged_somewhere(program: Program, tmp_path: Path) -> None:
+    code = """
+import os, signal
+from hantu import get_logger
+logger = get_logger("shop")
+signal.signal(signal.SIGALRM, lambda *_: logger.info("from the handler"))
+import hantu.client.config as config
+real = config.settings
+def settings():
+    os.kill(os.getpid(), signal.SIGALRM)
+    return real()
+config.settings = settings
+logger.info("first")
+"""
+    done = program(code)
+    assert done.returncode == 0, done.stderr
+    assert "from the handler" in done.stderr
+    assert [line.split(": ")[1].split(" ")[0] for line in Logs(tmp_path / "logs").lines] == ["first"]
+
+
+def test_a_fork_during_the_start_leaves_the_child_a_library(program: Program, tmp_path: Path) -> None:
+    code = """
+import os, threading
+from hantu import get_logger
+import hantu.client.lifecycle as lifecycle
+inside, forked = threading.Event(), threading.Event()
+real = lifecycle.load
+def load(*args):
+    if threading.current_thread() is not threading.main_thread():
+        inside.set()
+        forked.wait(20)
+    return real(*args)
+lifecycle.load = load
+thread = threading.Thread(target=lambda: get_logger("shop").info("from the thread"))
+thread.start()
+inside.wait(20)
+pid = os.fork()
+if pid == 0:
+    get_logger("shop").error("from the child")
+    lifecycle.shutdown()
+    os._exit(0)
+print(os.waitpid(pid, 0)[1])
+forked.set()
+thread.join()
+"""
+    done = program(code)
+    assert done.stdout.splitlines()[0] == "0", done.stderr
+    assert [error["message"] for error in Logs(tmp_path / "logs").errors] == ["from the child"]
+    assert len(Logs(tmp_path / "logs").lines) == 2
