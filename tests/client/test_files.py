@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hantu import get_logger
+from hantu import get_logger, shutdown
 from hantu.client import desk as desk_module
 from hantu.client.files import DatedFile, WriteError, day_of, note_sent, prune
 from hantu.client.textlog import TextLog
+from tests.client.ingest_api import IngestApi
 from tests.client.logs import Logs
 from tests.waiting import wait_until
 
@@ -210,3 +211,24 @@ def test_a_day_is_the_local_date(zone: Callable[[str], ZoneInfo]) -> None:
     assert (
         day_of(int(datetime.fromisoformat("2026-02-01T14:59:59+00:00").timestamp()) * 10**9) == "20260201"
     )
+
+
+@pytest.mark.promise("M47")
+def test_what_arrived_is_noted_beside_the_errors(library: Callable[..., Logs]) -> None:
+    with IngestApi() as api:
+        logs = library(dsn=api.dsn, batch_s=0.05)
+        for number in range(25):
+            get_logger("shop").error("failed %d", number)
+
+        def noted() -> int:
+            return sum(path.stat().st_size for path in logs.folder.glob("errors/*.sent"))
+
+        wait_until(lambda: noted() == 25)
+        assert {error["id"] for error in logs.errors} == set(api.items)
+        item = api.items[logs.errors[0]["id"]]
+        shutdown()
+    assert item["message"] == "failed 0"
+    assert item["metadata"]["trace_id"] == logs.errors[0]["trace_id"]
+    tomorrow = date.today() + timedelta(days=3)  # noqa: DTZ011  the library's days are local
+    prune(logs.folder, keep_days=3, today=tomorrow, spare_unsent=True)
+    assert list(logs.folder.rglob("*_20*")) == []
