@@ -56,8 +56,8 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What to tell. now: the keys to tell in full, each with the repeats of before that no one was told
-    of; ended: errors whose cooldown ended with repeats. next_s: when to look again by the clock."""
+    """What to tell. now: the keys to tell in full, each with the repeats that no one was told of (of
+    before; without a cooldown those that came together); ended: errors whose cooldown ended with repeats. next_s: when to look again by the clock."""
 
     now: dict[str, Quiet | None]
     ended: tuple[Quiet, ...]
@@ -101,6 +101,8 @@ class Cooldown:
                 more = replace(each, count=each.count - 1)
                 fresh = self._fresh(now_s, each.subject)
                 entries[each.key] = _counted(fresh, more) if more.count else fresh
+                if self._cooldown_s <= 0 and more.count:
+                    tell[each.key] = entries[each.key]
             for key, quiet in ended.items():
                 entries[key] = self._fresh(now_s, quiet.subject)
             if self._cooldown_s <= 0:
