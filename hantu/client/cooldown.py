@@ -56,8 +56,9 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What to tell. now: the keys to tell in full, each with the repeats that no one was told of (of
-    before; without a cooldown those that came together); ended: errors whose cooldown ended with repeats. next_s: when to look again by the clock."""
+    """What to tell. now: the keys to tell in full, each with the repeats that no one was told of (those
+    of before; without a cooldown those that came together). ended: errors whose cooldown ended with
+    repeats. next_s: when to look again by the clock."""
 
     now: dict[str, Quiet | None]
     ended: tuple[Quiet, ...]
