@@ -56,6 +56,17 @@ def stored(service: RunningService) -> Counter[int]:
     return Counter(entry["metadata"]["context"]["number"] for entry in found)
 
 
+def in_inbox(service: RunningService) -> tuple[int, int]:
+    """How many errors there are, in how many groups."""
+    reader = sqlite3.connect(f"file:{service.data_dir / 'hantu.db'}?mode=ro", uri=True)
+    try:
+        (errors,) = reader.execute("SELECT count(*) FROM error_logs").fetchone()
+        (groups,) = reader.execute("SELECT count(*) FROM error_group").fetchone()
+    finally:
+        reader.close()
+    return errors, groups
+
+
 @pytest.mark.promise("M45", "M59", "M65")
 def test_what_was_given_up_and_what_was_sent_is_in_the_store_once(
     tmp_path: Path, service: RunningService
@@ -72,6 +83,7 @@ def test_what_was_given_up_and_what_was_sent_is_in_the_store_once(
         service.start()
         wait_until(lambda: len(stored(service)) == 40, 30)
         assert set(stored(service).values()) == {1}
+        assert in_inbox(service) == (40, 1)
         assert program.end() == 0
 
 
@@ -87,6 +99,7 @@ def test_a_program_that_dies_with_a_full_queue_loses_no_error(
         program.kill()
         wait_until(lambda: len(stored(service)) == 50, 30)
         assert set(stored(service).values()) == {1}
+        assert in_inbox(service) == (50, 1)
 
 
 @pytest.mark.promise("M45", "M48")
@@ -100,7 +113,5 @@ def test_a_program_that_writes_the_file_itself_doubles_nothing(
         wait_until(lambda: program.status()["delivery"]["stored"] == 20)
         wait_until(lambda: len(stored(service)) == 20, 30)
         assert set(stored(service).values()) == {1}
-        reader = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
-        assert reader.execute("SELECT count(*) FROM error_logs").fetchone() == (20,)
-        reader.close()
+        assert in_inbox(service) == (20, 1)
         assert program.status()["state"] == "READY"
