@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from hantu.model import LogEntry, LogLevel
 from hantu.query.logquery import LogQuery, Place
+from hantu.store.error_base import ErrorStorage
 
 QUERY_TIME_LIMIT_MS: Final = 5_000
 COUNT_CAP: Final = 10_000
@@ -162,8 +163,9 @@ class MaintenanceReport:
     problems: tuple[str, ...] = field(default_factory=tuple)
 
 
-class LogStorage(Protocol):
-    """A store of entries. Every reading method may raise QueryTimeout and StoreError."""
+class LogStorage(ErrorStorage, Protocol):
+    """A store of entries, and of the errors that they tell of. Every reading method may raise QueryTimeout
+    and StoreError."""
 
     def write(self, entry: LogEntry) -> WriteResult:
         """Store one entry, durably."""
@@ -179,7 +181,8 @@ class LogStorage(Protocol):
         """Store entries in order and checkpoints (None removes one) in ONE transaction.
 
         durable=True: the commit survives a power cut (synchronous=FULL). Either all is stored or
-        StoreError is raised and nothing is. Sets id, key and created_ns itself."""
+        StoreError is raised and nothing is. Sets id, key and created_ns itself. The errors that
+        entries tell of (errors.error_of) are stored with them."""
         ...
 
     def checkpoint(self, name: str) -> bytes | None:

@@ -92,10 +92,12 @@ class ErrorQuery:
 
 @dataclass(frozen=True, slots=True)
 class ErrorGroup:
-    """Equal errors of a service. error_type, place, message: of the newest occurrence, the message at most
-    SAMPLE_MOST characters; level: the worst. count, first_ns, last_ns: of all that ever occurred. resolved_ns:
-    when it was resolved last. regressed_ns: when an occurrence reopened it, None once it is resolved again.
-    muted_until_ns, muted_below_an_hour: as mute() set them. fingerprints: in order; more than one when merged."""
+    """Equal errors of a service.
+
+    error_type, place, message: of the newest occurrence, the message at most SAMPLE_MOST characters; level:
+    the worst. count, first_ns, last_ns: of all that ever occurred. resolved_ns: when it was resolved last.
+    regressed_ns: when an occurrence reopened it, None once it is resolved again. muted_until_ns,
+    muted_below_an_hour: as mute() set them. fingerprints: in order; more than one when merged."""
 
     group_no: int
     service: str
@@ -115,8 +117,8 @@ class ErrorGroup:
     fingerprints: tuple[str, ...]
 
     def is_muted(self, now_ns: int) -> bool:
-        """Whether it is muted now. One muted below a rate stays so until unmute(), or until more come within
-        an hour, which ends it."""
+        """Whether it is muted now. One muted below a rate stays so until unmute(), or until more come
+        within an hour, which ends it."""
         return self.muted_below_an_hour is not None or (
             self.muted_until_ns is not None and now_ns < self.muted_until_ns
         )
@@ -170,30 +172,6 @@ class ErrorCount:
     groups: int
 
 
-_FOLD: Final = str.maketrans({chr(code): chr(code + 32) for code in range(ord("A"), ord("Z") + 1)})
-
-
-def search_words(search: str) -> list[str]:
-    """The words of a search, as they stand in searchable() text."""
-    return search.translate(_FOLD).split()
-
-
-def searchable(*texts: str) -> str:
-    """The text in which the words of a search are looked for."""
-    return "\n".join(texts).translate(_FOLD)
-
-
-def event_text(until_ns: int | None, below_an_hour: int | None, at_ns: int) -> str:
-    """How a mute stands in a group's history: 90m, 2h, 7d, or >10/h."""
-    if until_ns is None:
-        return f">{below_an_hour}/h"
-    seconds = max(0, until_ns - at_ns) // 1_000_000_000
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
-        if seconds and seconds % size == 0:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
-
-
 class ErrorStorage(Protocol):
     """A store of errors. Methods that name a group raise UnknownError when there is none; what changes
     something is durable when it returns. Reading methods may raise QueryTimeout and StoreError."""
@@ -217,7 +195,8 @@ class ErrorStorage(Protocol):
     def occurrences(
         self, group_no: int, *, most: int = 50, before: tuple[int, int] | None = None
     ) -> OccurrencePage:
-        """The group's occurrences that are kept, newest first; before: only those before (time_ns, error_no)."""
+        """The group's occurrences that are kept, newest first; before: only those before this
+        (time_ns, error_no)."""
         ...
 
     def error(self, error_id: str) -> Occurrence:
@@ -270,21 +249,22 @@ class ErrorStorage(Protocol):
         ...
 
     def merge(self, group_nos: Sequence[int], into: int, *, at_ns: int, by: str = "") -> ErrorGroup:
-        """Make several groups one; later occurrences of all of them go there. It is resolved only when all are.
+        """Make several groups one; later occurrences of all of them go there. It is resolved only when
+        all are.
 
         Raises DifferentServices."""
         ...
 
     def split(self, service: str, fingerprint: str, *, at_ns: int, by: str = "") -> ErrorGroup:
-        """Give a fingerprint of a merged group a group of its own again, with its own figures and the status of
-        the one it leaves; one that is alone stays."""
+        """Give a fingerprint of a merged group a group of its own again, with its own figures and the
+        status of the one it leaves; one that is alone stays."""
         ...
 
     def error_stats(
         self, by: StatsBy, *, since_ns: int, until_ns: int, utc_offset_s: int = 0
     ) -> tuple[ErrorCount, ...]:
-        """Occurrences that are kept, counted, most first, ties by name; days and hours in order, without empty
-        ones."""
+        """Occurrences that are kept, counted, most first, ties by name; days and hours in order, without
+        empty ones."""
         ...
 
     def error_buckets(

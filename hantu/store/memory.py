@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from hantu.errors import error_of
 from hantu.model import LogEntry, LogLevel
 from hantu.query.fields import leaf_paths, value_texts
 from hantu.query.logquery import LogQuery, Order, Place
@@ -33,15 +34,17 @@ from hantu.store.base import (
     WriteResult,
 )
 from hantu.store.ids import EntryIds, new_store_id
+from hantu.store.memory_errors import MemoryErrors
 
 DAY_NS: Final = 86_400_000_000_000
 RECENT_ENTRIES: Final = 1_000
 
 
-class MemoryStore:
+class MemoryStore(MemoryErrors):
     """A LogStorage that forgets everything at its end. Time limits do not count: a scan is whole."""
 
     def __init__(self, *, clock_ns: Callable[[], int] = time.time_ns) -> None:
+        super().__init__()
         self._clock_ns = clock_ns
         self._lock = threading.RLock()
         self._ids = EntryIds(new_store_id())
@@ -82,9 +85,19 @@ class MemoryStore:
                 return False
             self._event_ids.add(entry.event_id)
         self._cursor += 1
-        self._entries[self._cursor] = msgspec.structs.replace(
+        stored = self._entries[self._cursor] = msgspec.structs.replace(
             entry, id=self._ids.text(self._cursor), key=self._cursor, created_ns=self._clock_ns()
         )
+        if record := error_of(
+            entry.source,
+            entry.source_id,
+            entry.level,
+            entry.message,
+            entry.time_ns,
+            entry.metadata,
+            entry.event_id,
+        ):
+            self.add_error(record._replace(id=record.id or stored.id), stored.created_ns)
         return True
 
     def checkpoint(self, name: str) -> bytes | None:

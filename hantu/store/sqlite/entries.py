@@ -18,6 +18,7 @@ from hantu.store.ids import EntryIds
 from hantu.store.sqlite.batch import LEVEL_BITS, IntArray
 from hantu.store.sqlite.catalog import Catalog, DamagedColumn
 from hantu.store.sqlite.database import Database, Reader
+from hantu.store.sqlite.error_rows import ErrorRows
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.hits import Hits
 from hantu.store.sqlite.hot import HotBatch
@@ -51,9 +52,10 @@ class EntryWriter:
 
     accepted: told of each batch once it is committed."""
 
-    def __init__(self, database: Database, accepted: Callable[[HotBatch], None]) -> None:
+    def __init__(self, database: Database, accepted: Callable[[HotBatch], None], errors: ErrorRows) -> None:
         self._database = database
         self._accepted = accepted
+        self._errors = errors
         self._connection: apsw.Connection | None = None
         self._streams: dict[tuple[str, str], int] = {}
         self._cursor = 0
@@ -124,6 +126,7 @@ class EntryWriter:
         ]
         if events:
             connection.executemany(_INSERT_EVENT, events)
+        self._errors.add(connection, entries, first_key=batch.first_key, created_ns=batch.created_ns)
         connection.execute("UPDATE meta SET value = ? WHERE name = 'cursor'", (batch.last_key,))
         return batch
 

@@ -34,6 +34,8 @@ from hantu.store.sqlite.catalog import Catalog
 from hantu.store.sqlite.database import Database
 from hantu.store.sqlite.entries import EntryReader, EntryWriter
 from hantu.store.sqlite.entry_table import EntryTable
+from hantu.store.sqlite.error_rows import ErrorRows
+from hantu.store.sqlite.errors import SqliteErrors
 from hantu.store.sqlite.hot import HotBatch
 from hantu.store.sqlite.question import Rows, ask
 from hantu.store.sqlite.rebuild import Progress, bring_up_to_date, tidy
@@ -46,8 +48,8 @@ from hantu.store.sqlite.tallies import Tallies
 DAY_NS: Final = 86_400_000_000_000
 
 
-class SqliteStore:
-    """Entries, checkpoints and tokens in one SQLite file."""
+class SqliteStore(SqliteErrors):
+    """Entries, errors, checkpoints and tokens in one SQLite file."""
 
     def __init__(self, database: Database, *, seal_entries: int, background: bool) -> None:
         """Use open()."""
@@ -63,7 +65,7 @@ class SqliteStore:
             seal_entries=seal_entries,
             background=background and not database.read_only,
         )
-        self._writer = EntryWriter(database, self._accepted)
+        self._writer = EntryWriter(database, self._accepted, ErrorRows(self._ids))
         self._search = Search(database, self._catalog, self._entries)
         self._tallies = Tallies(database, self._catalog, self._entries, self._search)
         self._retention = Retention(database, self._catalog, self._writer, self._sealer)

@@ -1,0 +1,161 @@
+"""The inbox in SQL: pages of groups, and how many there are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from heapq import merge
+from itertools import islice
+from typing import Any, Final
+
+from hantu.errors import ErrorStatus
+from hantu.store.error_base import (
+    ErrorGroup,
+    ErrorOrder,
+    ErrorPage,
+    ErrorPlace,
+    ErrorQuery,
+    UnknownError,
+)
+from hantu.store.error_words import search_words
+from hantu.store.sqlite.database import Reader
+
+_GROUP: Final = """
+SELECT
+  group_no, service, error_type, place, message, level, count, first_ns, last_ns, status, resolved_ns,
+  regressed_ns, regressions, muted_until_ns, muted_below_an_hour
+FROM error_group
+"""
+_FINGERPRINTS: Final = """
+SELECT group_no, fingerprint
+FROM error_fingerprint
+WHERE group_no IN (SELECT value FROM json_each(?))
+ORDER BY fingerprint
+"""
+_SERVICES: Final = """
+WITH RECURSIVE known (service) AS (
+  SELECT min(service) FROM error_fingerprint
+  UNION ALL
+  SELECT (SELECT min(service) FROM error_fingerprint WHERE service > known.service)
+  FROM known
+  WHERE known.service IS NOT NULL
+)
+SELECT service FROM known WHERE service IS NOT NULL
+"""
+_COLUMNS: Final = {
+    ErrorOrder.LAST_SEEN: "last_ns",
+    ErrorOrder.FIRST_SEEN: "first_ns",
+    ErrorOrder.COUNT: "count",
+}
+_VALUES: Final = {ErrorOrder.COUNT: 6, ErrorOrder.FIRST_SEEN: 7, ErrorOrder.LAST_SEEN: 8}
+"""Where the column stands in a row of _GROUP."""
+
+_MUTED: Final = "(muted_below_an_hour IS NOT NULL OR ifnull(muted_until_ns > :now_ns, FALSE))"
+_TEXT: Final = "lower(error_type || char(10) || place || char(10) || message)"
+
+
+def page(reader: Reader, query: ErrorQuery) -> ErrorPage:
+    """A page of groups and the total of its query."""
+    wanted, binds = _where(query)
+    # One walk along the index for each status: an IN would sort all that it finds.
+    found = [
+        _walk(reader, query, wanted, binds | {"status": status})
+        for status in query.statuses or tuple(ErrorStatus)
+    ]
+    value = _VALUES[query.order]
+    ordered = merge(*found, key=lambda row: (row[value], row[0]), reverse=True)
+    rows = list(islice(ordered, query.limit + 1))
+    shown = rows[: query.limit]
+    place = None
+    if len(rows) > query.limit and shown:
+        place = ErrorPlace(shown[-1][value], shown[-1][0])
+    whole = place is None and query.place is None
+    total = len(shown) if whole else _total(reader, query, wanted, binds)
+    return ErrorPage(_groups(reader, shown), place, total)
+
+
+def read(reader: Reader, group_no: int) -> ErrorGroup:
+    """One group. Raises UnknownError."""
+    rows = reader.rows(f"{_GROUP} WHERE group_no = ?", (group_no,)).fetchall()
+    if not rows:
+        raise UnknownError(group_no)
+    return _groups(reader, rows)[0]
+
+
+def unresolved(reader: Reader, now_ns: int) -> int:
+    """How many groups are unresolved and not muted."""
+    query = ErrorQuery(statuses=(ErrorStatus.UNRESOLVED,), muted=False, now_ns=now_ns)
+    return _total(reader, query, *_where(query))
+
+
+def services(reader: Reader) -> tuple[str, ...]:
+    """The services that have errors, in order."""
+    return tuple(service for (service,) in reader.rows(_SERVICES))
+
+
+def _walk(reader: Reader, query: ErrorQuery, wanted: str, binds: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """The next groups of one status, and one more than the page has."""
+    column = _COLUMNS[query.order]
+    past = ""
+    if query.place is not None:
+        past = f"AND ({column}, group_no) < (:value, :group_no)"
+        binds |= {"value": query.place.value, "group_no": query.place.group_no}
+    sql = f"""
+        {_GROUP} INDEXED BY error_group_{query.order}
+        WHERE status = :status {past} {wanted}
+        ORDER BY {column} DESC, group_no DESC
+        LIMIT :limit
+    """
+    return reader.rows(sql, binds | {"limit": query.limit + 1}).fetchall()
+
+
+def _total(reader: Reader, query: ErrorQuery, wanted: str, binds: dict[str, Any]) -> int:
+    """How many match on all pages."""
+    return sum(
+        reader.value(
+            f"SELECT count(*) FROM error_group WHERE status = :status {wanted}",  # noqa: S608  constants
+            binds | {"status": status},
+        )
+        for status in query.statuses or tuple(ErrorStatus)
+    )
+
+
+def _where(query: ErrorQuery) -> tuple[str, dict[str, Any]]:
+    """The conditions besides status and place, each with AND before it, and what is bound."""
+    conditions: list[str] = []
+    binds: dict[str, Any] = {}
+    for column, values in (
+        ("service", query.services),
+        ("level", query.levels),
+        ("error_type", query.types),
+    ):
+        names = [f"{column}_{at}" for at in range(len(values))]
+        if names:
+            conditions.append(f"{column} IN ({', '.join(f':{name}' for name in names)})")
+            binds |= dict(zip(names, values, strict=True))
+    if query.since_ns is not None:
+        conditions.append("last_ns >= :since_ns")
+        binds["since_ns"] = query.since_ns
+    if query.until_ns is not None:
+        conditions.append("last_ns < :until_ns")
+        binds["until_ns"] = query.until_ns
+    if query.muted is not None:
+        conditions.append(_MUTED if query.muted else f"NOT {_MUTED}")
+        binds["now_ns"] = query.now_ns
+    if query.regressed is not None:
+        conditions.append(f"regressed_ns IS {'NOT ' if query.regressed else ''}NULL")
+    for at, word in enumerate(search_words(query.search)):
+        conditions.append(f"instr({_TEXT}, :word_{at})")
+        binds[f"word_{at}"] = word
+    return "".join(f" AND {condition}" for condition in conditions), binds
+
+
+def _groups(reader: Reader, rows: Sequence[tuple[Any, ...]]) -> tuple[ErrorGroup, ...]:
+    fingerprints: dict[int, list[str]] = {row[0]: [] for row in rows}
+    for group_no, fingerprint in reader.rows(_FINGERPRINTS, (json.dumps(list(fingerprints)),)):
+        fingerprints[group_no].append(fingerprint)
+    groups: list[ErrorGroup] = []
+    for row in rows:
+        head, status, tail = row[:9], ErrorStatus(row[9]), row[10:]
+        groups.append(ErrorGroup(*head, status, *tail, tuple(fingerprints[row[0]])))  # type: ignore[call-arg]  # lengths
+    return tuple(groups)
