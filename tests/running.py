@@ -25,10 +25,12 @@ NOTHING = {"HANTU_DOCKER": "off", "HANTU_JOURNAL": "off", "HANTU_FILES": "none"}
 
 
 class RunningService:
-    """`python app.py serve` over data_dir, on a free port; settings by HANTU_* variables."""
+    """`python app.py serve` over data_dir; settings by HANTU_* variables. port 0: a free one, another at
+    each start."""
 
-    def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None, *, port: int = 0) -> None:
         self.data_dir = data_dir
+        self.port = port
         self.settings = dict(settings or {})
         self.log = data_dir.with_name(data_dir.name + ".log")
         self.process: subprocess.Popen[bytes] | None = None
@@ -46,7 +48,15 @@ class RunningService:
         }
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "app.py", "--data-dir", str(self.data_dir), "serve", "--port", "0"],
+                [
+                    sys.executable,
+                    "app.py",
+                    "--data-dir",
+                    str(self.data_dir),
+                    "serve",
+                    "--port",
+                    str(self.port),
+                ],
                 cwd=ROOT,
                 env=environment,
                 stdout=log,
