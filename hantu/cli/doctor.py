@@ -12,6 +12,10 @@ from typing import Any
 import click
 
 from hantu.cli.context import Control, Desk, ServiceError, human_bytes, print_json
+from hantu.cli.migrate import growth, library_plan
+from hantu.client.migration.checklist import Mark
+from hantu.client.migration.operate import operate
+from hantu.client.migration.plan import WrongUse
 from hantu.collect.build import probe_sources
 from hantu.config import SECRET_KEYS, settings
 from hantu.store import open_store
@@ -113,12 +117,30 @@ def _running(control: Control) -> Iterator[Finding]:
         )
 
 
+def _library(desk: Desk) -> Iterator[Finding]:
+    """The last stage of the checklist of `hantu migrate`: how the log library fares."""
+    folder = desk.config.log_dir
+    if folder is None:
+        says = "no log_dir is set: no folder of the log library to look at"
+        yield Finding("log library", True, says, "set log_dir, or: hantu migrate --log-dir FOLDER")
+        return
+    try:
+        plan = library_plan(desk, str(folder))
+    except WrongUse as error:
+        yield Finding("log library", False, str(error), "see docs/library.md, Settings")
+        return
+    for row in operate(plan.config, growth(desk)):
+        yield Finding(row.what, row.mark is not Mark.FAILED, row.says, row.fix)
+
+
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def doctor_command(desk: Desk, as_json: bool) -> None:
     """Look for common faults, say what mends them, and print every setting with its origin."""
-    findings = [finding for look in (_folder, _database, _clock, _service) for finding in look(desk)]
+    findings = [
+        finding for look in (_folder, _database, _clock, _service, _library) for finding in look(desk)
+    ]
     values = {
         setting.key: {
             "value": "(set)"

@@ -40,6 +40,10 @@ class NotAllowed(InboxError):
     """What was asked for needs more rights than there are."""
 
 
+class _NotThere(InboxError):
+    """The service has nothing there."""
+
+
 class Inbox(Protocol):
     """A place where errors are kept."""
 
@@ -133,13 +137,12 @@ class ApiInbox:
 
     def find(self, error_id: str) -> int | None:
         """See Inbox."""
-        found = self._call("GET", f"/api/errors?service={TEST_SERVICE}&limit=50&status=all")
-        for group in found.get("errors", []):
-            number = int(group["id"])
-            page = self._call("GET", f"/api/errors/{number}/occurrences?limit=50")
-            if any(each.get("id") == error_id for each in page.get("occurrences", [])):
-                return number
-        return None
+        try:
+            return int(self._call("GET", f"/api/errors/{error_id}?limit=1")["error"]["id"])
+        except _NotThere:
+            return None
+        except (KeyError, TypeError, ValueError):
+            raise InboxError(f"{self._place} answered, but not as the service does") from None
 
     def resolve(self, group_no: int) -> None:
         """See Inbox."""
@@ -161,6 +164,8 @@ class ApiInbox:
             raise InboxError(f"{self._place} does not know this token", fix)
         if answer.status == 403:
             raise NotAllowed(f"{self._place} lets this token bring errors and not read them", fix)
+        if answer.status == 404:
+            raise _NotThere(f"{self._place} does not have {path.partition('?')[0]}", "update the service")
         try:
             said = json.loads(answer.body)
         except ValueError:
