@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import msgspec
 import pytest
 
 from hantu.config import Config, load
@@ -26,6 +27,7 @@ from hantu.query.logquery import LogQuery, Order
 from hantu.service import Service, digest
 from hantu.service.maintenance import Maintenance, seconds_until
 from hantu.store.base import StoreBusy, StoreError
+from hantu.store.error_base import ErrorQuery
 from hantu.threads import Worker
 from tests.waiting import wait_until
 
@@ -335,6 +337,50 @@ def test_file_is_kept_below_its_bound_and_the_newest_survives(tmp_path: Path) ->
     assert service.store.stats().size_bytes <= 2_000_000
     assert service.store.search(LogQuery(limit=1)).entries[0].message.startswith("5999 ")
     assert {removal.reason for removal in service.store.removals()} == {"size"}
+    service.stop()
+
+
+def failures(count: int, *, days: float, size: int) -> list[LogEntry]:
+    """As spread(), but errors with long stack traces."""
+    return [
+        msgspec.structs.replace(
+            line,
+            level=LogLevel.ERROR,
+            message="주문 실패",
+            metadata={"stack_trace": f"Traceback\n{line.message}"},
+        )
+        for line in spread(count, days=days, size=size)
+    ]
+
+
+@pytest.mark.promise("M48")
+def test_errors_are_kept_without_limit_unless_a_setting_bounds_them(tmp_path: Path) -> None:
+    for days, left in ((None, 100), (10.0, 50)):
+        service = Service(configured(tmp_path / f"data-{left}", error_retention_days=days))
+        service.start()
+        hand_in(service, failures(100, days=20, size=100))
+        report = service.maintenance.run()
+        assert report.problems == ()
+        assert 34 <= stored(service) <= 35
+        assert abs(len(service.store.errors_after(0, most=1_000)) - left) <= 1
+        (group,) = service.store.errors(ErrorQuery()).groups
+        assert group.count == 100
+        service.stop()
+
+
+def test_errors_that_fill_the_file_do_not_drive_out_its_entries(tmp_path: Path) -> None:
+    service = Service(configured(tmp_path / "data", retention_bytes=2_000_000))
+    service.start()
+    hand_in(service, [*spread(400, days=5, size=100), *failures(1_500, days=60, size=2_000)])
+    service.store.cleanup(5.5)
+    entries = stored(service)
+    assert service.store.stats().size_bytes > 3_000_000
+    assert service.maintenance.bound_size() == 0
+    assert stored(service) == entries
+    assert service.store.stats().size_bytes <= 2_000_000
+    newest = service.store.errors_after(0, most=10_000)
+    assert 100 < len(newest) < 1_000
+    assert newest[-1].record.stack_trace.startswith("Traceback\n1499 ")
     service.stop()
 
 

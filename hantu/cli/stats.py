@@ -18,6 +18,7 @@ _TIERS: Final = {
     "filters": "which values a segment may hold",
     "shapes": "what lines have in common, and its index of words",
     "events": "the senders' own ids of entries",
+    "errors": "occurrences, groups and what finds them",
     "other": "small tables, SQLite's own pages",
     "free": "pages without content",
 }

@@ -67,6 +67,7 @@ class Maintenance:
     def run(self) -> MaintenanceReport:
         """Retention, optimisation, vacuum and integrity check, now."""
         pipeline = self._pipeline
+        self._remove_errors()
         report = pipeline.with_store(
             lambda store: store.maintain(
                 self._config.retention_days, now_ns=time.time_ns(), pause=pipeline.pause
@@ -81,6 +82,17 @@ class Maintenance:
         log.info("maintenance removed %d entries, freed %d bytes", report.removed, report.freed_bytes)
         return report
 
+    def _remove_errors(self) -> None:
+        """Remove the occurrences that error_retention_days no longer keeps."""
+        keep_days = self._config.error_retention_days
+        if keep_days is not None:
+            removed = self._errors_before(time.time_ns() - int(keep_days * DAY_NS))
+            log.info("maintenance removed %d errors; their groups keep their counts", removed)
+
+    def _errors_before(self, before_ns: int) -> int:
+        pipeline = self._pipeline
+        return pipeline.with_store(lambda store: store.remove_errors(before_ns, pause=pipeline.pause))
+
     def cleanup(self, retention_days: float, *, reason: str) -> int:
         """Delete entries older than retention_days; returns how many."""
         pipeline = self._pipeline
@@ -89,7 +101,8 @@ class Maintenance:
         )
 
     def bound_size(self) -> int:
-        """Delete the oldest day, again and again, while the file is above retention_bytes."""
+        """Delete the oldest day, again and again, while the file is above retention_bytes: of entries, or
+        of errors while these take more than half of it. Returns how many entries went."""
         most = self._config.retention_bytes
         removed = 0
         # A clean-up that is stopped early deletes and gives no room back: never go by the size then.
@@ -97,6 +110,8 @@ class Maintenance:
             stats = self._pipeline.with_store(lambda store: store.stats())
             if stats.size_bytes <= most or stats.oldest_ns is None:
                 break
+            if self._bound_errors(most // 2):
+                continue
             now_ns = time.time_ns()
             age_ns = now_ns - stats.oldest_ns
             # Never the newest tenth: a file that is too small for a day must not lose all of it.
@@ -106,3 +121,13 @@ class Maintenance:
             if not gone:
                 break
         return removed
+
+    def _bound_errors(self, most_bytes: int) -> bool:
+        """Delete the oldest day of errors when they take more than that; whether it did."""
+        size = self._pipeline.with_store(lambda store: store.error_size())
+        if size.size_bytes <= most_bytes or size.oldest_ns is None:
+            return False
+        age_ns = time.time_ns() - size.oldest_ns
+        removed = self._errors_before(size.oldest_ns + max(1, min(DAY_NS, age_ns // 10)))
+        log.warning("the file is above retention_bytes: removed %d errors", removed)
+        return removed > 0

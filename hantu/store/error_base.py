@@ -172,6 +172,14 @@ class ErrorCount:
     groups: int
 
 
+@dataclass(frozen=True, slots=True)
+class ErrorSize:
+    """What kept occurrences take, without what finds them; the time of the oldest, None without any."""
+
+    size_bytes: int
+    oldest_ns: int | None
+
+
 class ErrorStorage(Protocol):
     """A store of errors. Methods that name a group raise UnknownError when there is none; what changes
     something is durable when it returns. Reading methods may raise QueryTimeout and StoreError."""
@@ -274,8 +282,13 @@ class ErrorStorage(Protocol):
         sparklines."""
         ...
 
+    def error_size(self) -> ErrorSize:
+        """How much room occurrences take; goes through all of them."""
+        ...
+
     def remove_errors(self, before_ns: int, *, pause: Callable[[], bool]) -> int:
-        """Remove occurrences older than that; groups and their counts stay. How many were removed.
+        """Remove occurrences older than that; groups and their counts stay. How many were removed. The file
+        shrinks.
 
         pause() is called between slices, as in LogStorage.maintain()."""
         ...

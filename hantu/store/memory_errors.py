@@ -20,6 +20,7 @@ from hantu.store.error_base import (
     ErrorPage,
     ErrorPlace,
     ErrorQuery,
+    ErrorSize,
     GroupEvent,
     Occurrence,
     OccurrencePage,
@@ -294,6 +295,12 @@ class MemoryErrors:
             if each.group_no in counts and start_ns <= each.record.time_ns < end_ns:
                 counts[each.group_no][(each.record.time_ns - start_ns) // width_ns] += 1
         return {group_no: tuple(found) for group_no, found in counts.items()}
+
+    def error_size(self) -> ErrorSize:
+        """How much text occurrences have."""
+        records = [each.record for each in self._all()]
+        size = sum(len(f"{record.message}{record.stack_trace}".encode()) for record in records)
+        return ErrorSize(size, min((record.time_ns for record in records), default=None))
 
     def remove_errors(self, before_ns: int, *, pause: Callable[[], bool]) -> int:
         """Remove occurrences older than that."""

@@ -18,6 +18,7 @@ from hantu.store.error_base import (
     ErrorGroup,
     ErrorPage,
     ErrorQuery,
+    ErrorSize,
     GroupEvent,
     Occurrence,
     OccurrencePage,
@@ -57,6 +58,7 @@ WHERE group_no = ?
 ORDER BY event_no DESC
 LIMIT ?
 """
+_SIZE: Final = "SELECT sum(pgsize) FROM dbstat WHERE name = 'error_logs' AND aggregate = TRUE"
 _REMOVE: Final = """
 DELETE FROM error_logs
 WHERE error_no IN (SELECT error_no FROM error_logs WHERE time_ns < ? ORDER BY time_ns LIMIT ?)
@@ -219,6 +221,11 @@ class SqliteErrors:
             for group_no, bucket, many in reader.rows(_BUCKETS, binds):
                 counts[group_no][bucket] = many
         return {group_no: tuple(found) for group_no, found in counts.items()}
+
+    def error_size(self) -> ErrorSize:
+        """How much room occurrences take."""
+        with self._database.reading(None) as reader:
+            return ErrorSize(reader.value(_SIZE) or 0, reader.value("SELECT min(time_ns) FROM error_logs"))
 
     def remove_errors(self, before_ns: int, *, pause: Callable[[], bool]) -> int:
         """Remove occurrences older than that, in slices."""

@@ -60,6 +60,10 @@ _CHECKED: Final = (
     "checkpoint",
     "removal",
     "token",
+    "error_logs",
+    "error_group",
+    "error_fingerprint",
+    "error_event",
 )
 
 

@@ -20,9 +20,10 @@ SEGMENTS: Final = "segments"
 FILTERS: Final = "filters"
 SHAPES: Final = "shapes"
 EVENTS: Final = "events"
+ERRORS: Final = "errors"
 OTHER: Final = "other"
 FREE: Final = "free"
-TIERS: Final = (HOT, SEGMENTS, FILTERS, SHAPES, EVENTS, OTHER, FREE)
+TIERS: Final = (HOT, SEGMENTS, FILTERS, SHAPES, EVENTS, ERRORS, OTHER, FREE)
 
 _TIER_OF_TABLE: Final = {
     "hot": HOT,
@@ -104,7 +105,11 @@ def _tiers(reader: Reader, file_bytes: int, filters_alone: int) -> dict[str, int
     """filters_alone: of those that still stand with their segment."""
     sizes = dict.fromkeys(TIERS, 0)
     for name, size in reader.rows(_PAGES):
-        tier = SHAPES if name.startswith("shape_word") else _TIER_OF_TABLE.get(name, OTHER)
+        tier = _TIER_OF_TABLE.get(name, OTHER)
+        if name.startswith("shape_word"):
+            tier = SHAPES
+        elif name.startswith(("error_", "sqlite_autoindex_error_")):
+            tier = ERRORS
         sizes[tier] += size
     sizes[SEGMENTS] -= filters_alone
     sizes[FILTERS] += filters_alone

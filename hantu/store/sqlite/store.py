@@ -263,6 +263,14 @@ class SqliteStore(SqliteErrors):
             )
         return removed
 
+    def remove_errors(self, before_ns: int, *, pause: Callable[[], bool]) -> int:
+        """Remove occurrences older than that, and shrink the file."""
+        removed = super().remove_errors(before_ns, pause=pause)
+        if removed:
+            with suppress(Stopped):
+                self._retention.shrink(pause)
+        return removed
+
     def removals(self, *, most: int = 50) -> tuple[Removal, ...]:
         """What clean-ups removed, newest first."""
         return self._retention.removals(most)
