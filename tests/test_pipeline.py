@@ -20,7 +20,7 @@ from hantu.pipeline import (
     Submission,
 )
 from hantu.pipeline.buffer import COMMIT_CHARS_MOST, QUEUE_CHARS
-from hantu.pipeline.processors import DropSelf, Mask, bound
+from hantu.pipeline.processors import DropCopies, DropSelf, Mask, bound
 from hantu.query.logquery import LogQuery
 from hantu.store.base import StoreError, WriteResult
 from hantu.store.memory import MemoryStore
@@ -297,6 +297,20 @@ def test_own_journal_lines_are_dropped_and_others_kept() -> None:
     ]
     assert drop(entries) == [kept]
     assert drop([entry("c", source="app", source_id="hantu.service")])
+
+
+def test_errors_of_the_librarys_text_files_are_dropped_for_its_error_files_hold_them() -> None:
+    drop = DropCopies(Path("/srv/logs"))
+    text, errors = "/srv/logs/info/info_20261121.log", "/srv/logs/errors/error_20261121.json"
+    own = {"logger": "shop", "trace_id": "abc12345"}
+    kept = [
+        entry("info", source="app", source_id=text, metadata=own),
+        entry("error", source="app", source_id=errors, level=LogLevel.ERROR, metadata=own),
+        entry("no line of the library", source="app", source_id=text, level=LogLevel.ERROR),
+        entry("another's", source="app", source_id="/srv/a/info/x.log", level=LogLevel.ERROR, metadata=own),
+    ]
+    copy = entry("error", source="app", source_id=text, level=LogLevel.ERROR, metadata=own)
+    assert drop([*kept, copy]) == kept
 
 
 def test_lines_of_an_older_program_with_the_same_pid_are_kept() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from hantu.model import JOURNAL, MESSAGE_LIMIT_BYTES, LogEntry, Metadata
+from hantu.model import APP, JOURNAL, MESSAGE_LIMIT_BYTES, LogEntry, LogLevel, Metadata
 from hantu.text import clean
 
 OWN_UNIT: Final = "hantu.service"
@@ -41,6 +42,30 @@ class DropSelf:
         if entry.metadata is None or entry.time_ns < self.since_ns:
             return False
         return bool(entry.metadata.get("pid") == self.pid)
+
+
+@dataclass(frozen=True, slots=True)
+class DropCopies:
+    """Drops the errors of the log library's text files: its error files hold the same with more.
+
+    log_dir: the library's folder."""
+
+    log_dir: Path
+
+    def __call__(self, entries: list[LogEntry]) -> list[LogEntry]:
+        if not entries or entries[0].source != APP:
+            return entries
+        folder = f"{self.log_dir}/info/"
+        return [entry for entry in entries if not _is_copy(entry, folder)]
+
+
+def _is_copy(entry: LogEntry, folder: str) -> bool:
+    # A line without a logger was not written by the library.
+    return (
+        entry.level >= LogLevel.ERROR
+        and entry.source_id.startswith(folder)
+        and "logger" in (entry.metadata or ())
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from hantu.collect.manager import LogCollectorManager
 from hantu.config import Config
 from hantu.mask import SensitiveDataFilter
 from hantu.pipeline import Pipeline, Processor
-from hantu.pipeline.processors import DropSelf, Mask, bound
+from hantu.pipeline.processors import DropCopies, DropSelf, Mask, bound
 from hantu.service.gauges import (
     HISTORY_SAMPLES,
     SAMPLE_S,
@@ -191,6 +191,8 @@ class Service:
 
 def _processors(config: Config) -> list[Processor]:
     processors: list[Processor] = [DropSelf(os.getpid(), time.time_ns() - OWN_START_NS), bound]
+    if config.log_dir is not None:
+        processors.append(DropCopies(config.log_dir))
     if config.mask:
         masking = SensitiveDataFilter(extra_keys=config.mask_keys)
         processors.append(Mask(masking.mask_batch))
