@@ -64,6 +64,8 @@ def migrate_command(
             rows = migrate(plan, inbox, size, say)
     except WrongUse as error:
         fail(str(error), WRONG_USE)
+    except KeyboardInterrupt:
+        fail("broken off; nothing is lost, run it again")
     if json_wanted:
         print_json(summary(rows, dry_run=dry_run))
     if any(row.mark is Mark.FAILED for row in rows):

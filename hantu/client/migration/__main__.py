@@ -38,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except WrongUse as error:
         print(f"hantu: {error}", file=sys.stderr)  # noqa: T201  a command
         return 2
+    except KeyboardInterrupt:
+        print("hantu: broken off; nothing is lost, run it again", file=sys.stderr)  # noqa: T201  a command
+        return 1
     if asked.json:
         _print(json.dumps(summary(rows, dry_run=asked.dry_run), ensure_ascii=False))
     return int(any(row.mark is Mark.FAILED for row in rows))

@@ -93,6 +93,8 @@ def make_folders(root: Path) -> list[Path]:
 
 
 def _make_folder(folder: Path, *, chmod: bool) -> bool:
+    if folder.exists() and not folder.is_dir():
+        raise TreeError(f"{folder} is a file, and has to be a folder; move it away")
     made = not folder.exists()
     if made:
         folder.mkdir(mode=FOLDER_MODE, parents=True)

@@ -18,6 +18,8 @@ from hantu.client.migration.probing import Probe, ProbeError, probe_settings, ru
 from hantu.errors import JSON_KEYS
 
 TAIL_BYTES: Final = 1 << 20
+CLOCK_SLACK_S: Final = 2.0
+"""A file system's times may lag a little behind the clock."""
 _TIME: Final = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 _LINE: Final = re.compile(
     rf"{_TIME} (?P<sign>✅ |⭕ |❌ |)\[(?P<level>[A-Z]+)\] (?P<logger>[^:]+): .*"
@@ -255,17 +257,21 @@ def _trace(config: ClientConfig, probe: Probe, began_s: float) -> Row:
 
 def _written(folder: Path, pattern: str, began_s: float) -> tuple[Path | None, Sequence[str]]:
     """The newest file and the ends of those written since began_s: two around midnight."""
-    paths = [
-        path
-        for path in sorted(folder.glob(pattern))
-        if path.is_file() and path.stat().st_mtime >= began_s - 2
-    ]
+    newest = None
     lines: list[str] = []
-    for path in paths:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-            lines += file.read().decode("utf-8", "replace").splitlines()
-    return (paths[-1] if paths else None), lines
+    for path in sorted(folder.glob(pattern)):
+        try:
+            found = path.stat()
+            if not path.is_file() or found.st_mtime < began_s - CLOCK_SLACK_S:
+                continue
+            with path.open("rb") as file:
+                file.seek(max(0, found.st_size - TAIL_BYTES))
+                lines += file.read().decode("utf-8", "replace").splitlines()
+        except OSError:
+            # Then what was looked for is not found, and the row says where.
+            continue
+        newest = path
+    return newest, lines
 
 
 def _reason(probe: Probe) -> str:

@@ -18,6 +18,7 @@ from hantu.client.migration.clearing import (
     old_logs,
     wrong_folders,
 )
+from hantu.client.migration.tree import TreeError
 from tests.client.migration.logtree import make_logs, state
 from tests.parts import require
 
@@ -103,6 +104,16 @@ def test_folders_are_made_with_mode_755_whatever_the_umask(tmp_path: Path) -> No
     seen = state(logs)
     assert make_folders(logs) == []
     assert state(logs) == seen
+
+
+def test_a_file_in_place_of_a_folder_is_told_and_left(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "errors").write_text("somebody's")
+    before = state(logs)
+    with pytest.raises(TreeError, match="errors is a file"):
+        make_folders(logs)
+    assert state(logs) == before
 
 
 def test_folders_that_root_makes_belong_to_who_has_the_logs(tmp_path: Path) -> None:
