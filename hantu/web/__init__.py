@@ -15,6 +15,7 @@ from hantu.threads import DaemonThread
 from hantu.web import (
     access,
     api_collectors,
+    api_errors,
     api_export,
     api_logs,
     api_status,
@@ -33,6 +34,7 @@ APIS: Final = (
     api_export.api,
     api_status.api,
     api_collectors.api,
+    api_errors.api,
     api_tokens.api,
     ingest.api,
     live.api,

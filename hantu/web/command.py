@@ -24,6 +24,13 @@ def command(config: Config, *words: str) -> str:
     return shlex.join((*start, *_place(config), *words))
 
 
+def python() -> str:
+    """A Python that finds `import hantu`, as a shell takes it here."""
+    if shutil.which(NAME) is None and (ROOT / "app.py").is_file():
+        return f"PYTHONPATH={shlex.quote(str(ROOT))} {shlex.quote(sys.executable)}"
+    return "python3"
+
+
 def _place(config: Config) -> tuple[str, ...]:
     # A checkout's own data come first for its command line; see hantu/cli/main.py.
     own = CHECKOUT_DATA if (CHECKOUT_DATA / "hantu.db").is_file() else Config().data_dir

@@ -8,11 +8,22 @@ from flask import Blueprint, Flask
 from flask.blueprints import BlueprintSetupState
 
 from hantu.paths import TEMPLATES
-from hantu.web import entry, logs, render, setup, sources, status
+from hantu.web import (
+    entry,
+    inbox,
+    inbox_acts,
+    logs,
+    one_error,
+    render,
+    setup,
+    sources,
+    status,
+    trace_page,
+)
 from hantu.web.rows import RowRenderer
 
 blueprint: Final = Blueprint("pages", __name__, template_folder=str(TEMPLATES))
-for page in (logs, entry, sources, status, setup):
+for page in (logs, entry, inbox, inbox_acts, one_error, trace_page, sources, status, setup):
     page.register(blueprint)
 
 

@@ -14,14 +14,16 @@ from jinja2 import StrictUndefined
 from hantu import __version__
 from hantu.collect.base import CollectorState
 from hantu.paths import STATIC
+from hantu.store.base import StoreError
 from hantu.text import visible
 from hantu.web import clock, i18n, sentences
 from hantu.web.command import command
-from hantu.web.current import service
+from hantu.web.current import errors, service
 from hantu.web.rows import ICONS
 
 NAV: Final = (
     ("logs", "/logs", "Logs"),
+    ("errors", "/errors", "Errors"),
     ("sources", "/sources", "Sources"),
     ("status", "/status", "Status"),
 )
@@ -69,6 +71,7 @@ def page(template: str, *, name: str = "", status: int = 200, **values: object) 
             lang=i18n.language(),
             other_languages=_other_languages(),
             troubled=_troubled(),
+            open_errors=_open_errors(),
             zone_name=clock.zone(),
             base_url=request.host_url.rstrip("/"),
             **values,
@@ -135,6 +138,14 @@ def _other_languages() -> tuple[tuple[str, str, str], ...]:
     code, name = ("en", "English") if i18n.language() == "ko" else ("ko", "한국어")
     arguments = [(key, value) for key, value in request.args.items(multi=True) if key != i18n.COOKIE]
     return ((code, name, f"{request.path}?{urlencode([*arguments, (i18n.COOKIE, code)])}"),)
+
+
+def _open_errors() -> int:
+    """How many errors wait for somebody; 0 when the store cannot tell: that is no reason for no page."""
+    try:
+        return errors().unresolved(time.time_ns())
+    except StoreError:
+        return 0
 
 
 def _troubled() -> int:

@@ -207,6 +207,21 @@ SENTENCES: Final[dict[str, str]] = {
     "the file was truncated before it was read to its end": "끝까지 읽기 전에 파일이 잘렸습니다.",
     "it cannot be read on: {cause}": "더 읽을 수 없습니다: {cause}",
     "removed by journald before hantu could read them": "hantu가 읽기 전에 journald가 지웠습니다.",
+    # Errors
+    "q: a search has at most {most} characters": "q: 검색어는 {most}자까지 쓸 수 있습니다.",
+    "{name}: {word} is unknown; use one of {words}": (
+        "{name}: {word}: 모르는 말입니다. {words} 중에서 쓰세요."
+    ),
+    "cursor: it comes from a page in order {own}, and order is {order}; leave one out": (
+        "cursor: {own} 순서로 본 쪽에서 온 것인데 order는 {order}입니다. 하나를 빼세요."
+    ),
+    "cursor: {text} is none; use the nextCursor of the page before": (
+        "cursor: {text}: 커서가 아닙니다. 앞쪽 답의 nextCursor를 쓰세요."
+    ),
+    "level: {name} is no level of errors; use error or critical": (
+        "level: {name}: 에러의 레벨이 아닙니다. error나 critical을 쓰세요."
+    ),
+    "limit: {text} is no whole number from 1 to {most}": "limit: {text}: 1부터 {most}까지의 정수를 쓰세요.",
     # The store
     "the time limit of {seconds} s was over before there was an answer; ask for a shorter time range or "
     "add a word to look for": (

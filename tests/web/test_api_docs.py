@@ -14,9 +14,11 @@ import pytest
 from hantu.paths import ROOT
 from hantu.query.logquery import LogQuery
 from hantu.service import Service
+from hantu.store.error_base import ErrorQuery
 from hantu.web.errors import PROGRAM_PATHS
 from hantu.web.ingest import EXPANDED_BYTES_MOST, ITEMS_MOST
-from tests.web.desk import line, store
+from tests.web.desk import store
+from tests.web.errordesk import record
 
 PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```sh\n(curl .*?)\n```", PAGE, re.DOTALL)
@@ -73,9 +75,15 @@ def test_limits_are_as_described() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_example_works(app: flask.Flask, service: Service, example: str) -> None:
-    store(service, [line("주문 실패")])
+    store(service, [record("주문 실패")])
     (entry,) = service.store.export(LogQuery())
-    known = {"$ID": entry.id, "$TOKEN": service.control_token, "$KEY": "docker:none"}
+    (error,) = service.store.errors(ErrorQuery()).groups
+    known = {
+        "$ID": entry.id,
+        "$TOKEN": service.control_token,
+        "$KEY": "docker:none",
+        "$ERROR": str(error.group_no),
+    }
     for name, value in known.items():
         example = example.replace(name, value)
     asked = _CURL.parse_args(shlex.split(example)[1:])

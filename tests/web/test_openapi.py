@@ -23,6 +23,7 @@ from hantu.model import LogLevel
 from hantu.service import Service
 from hantu.web.api_logs import SOURCE_SCHEMA
 from tests.web.desk import line, store
+from tests.web.errordesk import kinds
 
 PROGRAM_PATHS = ("/api/", "/healthz", "/metrics")
 ENDLESS = "/api/logs/stream"
@@ -76,6 +77,7 @@ def test_answers_are_as_described_whatever_is_asked(
     app: flask.Flask, service: Service, admin: dict[str, str], mode: GenerationMode
 ) -> None:
     store(service, [line(f"주문 {n}", level=LogLevel(n % 6), metadata={"n": n}) for n in range(30)])
+    store(service, kinds(9))
     asked = 0
     for operation in operations(app, admin):
         if _can_be(operation, mode):

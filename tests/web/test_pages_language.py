@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from hantu.paths import ROOT, TEMPLATES
 from hantu.service import Service
-from hantu.web import facets, logs, picker, render, sources
+from hantu.web import facets, inbox, inbox_acts, logs, one_error, picker, render, sources
 from hantu.web.korean import TEXTS
 from tests.web.desk import line, store
 
@@ -45,6 +45,17 @@ def all_texts() -> set[str]:
     found.update(text for _, text in picker.SPANS)
     found.update(text for _, text in (*logs.EXPORTS, *logs.KEYS))
     found.update(facets.TITLES.values())
+    found.update(text for _, text in (*inbox.TABS, *inbox.ORDERS, *inbox.SINCE, *inbox.KEYS))
+    found.update(text for _, text in inbox_acts.MUTES)
+    signs = (
+        inbox.OPEN,
+        inbox.REGRESSED,
+        inbox.MUTED,
+        inbox.RESOLVED,
+        one_error.FIRST,
+        *one_error.ACTS.values(),
+    )
+    found.update(word for _, _, word in signs)
     found.update({"older than retention", "the file was too large", "by hand"})
     return found
 
@@ -74,7 +85,12 @@ def test_no_template_has_text_outside_a_translation(path: Path) -> None:
 
 def test_a_korean_browser_gets_korean_pages(service: Service, client: FlaskClient) -> None:
     store(service, [line("하나", time_ns=time.time_ns())])
-    for path, word in (("/logs", "최신 줄이"), ("/sources", "수집원"), ("/status", "메모리")):
+    for path, word in (
+        ("/errors", "에러"),
+        ("/logs", "최신 줄이"),
+        ("/sources", "수집원"),
+        ("/status", "메모리"),
+    ):
         html = client.get(path, headers=KOREAN).text
         assert '<html lang="ko">' in html
         assert word in html

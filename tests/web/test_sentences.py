@@ -21,7 +21,14 @@ from hantu.web.sentences_ko import COMMANDS, DOOR, REASONS, SENTENCES
 from tests.web.desk import Collecting, collector, line, store
 
 KOREAN = {"Accept-Language": "ko-KR,ko;q=0.9"}
-FOLDERS = ("query", "collect", "service", "formats/journal_lines.py", "store/sqlite/database.py")
+FOLDERS = (
+    "query",
+    "inbox/question.py",
+    "collect",
+    "service",
+    "formats/journal_lines.py",
+    "store/sqlite/database.py",
+)
 OWN = ("web/access.py", "web/errors.py")
 # Calls whose texts reach a person; of their keywords only these.
 SAYS = frozenset(

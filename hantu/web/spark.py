@@ -1,0 +1,43 @@
+"""Sparklines: counts over time as small bars, drawn by the server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+WIDTH: Final = 96.0
+HEIGHT: Final = 20.0
+_GAP: Final = 1.0
+_FLOOR: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """x, y, width, height. now: the last one, when anything is in it."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    now: bool
+
+
+def bars(counts: Sequence[int]) -> tuple[Bar, ...]:
+    """A bar for each count, oldest first; one without any is a line at the foot."""
+    step = WIDTH / max(len(counts), 1)
+    most = max(counts, default=0) or 1
+    last = len(counts) - 1
+    out = []
+    for at, count in enumerate(counts):
+        height = round(max(count / most * HEIGHT, _FLOOR), 1)
+        out.append(
+            Bar(
+                round(at * step, 1),
+                round(HEIGHT - height, 1),
+                round(step - _GAP, 1),
+                height,
+                at == last and count > 0,
+            )
+        )
+    return tuple(out)

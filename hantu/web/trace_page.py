@@ -1,0 +1,118 @@
+"""/trace/<id>: everything with one trace id on one timeline: lines of all sources, and their errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from flask import Blueprint, Response, request
+
+from hantu.model import LogEntry
+from hantu.query.edit import with_field
+from hantu.query.logquery import LogQuery, Order
+from hantu.store.error_base import Occurrence
+from hantu.web import clock, i18n, rows
+from hantu.web.current import errors, service
+from hantu.web.errors import ApiError
+from hantu.web.logs import read_place
+from hantu.web.one_error import trace_query, trace_url
+from hantu.web.render import page, url
+
+LIMIT: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A line of log, an error, or both when the line tells of the error.
+
+    after: how long since the first."""
+
+    time_ns: int
+    row: rows.Row | None
+    error: Occurrence | None
+    after: str
+
+
+def register(blueprint: Blueprint) -> None:
+    """Add the routes of this page."""
+    blueprint.add_url_rule("/trace/<path:trace_id>", view_func=one_trace)
+
+
+def one_trace(trace_id: str) -> Response:
+    """The page."""
+    query = trace_query(trace_id)
+    if query is None:
+        raise ApiError(404, i18n.translate("No line can have this trace id."))
+    after = read_place(request.args.get("after", ""))
+    asked = replace(query, order=Order.OLDEST, limit=LIMIT, place=after)
+    found = service().store.search(asked, time_limit_ms=service().config.query_limit_ms)
+    occurred = _within(
+        errors().errors_of_trace(trace_id), found.entries, first=after is None, last=found.next is None
+    )
+    moments = list(_moments(found.entries, occurred))
+    return page(
+        "trace/page.html",
+        trace_id=trace_id,
+        moments=moments,
+        told=_told(moments),
+        day=clock.day_of(moments[0].time_ns) if moments else "",
+        more=url(trace_url(trace_id), after=f"{found.next.time_ns}-{found.next.key}") if found.next else "",
+        first=after is None,
+        complete=found.complete,
+        logs_url=url("/logs", q=with_field("", "trace", trace_id)),
+    )
+
+
+def _within(
+    occurred: Sequence[Occurrence], entries: Sequence[LogEntry], *, first: bool, last: bool
+) -> list[Occurrence]:
+    """The errors that belong on this page of lines."""
+    start = None if first or not entries else entries[0].time_ns
+    end = None if last or not entries else entries[-1].time_ns
+    return [
+        one
+        for one in occurred
+        if (start is None or one.record.time_ns >= start) and (end is None or one.record.time_ns <= end)
+    ]
+
+
+def _moments(entries: Sequence[LogEntry], occurred: Sequence[Occurrence]) -> Iterator[Moment]:
+    """Lines and errors in the order of time; an error stands with its own line when that is there."""
+    waiting = list(occurred)
+    joined: list[tuple[int, rows.Row | None, Occurrence | None]] = []
+    for entry, row in zip(entries, rows.rows_of(entries, LogQuery()), strict=True):
+        own = next((one for one in waiting if _tells(entry, one)), None)
+        if own is not None:
+            waiting.remove(own)
+        joined.append((entry.time_ns, row, own))
+    joined += [(one.record.time_ns, None, one) for one in waiting]
+    joined.sort(key=lambda each: each[0])
+    begin_ns = joined[0][0] if joined else 0
+    for time_ns, told, error in joined:
+        yield Moment(time_ns, told, error, _after(time_ns - begin_ns))
+
+
+def _after(ns: int) -> str:
+    return f"+{ns / 1e6:,.0f} ms" if ns < 10 * clock.SECOND_NS else f"+{i18n.duration(ns / 1e9)}"
+
+
+def _tells(entry: LogEntry, one: Occurrence) -> bool:
+    """Whether this line is where the error was found."""
+    return entry.time_ns == one.record.time_ns and one.record.message in entry.message
+
+
+def _told(moments: Sequence[Moment]) -> str:
+    """The trace in one sentence."""
+    if not moments:
+        return ""
+    wrong = sum(moment.error is not None for moment in moments)
+    lines = sum(moment.row is not None for moment in moments)
+    sources = len({moment.row.source_id for moment in moments if moment.row})
+    told = [
+        i18n.plural("{n} line", "{n} lines", lines),
+        i18n.plural("{n} source", "{n} sources", sources),
+        i18n.plural("{n} error", "{n} errors", wrong),
+        i18n.duration((moments[-1].time_ns - moments[0].time_ns) / 1e9),
+    ]
+    return ", ".join(told)
