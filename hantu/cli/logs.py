@@ -10,6 +10,7 @@ from dataclasses import replace
 import click
 
 from hantu.cli.context import WRONG_USE, Desk, fail, local_zone, query_args
+from hantu.cli.error_log import show_errors, wanted_of
 from hantu.cli.lines import line
 from hantu.model import LogEntry
 from hantu.output import entry_json, optional_iso
@@ -61,6 +62,13 @@ def query_options(command: Command) -> Command:
 @click.option(
     "-n", "--lines", type=click.IntRange(0, 10_000), default=100, show_default=True, help="How many."
 )
+@click.option("--service", default="", help="With `logs error`: only this service.")
+@click.option(
+    "--status",
+    type=click.Choice(["unresolved", "resolved"]),
+    default=None,
+    help="With `logs error`: only errors that are so now.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
 def logs_command(
@@ -73,9 +81,27 @@ def logs_command(
     trace_id: str | None,
     follow: bool,
     lines: int,
+    service: str,
+    status: str | None,
     as_json: bool,
 ) -> None:
-    """Search the logs, newest last: hantu logs 주문 실패 level:error since:2h"""
+    """Search the logs, newest last: hantu logs 주문 실패 level:error since:2h
+
+    hantu logs error: the errors as they came, of all services; with --tail, as they come."""
+    if words[:1] == ("error",):
+        wanted = wanted_of(
+            words[1:],
+            service=service,
+            status=status or "",
+            level=level or "",
+            trace_id=trace_id or "",
+            since=since or "",
+            until=until or "",
+        )
+        show_errors(desk.with_json(as_json), wanted, lines=lines, follow=follow)
+        return
+    if service or status:
+        fail("--service and --status go with: hantu logs error", WRONG_USE)
     text = " ".join(words)
     query = read_query(text, since=since, until=until, level=level, source=source, trace_id=trace_id)
     store = desk.read_store()

@@ -17,6 +17,7 @@ from hantu.paths import CHECKOUT_DATA
 COMMANDS: Final = {
     "serve": ("hantu.cli.serving", "serve_command"),
     "logs": ("hantu.cli.logs", "logs_command"),
+    "errors": ("hantu.cli.errors", "errors_group"),
     "import": ("hantu.cli.importing", "import_command"),
     "export": ("hantu.cli.export", "export_command"),
     "sql": ("hantu.cli.sql", "sql_command"),
