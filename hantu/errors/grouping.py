@@ -55,6 +55,13 @@ _FOLDED: Final = (
         r"\s?(?:\d+(?:[.,]\d+)*)?)*%?",
     ),
 )
+# A plain word is passed over in one step: nothing that is folded begins with one, but for names of months
+# and days, and the Korean for morning and afternoon.
+_WORD: Final = (
+    r"(?!(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Mon|Tue|Wed|Thu|Fri|Sat|Sun|오전|오후)\b)"
+    r"[^\W\d_]+(?=\s|$)"
+)
+_CHANGING: Final = re.compile(r"[\d@]|:[0-9A-Fa-f]{0,4}:")
 _BLANKS: Final = re.compile(r"\s+")
 
 
@@ -73,16 +80,17 @@ def fingerprint(error_type: str, place: str, message: str, stack_trace: str = ""
 def fold_message(message: str) -> str:
     """`message` with what differs between occurrences as a word in angle brackets, one blank between
     words."""
-    folded = _pattern().sub(_mark, message[:_LOOK_AT])
+    folded = _pattern().sub(_mark, message[:_LOOK_AT]) if _CHANGING.search(message) else message
     return _BLANKS.sub(" ", folded).strip()[:MESSAGE_MOST]
 
 
 @cache
 def _pattern() -> re.Pattern[str]:
     # Compiled at the first error: a program that only imports the library does not wait for it.
-    return re.compile("|".join(f"(?P<{name}_{at}>{rule})" for at, (name, rule) in enumerate(_FOLDED)))
+    rules = "|".join(f"(?P<{name}_{at}>{rule})" for at, (name, rule) in enumerate(_FOLDED))
+    return re.compile(f"{_WORD}|{rules}")
 
 
 def _mark(match: re.Match[str]) -> str:
-    name = (match.lastgroup or "").rpartition("_")[0]
-    return f"<{name}>"
+    name = match.lastgroup
+    return match.group() if name is None else f"<{name.rpartition('_')[0]}>"

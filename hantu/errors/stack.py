@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
@@ -134,23 +135,29 @@ def top_frame(stack: str) -> tuple[str, str]:
     return innermost
 
 
-def _frames(stack: str) -> list[tuple[str, str, str]]:
+def _frames(stack: str) -> Iterator[tuple[str, str, str]]:
     """Each frame's own words, its module and function, the innermost first."""
     if _PYTHON in stack or '  File "' in stack:
-        found = _PYTHON_FRAME.findall(stack[max(0, stack.rfind(_PYTHON)) :])
-        return [(file, _stem(file), function) for file, function in reversed(found)]
-    if "goroutine " in stack and (found := _GO_FRAME.findall(stack)):
-        return [(f"{function} {file}", *_of_go(function)) for function, file in found]
-    if "panicked at " in stack:
-        return [
-            (function if not file else f"{function} {file}", *_of_rust(function))
-            for function, file in _RUST_FRAME.findall(stack)
-        ]
-    if found := _PHP_FRAME.findall(stack):
-        return [(file, _stem(file), function) for file, function in found]
-    if frames := [_of_at(frame) for frame in _AT_FRAME.findall(stack)]:
-        return [frame for frame in frames if frame[1] or frame[2]]
-    return [(file, _stem(file), function) for file, function in _RUBY_FRAME.findall(stack)]
+        for file, function in reversed(_PYTHON_FRAME.findall(stack[max(0, stack.rfind(_PYTHON)) :])):
+            yield file, _stem(file), function
+    elif "goroutine " in stack and _GO_FRAME.search(stack):
+        for match in _GO_FRAME.finditer(stack):
+            yield f"{match['function']} {match['file']}", *_of_go(match["function"])
+    elif "panicked at " in stack:
+        for match in _RUST_FRAME.finditer(stack):
+            function, file = match["function"], match["file"]
+            yield (f"{function} {file}" if file else function), *_of_rust(function)
+    elif _PHP_FRAME.search(stack):
+        for match in _PHP_FRAME.finditer(stack):
+            yield match["file"], _stem(match["file"]), match["function"]
+    elif _AT_FRAME.search(stack):
+        for match in _AT_FRAME.finditer(stack):
+            frame = _of_at(match["frame"])
+            if frame[1] or frame[2]:
+                yield frame
+    else:
+        for match in _RUBY_FRAME.finditer(stack):
+            yield match["file"], _stem(match["file"]), match["function"]
 
 
 def _of_at(frame: str) -> tuple[str, str, str]:
@@ -183,7 +190,7 @@ def _bare(module: str) -> str:
 
 
 def _stem(file: str) -> str:
-    name = re.split(r"[/\\]", file)[-1]
+    name = file.rpartition("\\")[2].rpartition("/")[2]
     return name.rpartition(".")[0] or name
 
 
