@@ -18,10 +18,13 @@ from urllib.parse import urlsplit
 
 import click
 
+from hantu.client.levels import ERROR
+from hantu.client.stdio import is_journal, with_priority
 from hantu.config import Config, Loaded
 from hantu.store import open_store
 from hantu.store.base import LogStorage, StoreError
 
+STDERR_FD: Final = 2
 FAILED: Final = 1
 WRONG_USE: Final = 2
 HTTP_TIMEOUT_S: Final = 60.0
@@ -30,8 +33,9 @@ SAY_S: Final = 2.0
 
 
 def fail(message: str, code: int = FAILED) -> NoReturn:
-    """End the command with a sentence on stderr."""
-    click.echo(f"hantu: {message}", err=True)
+    """End the command with a sentence on stderr, at the priority of an error when the journal reads it."""
+    text = f"hantu: {message}"
+    click.echo(with_priority(text, ERROR) if is_journal(STDERR_FD) else text, err=True)
     sys.exit(code)
 
 
