@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from hantu.client.job import start_trace, traced
     from hantu.client.lifecycle import configure, shutdown, status
     from hantu.client.logger import Logger, get_logger
+    from hantu.client.resolving import mark_resolved
     from hantu.client.structlog_processor import structlog_processor
     from hantu.client.trace import TraceIdContext, carry, get_trace_id, trace_headers
     from hantu.client.wsgi import WsgiMiddleware
@@ -28,6 +29,7 @@ __all__ = [
     "get_logger",
     "get_trace_id",
     "install",
+    "mark_resolved",
     "shutdown",
     "start_trace",
     "status",
@@ -48,6 +50,7 @@ _MODULES = {
     "get_logger": "client.logger",
     "get_trace_id": "client.trace",
     "install": "client.handler",
+    "mark_resolved": "client.resolving",
     "shutdown": "client.lifecycle",
     "start_trace": "client.job",
     "status": "client.lifecycle",

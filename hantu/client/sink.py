@@ -66,6 +66,9 @@ class Sink(Protocol):
     def send(self, parcels: Sequence[Parcel]) -> Receipt:
         """Have these stored, each once however often it is sent. Raises SinkError."""
 
+    def mark_resolved(self, error_id: str) -> bool:
+        """Have the group of the error with this UUID resolved; False when it was. Raises SinkError."""
+
     def probe(self) -> None:
         """Look whether the receiver could take records now. Raises SinkError when it could not."""
 

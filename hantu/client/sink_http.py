@@ -50,7 +50,8 @@ class HttpSink:
 
     def send(self, parcels: Sequence[Parcel]) -> Receipt:
         """Have these stored; answered after the commit. What is too large at once goes in parts."""
-        answer = self._post(parcels)
+        body = "\n".join(_line(parcel) for parcel in parcels).encode("utf-8", "replace")
+        answer = self._post(PATH, body, "application/x-ndjson")
         if answer.status == 413 and len(parcels) > 1:
             half = len(parcels) // 2
             first, second = self.send(parcels[:half]), self.send(parcels[half:])
@@ -63,6 +64,20 @@ class HttpSink:
             # A gate of the network's may answer 200 to anything.
             raise SinkError(f"{self.place} answered, but not as the service does")
         return Receipt(said.get("alerts") is True, _rejected(said, len(parcels)))
+
+    def mark_resolved(self, error_id: str) -> bool:
+        """Have the group of this error resolved; False when it was. Raises SinkError."""
+        answer = self._post(f"/api/errors/{error_id}/resolve", b"{}", "application/json")
+        if answer.status == 404:
+            raise SinkError(f"{self.place} knows no error {error_id}", permanent=True)
+        if answer.status in (401, 403):
+            raise SinkError(
+                f"{self.place} lets only a token with scope admin resolve errors ({answer.status})",
+                permanent=True,
+            )
+        if answer.status not in (200, 409):
+            raise self._refusal(answer, _object(answer.body))
+        return answer.status == 200
 
     def probe(self) -> None:
         """Look whether the service is there and well."""
@@ -89,16 +104,15 @@ class HttpSink:
             self._opened = Caller(self._url, connect_limit_s=connect_s, answer_limit_s=answer_s)
         return self._opened
 
-    def _post(self, parcels: Sequence[Parcel]) -> Answer:
-        body = "\n".join(_line(parcel) for parcel in parcels).encode("utf-8", "replace")
-        headers = {"Content-Type": "application/x-ndjson"}
+    def _post(self, path: str, body: bytes, content_type: str) -> Answer:
+        headers = {"Content-Type": content_type}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
         from hantu.client.http_call import CallError
 
         failed = ""
         try:
-            return self._caller().post(PATH, body, headers)
+            return self._caller().post(path, body, headers)
         except CallError as error:
             failed = str(error)
         raise SinkError(f"{self.place}: {failed}")

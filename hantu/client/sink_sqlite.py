@@ -28,11 +28,27 @@ _HEADER_BYTES: Final = 100
 _ADD: Final = """
 INSERT OR IGNORE INTO error_logs (
   id, time_ns, level, service, module, function, message, error_type, stack_trace, context, trace_id,
-  fingerprint, source, source_id, created_ns
+  fingerprint, source, source_id, created_ns, alerted
 ) VALUES (
   :id, :time_ns, :level, :service, :module, :function, :message, :error_type, :stack_trace, :context,
-  :trace_id, :fingerprint, :source, :source_id, :created_ns
+  :trace_id, :fingerprint, :source, :source_id, :created_ns, :alerted
 )
+"""
+
+_GROUP_OF: Final = """
+SELECT group_no
+FROM error_logs
+JOIN error_fingerprint USING (service, fingerprint)
+WHERE id = ?
+"""
+_RESOLVE: Final = """
+UPDATE error_group
+SET status = 'RESOLVED', resolved_ns = :at_ns, regressed_ns = NULL
+WHERE group_no = :group_no AND status = 'UNRESOLVED'
+"""
+_NOTE_RESOLVED: Final = """
+INSERT INTO error_event (group_no, at_ns, act, actor, text)
+VALUES (:group_no, :at_ns, 'resolved', 'program', '')
 """
 
 _PROBE: Final = ErrorRecord(
@@ -80,6 +96,19 @@ class SqliteSink:
             connection.executemany(_ADD, rows)
             connection.execute("COMMIT")
         return Receipt()
+
+    def mark_resolved(self, error_id: str) -> bool:
+        """Resolve the group of this error; False when it was. Raises SinkError."""
+        with self._open() as connection:
+            found = connection.execute(_GROUP_OF, (uuid.UUID(error_id).bytes,)).fetchone()
+            if found is None:
+                raise SinkError(f"{self._path} knows no error {error_id}", permanent=True)
+            about = {"group_no": found[0], "at_ns": self._now_ns()}
+            changed = connection.execute(_RESOLVE, about).rowcount > 0
+            if changed:
+                connection.execute(_NOTE_RESOLVED, about)
+            connection.execute("COMMIT")
+        return changed
 
     def probe(self) -> None:
         """Look whether the file would take an error now: one is written and taken back."""
@@ -182,6 +211,7 @@ def _row(parcel: Parcel, created_ns: int) -> dict[str, object]:
         "source": record.source,
         "source_id": record.source_id or record.service,
         "created_ns": created_ns,
+        "alerted": parcel.alerted,
     }
     # SQLite takes UTF-8 only, which has no form for half of a character.
     cleaned = {name: clean(value) if isinstance(value, str) else value for name, value in row.items()}
