@@ -30,7 +30,6 @@ _FINGERPRINTS: Final = """
 SELECT group_no, fingerprint
 FROM error_fingerprint
 WHERE group_no IN (SELECT value FROM json_each(?))
-ORDER BY fingerprint
 """
 _SERVICES: Final = """
 WITH RECURSIVE known (service) AS (
@@ -157,5 +156,5 @@ def _groups(reader: Reader, rows: Sequence[tuple[Any, ...]]) -> tuple[ErrorGroup
     groups: list[ErrorGroup] = []
     for row in rows:
         head, status, tail = row[:9], ErrorStatus(row[9]), row[10:]
-        groups.append(ErrorGroup(*head, status, *tail, tuple(fingerprints[row[0]])))  # type: ignore[call-arg]  # lengths
+        groups.append(ErrorGroup(*head, status, *tail, tuple(sorted(fingerprints[row[0]]))))  # type: ignore[call-arg]  # lengths
     return tuple(groups)
