@@ -51,9 +51,7 @@ def _packages() -> Row:
 
 def wrong_packages(requirements: str) -> Iterator[str]:
     """The pinned packages that are missing or of another version, each with what is there."""
-    for name, wanted in re.findall(
-        r"^([A-Za-z0-9_.-]+)(?:\[[^]]*])?==([^\s;#]+)", requirements, re.MULTILINE
-    ):
+    for name, wanted in _pins(requirements):
         try:
             found = version(name)
         except PackageNotFoundError:
@@ -71,9 +69,8 @@ def _services(plan: Plan) -> Iterator[Row]:
     names = plan.units or ("hantu*.service",)
     try:
         units = [unit for unit in _units(names) if unit.get("LoadState") == "loaded"]
-    except (OSError, subprocess.SubprocessError) as error:
+    except (OSError, subprocess.SubprocessError):
         says = "skipped: no systemd answers on this machine"
-        del error
         yield _row("services", what, Mark.NOTE, says, "restart the programs that log here by hand")
         return
     if not units:

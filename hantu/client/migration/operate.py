@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -136,8 +137,6 @@ def _speed(config: ClientConfig) -> Row:
     what = "what a call costs"
     with scratch_folder(config) as folder:
         try:
-            import subprocess
-
             settings = probe_settings(config, log_dir=str(folder), dsn="", stdout=False)
             probe = run_probe("speed", settings, stderr=subprocess.DEVNULL)
         except ProbeError as error:

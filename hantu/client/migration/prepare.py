@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from hantu.client.migration.archive import BackupError
 from hantu.client.migration.backup import (
     PACKED,
     Backup,
-    BackupError,
     backups,
     drop_partial,
     free_name,

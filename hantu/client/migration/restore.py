@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from hantu.client.migration.backup import BackupError, Reader, same
+from hantu.client.migration.archive import BackupError, Reader, same
 from hantu.client.migration.tree import (
     Entry,
     Kind,

@@ -8,7 +8,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from hantu.client.migration.backup import BackupError, backups, free_name, open_backup, today
+from hantu.client.migration.archive import BackupError, open_backup
+from hantu.client.migration.backup import backups, free_name, today
 from hantu.client.migration.checklist import Mark, Row, Say, Stage, in_words
 from hantu.client.migration.clearing import holders, is_protected
 from hantu.client.migration.deploy import deploy

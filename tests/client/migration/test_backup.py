@@ -11,13 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from hantu.client.migration.backup import (
-    BackupError,
-    backups,
-    drop_partial,
-    make_backup,
-    open_backup,
-)
+from hantu.client.migration.archive import BackupError, open_backup
+from hantu.client.migration.backup import backups, drop_partial, make_backup
 from hantu.client.migration.restore import check_backup, restore
 from hantu.client.migration.tree import TreeError
 from tests.client.migration.logtree import State, contents, killed_at, make_logs, state
