@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -376,3 +378,13 @@ def test_only_an_occurrence_after_it_was_resolved_reopens_a_group() -> None:
     assert recurs(ErrorStatus.RESOLVED, AT_NS, AT_NS + 1)
     assert not recurs(ErrorStatus.RESOLVED, AT_NS, AT_NS)
     assert not recurs(ErrorStatus.UNRESOLVED, None, AT_NS)
+
+
+def test_the_documentation_folds_as_it_says() -> None:
+    page = (Path(__file__).resolve().parent.parent / "docs" / "errors.md").read_text("utf-8")
+    table = page.partition("| What | Example | Folded |\n|---|---|---|\n")[2].partition("\n\n")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines()]
+    assert len(rows) == 7
+    for _, examples, folded in rows:
+        said, wanted = (re.findall("`([^`]+)`", cell) for cell in (examples, folded))
+        assert {fold_message(example) for example in said} == set(wanted)

@@ -272,3 +272,12 @@ def test_hantu_sql_asks_errors_as_tables(filled: SqliteStore) -> None:
     )
     assert columns == ("service", "errors", "last")
     assert rows == [("scheduler", 200, "2026-11-21 02:00:49")]
+
+
+def test_the_statements_of_the_documentation_run(filled: SqliteStore) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "errors.md").read_text("utf-8")
+    statements = page.partition("```sql\n")[2].partition("```")[0].split(";")[:-1]
+    assert len(statements) == 2
+    today, last = (filled.sql(statement, most=10) for statement in statements)
+    assert today[0] == ("service", "error_type", "errors")
+    assert last[0] == ("at", "message")
