@@ -176,6 +176,9 @@ CREATE INDEX error_group_last ON error_group (status, last_ns);
 CREATE INDEX error_group_first ON error_group (status, first_ns);
 -- A page of the inbox, most frequent first.
 CREATE INDEX error_group_count ON error_group (status, count);
+-- How many are muted, and by that how many are not.
+CREATE INDEX error_group_muted ON error_group (status)
+WHERE muted_until_ns IS NOT NULL OR muted_below_an_hour IS NOT NULL;
 
 -- Which group a service's fingerprint belongs to, with its own part of the group's figures, so that what was
 -- merged can be split again.

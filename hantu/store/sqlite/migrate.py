@@ -138,6 +138,8 @@ CREATE TABLE error_group (
 CREATE INDEX error_group_last ON error_group (status, last_ns);
 CREATE INDEX error_group_first ON error_group (status, first_ns);
 CREATE INDEX error_group_count ON error_group (status, count);
+CREATE INDEX error_group_muted ON error_group (status)
+WHERE muted_until_ns IS NOT NULL OR muted_below_an_hour IS NOT NULL;
 CREATE TABLE error_fingerprint (
   service TEXT NOT NULL,
   fingerprint TEXT NOT NULL,
