@@ -85,7 +85,8 @@ def unmute(store: ErrorStorage, group_no: int, *, at_ns: int, by: str) -> ErrorG
 
 def note(store: ErrorStorage, group_no: int, text: str, *, at_ns: int, by: str) -> ErrorGroup:
     """Write a note into its history. Raises UnknownError, ValueError for an empty or too long one."""
-    text = text.strip()
+    # A form sends line ends as CR LF.
+    text = text.replace("\r\n", "\n").strip()
     if not 0 < len(text) <= NOTE_MOST:
         raise ValueError(f"a note has 1 to {NOTE_MOST:,} characters")
     store.note(group_no, text, at_ns=at_ns, by=by)

@@ -148,16 +148,18 @@ def _tabs(view: View, total: int) -> list[tuple[str, str, int | None]]:
     """(word, name, groups) of each tab, counted with all else that narrows."""
     if view.error:
         return [(tab.value, name, None) for tab, name in TABS]
+    # Open, muted and resolved ones are all there are: three counts make the fourth.
+    parts = (Shown.OPEN, Shown.MUTED, Shown.RESOLVED)
+    counts = {part: total if part == view.shown else _count(view, part) for part in parts}
+    counts[Shown.ALL] = sum(counts.values())
+    return [(tab.value, name, counts[tab]) for tab, name in TABS]
+
+
+def _count(view: View, part: Shown) -> int:
+    """How many groups of another tab there are."""
     words = {name: text for name, text in view.words.items() if name not in ("status", "cursor")}
-    out: list[tuple[str, str, int | None]] = []
-    for tab, name in TABS:
-        if tab == view.shown:
-            count = total
-        else:
-            asked = question({**words, "status": tab}, now_ns=view.query.now_ns, tz=zone())
-            count = errors().errors(replace(asked, limit=1)).total
-        out.append((tab.value, name, count))
-    return out
+    asked = question({**words, "status": part}, now_ns=view.query.now_ns, tz=zone())
+    return errors().errors(replace(asked, limit=1)).total
 
 
 def _did(args: MultiDict[str, str]) -> str:

@@ -151,9 +151,12 @@ def _who() -> str:
 
 
 def _back(default: str, *, did: str, n: int = 0) -> Response:
-    """To the page that the form names, which says what was done."""
+    """To the page that the form names; the inbox says what was done."""
     path = request.form.get("back", "")
     parts = urlsplit(path)
     if parts.scheme or parts.netloc or not (path == "/errors" or path.startswith(("/errors?", "/errors/"))):
         path = default
+    if path.startswith("/errors/"):
+        # The page of one error shows its state itself.
+        return see(path, 303)
     return see(f"{path}{'&' if '?' in path else '?'}did={did}&n={n}", 303)

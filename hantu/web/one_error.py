@@ -12,7 +12,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request
 
-from hantu.errors import CRITICAL, ErrorStatus, place
+from hantu.errors import CRITICAL, ErrorRecord, ErrorStatus, place
 from hantu.inbox.acts import NOTE_MOST, PAGE
 from hantu.model import LogEntry
 from hantu.query.edit import with_field
@@ -44,7 +44,8 @@ OCCURRENCES: Final = 20
 AROUND: Final = 5
 AROUND_NS: Final = 60 * 10**9
 TRACE_ROWS: Final = 8
-LOOK_MS: Final = 300
+TRACE_NS: Final = 10 * 60 * 10**9
+LOOK_MS: Final = 150
 SPARK_DAYS: Final = 14
 DAY_NS: Final = 24 * HOUR_NS
 # Class, icon and word of what was done.
@@ -187,7 +188,7 @@ def tell(found: Occurrence) -> Told:
     record = found.record
     entry = twin_of(found)
     near = _around(found, entry)
-    same = _same_trace(record.trace_id)
+    same = _same_trace(record)
     return Told(
         found,
         trace.parse(visible(record.stack_trace)),
@@ -226,10 +227,13 @@ def _around(found: Occurrence, entry: LogEntry | None) -> Sequence[LogEntry]:
     return (*reversed(before), *after)
 
 
-def _same_trace(trace_id: str) -> Sequence[LogEntry]:
-    """The first lines with this trace id, oldest first."""
-    query = trace_query(trace_id)
-    return () if query is None else _search(replace(query, order=Order.OLDEST, limit=TRACE_ROWS))
+def _same_trace(record: ErrorRecord) -> Sequence[LogEntry]:
+    """The first lines with its trace id near its time, oldest first; the trace's page has all."""
+    query = trace_query(record.trace_id)
+    if query is None:
+        return ()
+    near = replace(query, start_ns=record.time_ns - TRACE_NS, end_ns=record.time_ns + TRACE_NS)
+    return _search(replace(near, order=Order.OLDEST, limit=TRACE_ROWS))
 
 
 def trace_query(trace_id: str) -> LogQuery | None:
@@ -293,10 +297,22 @@ def _logs_url(time_ns: int) -> str:
 def _history(group: ErrorGroup) -> list[Done]:
     """What was done, newest first, down to the first occurrence."""
     done = [
-        Done(ACTS[event.act], event.at_ns, _who(event), event.text)
+        Done(ACTS[event.act], event.at_ns, _who(event), _text(event))
         for event in errors().group_events(group.group_no)
     ]
     return [*done, Done(FIRST, group.first_ns, "", "")]
+
+
+def _text(event: GroupEvent) -> str:
+    """What more an event says: a mute stands in the store as >10/h, 90m or 2h."""
+    if event.act is not Act.MUTED:
+        return event.text
+    if event.text.startswith(">"):
+        rate = event.text[1:].removesuffix("/h")
+        return i18n.translate("until more than {n} an hour", n=int(rate) if rate.isdecimal() else rate)
+    seconds = {"s": 1, "m": 60, "h": 3600, "d": 86_400}.get(event.text[-1:], 0)
+    number = event.text[:-1]
+    return i18n.duration(int(number) * seconds) if seconds and number.isdecimal() else event.text
 
 
 def _who(event: GroupEvent) -> str:

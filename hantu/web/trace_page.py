@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import msgspec
 from flask import Blueprint, Response, request
 
 from hantu.model import LogEntry
@@ -81,7 +82,9 @@ def _moments(entries: Sequence[LogEntry], occurred: Sequence[Occurrence]) -> Ite
     """Lines and errors in the order of time; an error stands with its own line when that is there."""
     waiting = list(occurred)
     joined: list[tuple[int, rows.Row | None, Occurrence | None]] = []
-    for entry, row in zip(entries, rows.rows_of(entries, LogQuery()), strict=True):
+    for entry, row in zip(
+        entries, rows.rows_of([_without_trace(one) for one in entries], LogQuery()), strict=True
+    ):
         own = next((one for one in waiting if _tells(entry, one)), None)
         if own is not None:
             waiting.remove(own)
@@ -91,6 +94,12 @@ def _moments(entries: Sequence[LogEntry], occurred: Sequence[Occurrence]) -> Ite
     begin_ns = joined[0][0] if joined else 0
     for time_ns, told, error in joined:
         yield Moment(time_ns, told, error, _after(time_ns - begin_ns))
+
+
+def _without_trace(entry: LogEntry) -> LogEntry:
+    """The entry but for its trace id, which the page is about."""
+    left = {name: value for name, value in (entry.metadata or {}).items() if name != "trace_id"}
+    return msgspec.structs.replace(entry, metadata=left)
 
 
 def _after(ns: int) -> str:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import html as html_text
 import re
+import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
+import flask
 import pytest
 from flask.testing import FlaskClient
 
 from hantu.model import LogLevel
 from hantu.service import Service
 from hantu.store.base import QueryTimeout
-from tests.web.desk import line, store, token
+from tests.waiting import wait_until
+from tests.web.desk import line, served, store, token
 from tests.web.errordesk import HOUR_NS, SECOND_NS, STACK, busy_day, kinds, record
 from tests.web.test_errors_api import listed
 
@@ -51,6 +56,21 @@ def test_the_empty_inbox_teaches_and_what_it_says_works(service: Service, client
     html = client.get("/errors").text
     assert "FirstError" in html
     assert "첫 에러" in html
+
+
+def test_the_library_line_that_the_empty_inbox_shows_sends_an_error(
+    service: Service, app: flask.Flask, tmp_path: Path
+) -> None:
+    secret = token(service, "ingest")["Authorization"].removeprefix("Bearer ")
+    with served(app) as port:
+        answer = app.test_client().get("/errors", base_url=f"http://127.0.0.1:{port}")
+        shown = re.search(r"<code>(HANTU_DSN=.*?)</code>", answer.text)
+        assert shown is not None
+        line_of_shell = html_text.unescape(shown.group(1)).replace("TOKEN", secret)
+        subprocess.run(line_of_shell, shell=True, check=True, cwd=tmp_path, timeout=60, capture_output=True)
+        wait_until(lambda: service.store.newest_error_no() == 1, 10)
+    (found,) = service.store.errors_after(0, most=10)
+    assert found.record.message == "첫 에러"
 
 
 def test_a_form_with_empty_fields_leads_to_the_short_address(client: FlaskClient) -> None:
@@ -184,7 +204,7 @@ def test_the_history_tells_who_did_what(service: Service, client: FlaskClient) -
     (group,) = listed(client)
     path = f"/errors/{group['id']}"
     assert post(client, f"{path}/note", text="<b>확인함</b>", back=path).status_code == 303
-    assert post(client, f"{path}/resolve").headers["Location"] == f"{path}?did=resolve&n=1"
+    assert post(client, f"{path}/resolve").headers["Location"] == path
     assert post(client, f"{path}/resolve").status_code == 303, "a second tab may do it again"
     client.post(f"/api/errors/{group['id']}/reopen", headers=token(service, "admin"))
     html = client.get(path).text
@@ -196,7 +216,9 @@ def test_the_history_tells_who_did_what(service: Service, client: FlaskClient) -
     assert post(client, f"{path}/mute", until="long").status_code == 400
     assert post(client, f"{path}/mute", until=">", most="x").status_code == 400
     assert post(client, f"{path}/mute", until=">", most="25").status_code == 303
-    assert "until more than 25 an hour" in client.get(path).text
+    assert client.get(path).text.count("until more than 25 an hour") == 2, "as it is, and in the history"
+    assert post(client, f"{path}/mute", until="24h").status_code == 303
+    assert '<p class="small">24 h</p>' in client.get(path).text
     assert post(client, "/errors/999/resolve").status_code == 404
 
 
