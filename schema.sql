@@ -118,8 +118,8 @@ CREATE TABLE token (
 -- Errors, one row for each occurrence: of the log library, and of every entry that carries a stack trace.
 -- A plain INSERT OR IGNORE is all that a writer does, whatever its SQLite: id (16 bytes, the sender's own or
 -- the entry's) drops what comes twice, the trigger below does the grouping. error_no: order of arrival. level:
--- ERROR or CRITICAL. reopened: it made a resolved group unresolved. context: JSON. Long texts stand last, so that
--- the others are read without them. Kept without limit unless error_retention_days is set.
+-- ERROR or CRITICAL. reopened: it made a resolved group unresolved. alerted: the library has told people of it,
+-- the service does not. context: JSON. Long texts stand last, so that the others are read without them. Kept without limit unless error_retention_days is set.
 CREATE TABLE error_logs (
   error_no INTEGER PRIMARY KEY AUTOINCREMENT,
   id BLOB NOT NULL UNIQUE,
@@ -135,6 +135,7 @@ CREATE TABLE error_logs (
   source_id TEXT NOT NULL,
   created_ns INTEGER NOT NULL,
   reopened INTEGER NOT NULL DEFAULT 0,
+  alerted INTEGER NOT NULL DEFAULT 0,
   message TEXT NOT NULL,
   stack_trace TEXT NOT NULL,
   context TEXT
@@ -176,6 +177,10 @@ CREATE INDEX error_group_last ON error_group (status, last_ns);
 CREATE INDEX error_group_first ON error_group (status, first_ns);
 -- A page of the inbox, most frequent first.
 CREATE INDEX error_group_count ON error_group (status, count);
+-- How many groups have a status, service, level, type; those that are muted or came back.
+CREATE INDEX error_group_state ON error_group (
+  status, service, level, error_type, muted_until_ns, muted_below_an_hour, regressed_ns
+);
 -- How many are muted, and by that how many are not.
 CREATE INDEX error_group_muted ON error_group (status)
 WHERE muted_until_ns IS NOT NULL OR muted_below_an_hour IS NOT NULL;

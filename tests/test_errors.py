@@ -297,6 +297,16 @@ def test_a_record_pushed_and_the_same_one_read_from_its_file_are_one() -> None:
     assert pushed._replace(source_id="") == read._replace(source_id="") == record()
 
 
+@pytest.mark.parametrize(
+    ("source", "alerted", "known"),
+    [("app", True, True), ("app", False, False), ("app", "yes", False), ("docker", True, False)],
+)
+def test_what_the_library_has_told_is_known(source: str, alerted: object, known: bool) -> None:
+    found = error_of(source, "scheduler", 4, "주문 실패", AT_NS, {**OWN, "alerted": alerted}, EVENT.bytes)
+    assert found is not None
+    assert found.alerted is known
+
+
 def test_an_error_of_the_library_needs_no_exception() -> None:
     bare = {"service": "shop", "function": "run", "logger": "core", "error_type": None, "context": None}
     found = error_of("app", "shop", 4, "잔고 부족", AT_NS, bare, EVENT.bytes)

@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -86,10 +86,18 @@ class Cooldown:
         self._own: dict[str, Quiet] = {}
         self._boot = _boot_id()
 
-    def rule(self, occurrences: Iterable[Occurrence]) -> Ruling:
-        """Decide on these errors, and on those whose cooldown has ended."""
+    def __len__(self) -> int:
+        """Errors that are quiet now, as far as this process knows without the file."""
+        return len(self._own)
+
+    def rule(self, occurrences: Iterable[Occurrence], *, anew: Collection[str] = ()) -> Ruling:
+        """Decide on these errors, and on those whose cooldown has ended; anew: keys whose cooldown ends
+        now."""
         with self._entries() as entries:
             now_s = self._clock()
+            for key in anew:
+                if key in entries:
+                    entries[key] = replace(entries[key], until_s=now_s)
             ended = _end(entries, now_s)
             tell: dict[str, Quiet | None] = {}
             for each in occurrences:
@@ -108,9 +116,23 @@ class Cooldown:
                 entries[key] = self._fresh(now_s, quiet.subject)
             if self._cooldown_s <= 0:
                 entries.clear()
-            _bound(entries)
+            ended |= _bound(entries)
             next_s = min((quiet.until_s for quiet in entries.values()), default=None)
             return Ruling(tell, tuple(ended.values()), next_s)
+
+    def saved(self) -> dict[str, Any]:
+        """What this process alone knows, as plain JSON values, for restore()."""
+        return _content(self._boot, self._own)
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Go on where saved() was; after another start of the machine every cooldown is over.
+
+        Raises KeyError, TypeError or ValueError when `saved` is no such thing."""
+        now_s = self._clock()
+        latest_s = now_s + self._cooldown_s if saved["boot"] == self._boot else now_s
+        self._own = {
+            str(key): _quiet(value, latest_s=latest_s) for key, value in dict(saved["entries"]).items()
+        }
 
     def left_behind(self) -> bool:
         """Whether there is a file of cooldowns, which may hold repeats that nobody has told of."""
@@ -174,11 +196,7 @@ class Cooldown:
 
     def _write(self, entries: Mapping[str, Quiet]) -> bool:
         assert self._folder is not None  # noqa: S101  only called under the lock in that folder
-        content = {
-            "version": _VERSION,
-            "boot": self._boot,
-            "entries": {key: asdict(quiet) for key, quiet in entries.items()},
-        }
+        content = _content(self._boot, entries)
         path = self._folder / FILE_NAME
         beside = path.with_suffix(".new")
         try:
@@ -193,6 +211,14 @@ class Cooldown:
                 os.unlink(beside)
             return False
         return True
+
+
+def _content(boot: str, entries: Mapping[str, Quiet]) -> dict[str, Any]:
+    return {
+        "version": _VERSION,
+        "boot": boot,
+        "entries": {key: asdict(quiet) for key, quiet in entries.items()},
+    }
 
 
 def _end(entries: dict[str, Quiet], now_s: float) -> dict[str, Quiet]:
@@ -234,12 +260,15 @@ def _merged(shared: Quiet | None, own: Quiet) -> Quiet:
     return replace(_counted(shared, more), until_s=max(shared.until_s, own.until_s))
 
 
-def _bound(entries: dict[str, Quiet]) -> None:
-    """Keep the file small: those without repeats that end first go first."""
+def _bound(entries: dict[str, Quiet]) -> dict[str, Quiet]:
+    """Keep the file small: those without repeats that end first go first. Gives those with repeats that
+    went, to be told now."""
+    gone: dict[str, Quiet] = {}
     if len(entries) > _ENTRIES_MOST:
         order = sorted(entries, key=lambda key: (entries[key].count > 0, entries[key].until_s))
         for key in order[: len(entries) - _ENTRIES_MOST]:
-            del entries[key]
+            gone[key] = entries.pop(key)
+    return {key: quiet for key, quiet in gone.items() if quiet.count}
 
 
 def _lock(handle: int, wait_s: float) -> bool:

@@ -13,7 +13,7 @@ from hantu.errors import place_of
 from hantu.hidden import clean, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from hantu.errors import ErrorRecord
 
@@ -23,7 +23,9 @@ so that the text is within the limit however one counts."""
 _PLACE_UNITS_MOST: Final = 200
 _MESSAGE_UNITS_MOST: Final = 1500
 _NOTES_UNITS_MOST: Final = 800
+_ROW_UNITS_MOST: Final = 160
 _CUT: Final = "…"
+LINK_WORDS: Final = "에러 보기"
 _PRE: Final = ("<pre>", "</pre>")
 
 
@@ -45,8 +47,11 @@ class Repeats:
     last_ns: int
 
 
-def error_text(record: ErrorRecord, *, repeats: Repeats | None = None, notes: Iterable[str] = ()) -> str:
-    """The message for one error; repeats: those before it that were not told; notes: further lines."""
+def error_text(
+    record: ErrorRecord, *, repeats: Repeats | None = None, notes: Iterable[str] = (), link: str = ""
+) -> str:
+    """The message for one error; repeats: those before it that were not told; notes: further lines;
+    link: the address of its page."""
     return message_text(
         Head.ERROR,
         record.service,
@@ -57,6 +62,7 @@ def error_text(record: ErrorRecord, *, repeats: Repeats | None = None, notes: It
         notes=(*notes, *(() if repeats is None else (repeats_line(repeats),))),
         stack_trace=record.stack_trace or "",
         trace_id=record.trace_id or "",
+        link=link,
     )
 
 
@@ -81,13 +87,13 @@ def message_text(
     notes: Iterable[str] = (),
     stack_trace: str = "",
     trace_id: str = "",
+    link: str = "",
 ) -> str:
-    """A message of Telegram's HTML: head, time and place, type, message, notes, the stack's tail, trace.
+    """A message of Telegram's HTML: head, time and place, type, message, notes, the stack's tail, trace,
+    link.
 
     What is empty has no line. Only the stack gives way when all is too long, and keeps its tail."""
-    sign, word = head.value
-    when = clock_text(time_ns) + (f" | {_line(place, _PLACE_UNITS_MOST)}" if place else "")
-    lines = [f"{sign} [{_line(service, _PLACE_UNITS_MOST)}] {word}", when]
+    lines = _head(head, service, time_ns, place)
     if error_type:
         lines.append(f"타입: {_line(error_type, _PLACE_UNITS_MOST)}")
     if message:
@@ -96,11 +102,38 @@ def message_text(
         lines += ["", _start(told, _NOTES_UNITS_MOST)]
     before = "\n".join(lines)
     after = f"\n(trace_id: {_line(trace_id, _PLACE_UNITS_MOST)})" if trace_id else ""
+    after += _link(link)
     if stack := _shown(stack_trace).strip("\n"):
         opening, closing = f"\n\n{_PRE[0]}", _PRE[1]
         room = UNITS_MOST - sum(map(units, (before, opening, closing, after)))
         before += f"{opening}{_tail(stack, room)}{closing}"
     return before + after
+
+
+def listing_text(
+    head: Head,
+    service: str,
+    time_ns: int,
+    *,
+    message: str,
+    rows: Sequence[str],
+    left_out: Callable[[int], str],
+    link: str = "",
+) -> str:
+    """A message with a line for each of rows, as many as there is room for; left_out: the last line when
+    only so many of them are shown."""
+    before = "\n".join(
+        [*_head(head, service, time_ns, ""), "", _start(_shown(message), _MESSAGE_UNITS_MOST)]
+    )
+    after = _link(link)
+    lines = [_line(row, _ROW_UNITS_MOST) for row in rows]
+    shown = len(lines)
+    while True:
+        more = left_out(shown) if shown < len(lines) else ""
+        text = "\n".join([before, "", *lines[:shown], *([_line(more, _ROW_UNITS_MOST)] if more else [])])
+        if shown == 0 or units(text) + units(after) <= UNITS_MOST:
+            return text.rstrip("\n") + after
+        shown -= 1
 
 
 def clock_text(time_ns: int) -> str:
@@ -116,6 +149,20 @@ def units(text: str) -> int:
 def escaped(text: str) -> str:
     """`text` as Telegram's HTML wants it. Source: Bot API, "HTML style"."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _head(head: Head, service: str, time_ns: int, place: str) -> list[str]:
+    sign, word = head.value
+    when = clock_text(time_ns) + (f" | {_line(place, _PLACE_UNITS_MOST)}" if place else "")
+    return [f"{sign} [{_line(service, _PLACE_UNITS_MOST)}] {word}", when]
+
+
+def _link(address: str) -> str:
+    """A link on a line of its own, "" for no address."""
+    if not address:
+        return ""
+    target = escaped(address).replace('"', "&quot;")
+    return f'\n<a href="{target}">{LINK_WORDS}</a>'
 
 
 def _shown(text: str) -> str:

@@ -65,7 +65,7 @@ def text_of(item: Told, quiet: Quiet | None) -> str:
     )
 
 
-def repeats_text(quiet: Quiet) -> str:
+def repeats_text(quiet: Quiet, *, link: str = "") -> str:
     """The message at the end of a cooldown: what it was about, and how often it came again."""
     said = quiet.subject
     return message_text(
@@ -77,6 +77,7 @@ def repeats_text(quiet: Quiet) -> str:
         message=said.get("message", ""),
         notes=(repeats_line(Repeats(quiet.count, quiet.first_ns, quiet.last_ns)),),
         trace_id=said.get("trace_id", ""),
+        link=link,
     )
 
 

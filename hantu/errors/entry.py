@@ -27,7 +27,10 @@ _TYPE_KEYS: Final = ("error_type", "exc_type", "exception_type", "errorType")
 _NESTED: Final = ("err", "error", "exception")
 _OWN: Final = ("error_type", "service", "function")
 _TAKEN: Final = frozenset(
-    (*_STACK_KEYS, *_TYPE_KEYS, "service", "module", "logger", "function", "trace_id", "context")
+    (
+        *(*_STACK_KEYS, *_TYPE_KEYS, "service", "module", "logger", "function", "trace_id", "context"),
+        "alerted",
+    )
 )
 
 
@@ -73,6 +76,7 @@ def error_of(  # noqa: PLR0917  the store calls it for each error, with an entry
         fingerprint=fingerprint(error_type, place_of(module, function), said, stack),
         source=source,
         source_id=source_id,
+        alerted=found.get("alerted") is True and source == "app",
     )
 
 

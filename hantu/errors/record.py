@@ -34,7 +34,8 @@ class ErrorRecord(NamedTuple):
 
     A named tuple, not a dataclass: the library is imported by every program that logs, and dataclasses
     alone would double the time of that. id: UUID text, "" until the store gives it. time_ns: since the
-    epoch, UTC. level: ERROR or CRITICAL. source, source_id: the entry it was found in, if any."""
+    epoch, UTC. level: ERROR or CRITICAL. source, source_id: the entry it was found in, if any.
+    alerted: the library has told people of it."""
 
     id: str
     time_ns: int
@@ -50,6 +51,7 @@ class ErrorRecord(NamedTuple):
     fingerprint: str
     source: str = "app"
     source_id: str = ""
+    alerted: bool = False
 
 
 def place(record: ErrorRecord) -> str:
@@ -96,7 +98,9 @@ def of_json(line: dict[str, Any]) -> ErrorRecord:
 
     try:
         at = datetime.fromisoformat(line["timestamp"])
-        texts = {name: _text(line, name) for name in JSON_KEYS if name not in ("timestamp", "context")}
+        texts: dict[str, Any] = {
+            name: _text(line, name) for name in JSON_KEYS if name not in ("timestamp", "context")
+        }
         context = line.get("context")
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"this is no error record: {error}") from None

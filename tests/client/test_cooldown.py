@@ -215,3 +215,49 @@ def test_the_file_stays_small_and_keeps_what_was_counted(tmp_path: Path, clock: 
     entries = json.loads((tmp_path / FILE_NAME).read_text())["entries"]
     assert len(entries) == 2_000
     assert "counted" in entries
+
+
+def test_what_was_saved_goes_on_in_another_process(clock: Clock) -> None:
+    before = Cooldown(None, cooldown_s=300, clock=clock)
+    before.rule([some("a", count=3), some("b")])
+    clock.now_s += 100
+    after = Cooldown(None, cooldown_s=300, clock=clock)
+    after.restore(json.loads(json.dumps(before.saved())))
+    assert len(after) == 2
+    assert after.rule([some("a"), some("b")]).now == {}
+    clock.now_s += 200
+    assert sorted(each.count for each in after.rule([]).ended) == [1, 3]
+
+
+def test_after_another_start_of_the_machine_every_cooldown_is_over(clock: Clock) -> None:
+    before = Cooldown(None, cooldown_s=300, clock=clock)
+    before.rule([some("a", count=3), some("b")])
+    after = Cooldown(None, cooldown_s=300, clock=clock)
+    after.restore(before.saved() | {"boot": "another"})
+    ruling = after.rule([some("b")])
+    assert [each.count for each in ruling.ended] == [2]
+    assert ruling.now == {"b": None}
+
+
+@pytest.mark.parametrize("saved", [{}, {"boot": "x"}, {"boot": "x", "entries": {"a": {"until_s": 1}}}])
+def test_what_is_no_saved_state_is_refused(clock: Clock, saved: dict[str, object]) -> None:
+    with pytest.raises(KeyError):
+        Cooldown(None, cooldown_s=300, clock=clock).restore(saved)
+
+
+def test_a_cooldown_can_be_ended_early_with_what_it_counted(clock: Clock) -> None:
+    cooldown = Cooldown(None, cooldown_s=300, clock=clock)
+    cooldown.rule([some("a", count=3), some("b", count=2)])
+    ruling = cooldown.rule([some("a")], anew=["a", "unknown"])
+    (quiet,) = ruling.now.values()
+    assert quiet is not None
+    assert (quiet.count, ruling.ended) == (2, ())
+    assert cooldown.rule([some("a")]).now == {}
+
+
+def test_repeats_that_no_longer_have_room_are_told_and_not_lost(clock: Clock) -> None:
+    cooldown = Cooldown(None, cooldown_s=300, clock=clock)
+    told = sum(each.count for each in cooldown.rule([some(f"{at}", count=2) for at in range(2_100)]).ended)
+    clock.now_s += 300
+    told += sum(each.count for each in cooldown.rule([]).ended)
+    assert (told, len(cooldown)) == (2_100, 2_000)

@@ -93,6 +93,16 @@ def test_an_error_is_stored_with_all_that_is_known_of_it(
     assert {name: row[name] for name in expected} == expected
 
 
+def test_the_service_learns_what_the_library_has_told(
+    database: Path, connection: sqlite3.Connection
+) -> None:
+    SqliteSink(str(database)).send(
+        [Parcel(a_record("a"), alerted=True), Parcel(a_record("b"), alerted=False)]
+    )
+    found = rows(connection, "SELECT message, alerted FROM error_logs ORDER BY error_no")
+    assert found == [{"message": "a", "alerted": 1}, {"message": "b", "alerted": 0}]
+
+
 def test_equal_errors_are_one_group_and_a_second_sending_changes_nothing(
     database: Path, connection: sqlite3.Connection
 ) -> None:

@@ -14,6 +14,7 @@ from hantu.client.telegram_text import (
     Head,
     Repeats,
     error_text,
+    listing_text,
     message_text,
     repeats_line,
     units,
@@ -161,3 +162,45 @@ def test_every_text_is_within_the_limit_and_parses(
     text = error_text(record, repeats=Repeats(7, TIME_NS, TIME_NS), notes=notes)
     assert len(text.encode("utf-16-le")) // 2 == units(text) <= UNITS_MOST
     assert seen(text).startswith("🚨 [")
+
+
+def test_a_link_stands_at_the_end_and_cannot_break_out() -> None:
+    text = error_text(a_record(), link='https://x.example/"><b>&')
+    assert text.endswith(
+        '\n(trace_id: abc12345)\n<a href="https://x.example/&quot;&gt;&lt;b&gt;&amp;">에러 보기</a>'
+    )
+    assert seen(text).endswith("\n에러 보기")
+
+
+def listing(message: str, rows: list[str], link: str = "") -> str:
+    return listing_text(
+        Head.REPORT,
+        "hantu",
+        TIME_NS,
+        message=message,
+        rows=rows,
+        left_out=lambda shown: f"{len(rows) - shown} more",
+        link=link,
+    )
+
+
+def test_a_listing_shows_all_its_rows_when_they_fit() -> None:
+    assert listing("둘", ["one", "<two>"]) == (
+        "📊 [hantu] 리포트\n2026-02-01 12:34:58\n\n둘\n\none\n&lt;two&gt;"
+    )
+    assert listing("없음", []) == "📊 [hantu] 리포트\n2026-02-01 12:34:58\n\n없음"
+
+
+def test_a_listing_that_is_too_long_says_how_many_rows_are_left_out() -> None:
+    text = listing("여럿", [f"{at} {'가' * 100}" for at in range(60)], link="https://x.example/")
+    shown = text.count("가" * 100)
+    assert 30 < shown < 60
+    assert f"\n{60 - shown} more\n<a " in text
+    assert units(text) <= UNITS_MOST
+
+
+@given(texts, st.lists(texts, max_size=80))
+def test_every_listing_is_within_the_limit_and_parses(message: str, rows: list[str]) -> None:
+    text = listing(message, rows, "https://x.example/errors/7")
+    assert units(text) <= UNITS_MOST
+    assert seen(text).startswith("📊 [")

@@ -18,16 +18,16 @@ from hantu.store.ids import EntryIds
 _ADD: Final = """
 INSERT OR IGNORE INTO error_logs (
   id, time_ns, level, service, module, function, message, error_type, stack_trace, context, trace_id,
-  fingerprint, source, source_id, created_ns
+  fingerprint, source, source_id, created_ns, alerted
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 OCCURRENCE: Final = """
 SELECT
   error_no, group_no, id, error_logs.time_ns, error_logs.level, service, module, function,
   error_logs.message, error_logs.error_type, stack_trace, context, trace_id, fingerprint, source, source_id,
-  created_ns, reopened
+  created_ns, reopened, alerted
 FROM error_logs
 JOIN error_fingerprint USING (service, fingerprint)
 """
@@ -92,6 +92,7 @@ def _row(record: ErrorRecord, error_id: str, created_ns: int) -> tuple[object, .
         record.source,
         record.source_id,
         created_ns,
+        record.alerted,
     )
 
 
@@ -116,6 +117,7 @@ def occurrences(rows: Iterable[tuple[Any, ...]]) -> tuple[Occurrence, ...]:
                 fingerprint,
                 source,
                 source_id,
+                bool(alerted),
             ),
             created_ns,
             bool(reopened),
@@ -139,6 +141,7 @@ def occurrences(rows: Iterable[tuple[Any, ...]]) -> tuple[Occurrence, ...]:
             source_id,
             created_ns,
             reopened,
+            alerted,
         ) in rows
     )
 

@@ -109,6 +109,7 @@ CREATE TABLE error_logs (
   source_id TEXT NOT NULL,
   created_ns INTEGER NOT NULL,
   reopened INTEGER NOT NULL DEFAULT 0,
+  alerted INTEGER NOT NULL DEFAULT 0,
   message TEXT NOT NULL,
   stack_trace TEXT NOT NULL,
   context TEXT
@@ -138,6 +139,9 @@ CREATE TABLE error_group (
 CREATE INDEX error_group_last ON error_group (status, last_ns);
 CREATE INDEX error_group_first ON error_group (status, first_ns);
 CREATE INDEX error_group_count ON error_group (status, count);
+CREATE INDEX error_group_state ON error_group (
+  status, service, level, error_type, muted_until_ns, muted_below_an_hour, regressed_ns
+);
 CREATE INDEX error_group_muted ON error_group (status)
 WHERE muted_until_ns IS NOT NULL OR muted_below_an_hour IS NOT NULL;
 CREATE TABLE error_fingerprint (
