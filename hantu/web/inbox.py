@@ -172,6 +172,7 @@ def _did(args: MultiDict[str, str]) -> str:
         "unmute": lambda: i18n.plural("{n} error is heard again.", "{n} errors are heard again.", n),
         "merge": lambda: i18n.plural("{n} error was merged.", "{n} errors were merged.", n),
         "none": lambda: i18n.translate("Nothing was selected: tick the errors first."),
+        "apart": lambda: i18n.translate("Only different errors of one service can be merged."),
         "single": lambda: i18n.translate("Merging takes two errors or more."),
     }
     say = told.get(args.get("did", ""))

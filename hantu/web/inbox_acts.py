@@ -63,17 +63,22 @@ def _merged(group_nos: list[int]) -> Response:
     if len(set(group_nos)) < 2:
         return _back("/errors", did="single")
     into, now_ns, by = min(group_nos), time.time_ns(), _who()
-    with _known():
-        change_errors(lambda store: acts.merge(store, group_nos, into, at_ns=now_ns, by=by))
+    try:
+        with _known():
+            change_errors(lambda store: acts.merge(store, group_nos, into, at_ns=now_ns, by=by))
+    except acts.Refused:
+        return _back("/errors", did="apart")
     return _back("/errors", did="merge", n=len(set(group_nos)))
 
 
 def act_on_one(group_no: int, act: str) -> Response:
-    """One act on one group; an act that changes nothing is none to complain of: two tabs may be open."""
+    """One act on one group. What is so already is no fault: two tabs may be open."""
     work = _act(act)
     now_ns, by = time.time_ns(), _who()
     with _known():
-        change_errors(lambda store: _changes(work, store, group_no, now_ns, by, known=True))
+        changed = change_errors(lambda store: _changes(work, store, group_no, now_ns, by, known=True))
+    if act == "merge" and not changed:
+        raise ApiError(409, i18n.translate("Only different errors of one service can be merged."))
     return _back(f"/errors/{group_no}", did=act, n=1)
 
 

@@ -147,6 +147,7 @@ TEXTS: Final[dict[str, str]] = {
     "Permalink": "고유 주소",
     "Context": "앞뒤 줄",
     "Trace {id}": "추적 {id}",
+    "Timeline": "시간순 보기",
     "Stack trace": "스택 트레이스",
     "The text as it was written": "쓰인 그대로 보기",
     "Message": "메시지",
@@ -224,6 +225,9 @@ TEXTS: Final[dict[str, str]] = {
     "{n} errors were merged.": "에러 {n}개를 하나로 합쳤습니다.",
     "Nothing was selected: tick the errors first.": "선택한 에러가 없습니다. 먼저 에러를 선택하세요.",
     "Merging takes two errors or more.": "합치려면 에러를 둘 이상 선택하세요.",
+    "Only different errors of one service can be merged.": (
+        "같은 서비스의 서로 다른 에러만 합칠 수 있습니다."
+    ),
     "The form does not say what to do.": "무엇을 할지 양식에 없습니다.",
     "The form does not say how long.": "얼마 동안인지 양식에 없습니다.",
     "A number from 1 to {most} is needed here.": "1부터 {most}까지의 수를 쓰세요.",

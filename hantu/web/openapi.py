@@ -27,7 +27,7 @@ REFUSALS: Final[Mapping[int, str]] = {
     403: "This client may not do this.",
     404: "There is no such thing.",
     405: "The route knows other methods.",
-    409: "It is there already.",
+    409: "It is there already, or its state does not allow this: the message says what it does.",
     413: "Too much at once.",
     415: "The encoding of the body is not known.",
     421: "hantu does not answer under this host name.",

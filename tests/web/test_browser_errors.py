@@ -249,6 +249,7 @@ def test_no_page_of_errors_scrolls_sideways_on_a_phone(
         assert page.evaluate(SIDEWAYS) == 0
         page.locator("tr.error summary").first.click()
         assert page.evaluate(SIDEWAYS) == 0
+        page.screenshot(path=chromium.SCREENS / f"errors-ticked-360-{locale[:2]}.png")
         assert [said for said in reader.complaints if "400" not in said] == []
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import flask
 import pytest
 from flask.testing import FlaskClient
 
+from hantu.client.sink import SinkError
+from hantu.client.sink_http import HttpSink
+from hantu.errors import ErrorStatus
 from hantu.model import LogLevel
 from hantu.service import Service
-from tests.web.desk import store, token
+from tests.web.desk import served, store, token
 from tests.web.errordesk import HOUR_NS, SECOND_NS, STACK, kinds, record
 
 PAGE = {"Origin": "http://localhost"}
@@ -163,6 +167,23 @@ def test_a_resolved_error_comes_back_when_it_happens_again(service: Service, cli
     assert (again["regressions"], again["count"]) == (1, 3)
     history = client.get(f"/api/errors/{group['id']}").get_json()["history"]
     assert [(one["act"], one["by"]) for one in history] == [("regressed", ""), ("resolved", "page")]
+
+
+@pytest.mark.promise("M55")
+def test_the_library_marks_its_own_error_as_resolved(service: Service, app: flask.Flask) -> None:
+    store(service, [record()])
+    (found,) = service.store.errors_after(0, most=10)
+    secret = token(service, "admin")["Authorization"].removeprefix("Bearer ")
+    with served(app) as port:
+        sink = HttpSink(f"http://127.0.0.1:{port}", token=secret)
+        try:
+            assert sink.mark_resolved(found.record.id) is True
+            assert sink.mark_resolved(found.record.id) is False
+            with pytest.raises(SinkError, match="knows no error"):
+                sink.mark_resolved("00000000-0000-4000-8000-000000000000")
+        finally:
+            sink.close()
+    assert service.store.error_group(found.group_no).status is ErrorStatus.RESOLVED
 
 
 def test_an_act_that_the_state_does_not_allow_is_refused_with_those_it_does(

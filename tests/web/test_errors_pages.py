@@ -14,6 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from hantu.model import LogLevel
+from hantu.query.logquery import LogQuery
 from hantu.service import Service
 from hantu.store.base import QueryTimeout
 from tests.waiting import wait_until
@@ -124,6 +125,25 @@ def test_ticked_errors_are_merged_into_the_first(service: Service, client: Flask
     other = next(found["id"] for found in listed(client) if found["id"] != ids[0])
     post(client, f"/errors/{ids[0]}/merge", other=f"#{other}")
     assert len(listed(client)) == 1
+
+
+def test_errors_of_different_services_are_not_merged(service: Service, client: FlaskClient) -> None:
+    store(service, [record(), record(service="api")])
+    ids = [group["id"] for group in listed(client)]
+    together = post(client, "/errors/act", act="merge", group=ids)
+    assert "Only different errors of one service" in client.get(together.headers["Location"]).text
+    for other in ids[1], ids[0]:
+        answer = post(client, f"/errors/{ids[0]}/merge", other=other)
+        assert answer.status_code == 409
+        assert "Only different errors of one service" in answer.text
+    assert post(client, f"/errors/{ids[0]}/merge", other=999).status_code == 404
+    assert len(listed(client)) == 2
+
+
+def test_a_line_of_log_leads_to_the_timeline_of_its_trace(service: Service, client: FlaskClient) -> None:
+    store(service, [record(trace_id="abc12345")])
+    (entry,) = service.store.export(LogQuery())
+    assert 'href="/trace/abc12345"' in client.get(f"/logs/{entry.id}").text
 
 
 @pytest.mark.parametrize(
