@@ -119,7 +119,8 @@ CREATE TABLE token (
 -- A plain INSERT OR IGNORE is all that a writer does, whatever its SQLite: id (16 bytes, the sender's own or
 -- the entry's) drops what comes twice, the trigger below does the grouping. error_no: order of arrival. level:
 -- ERROR or CRITICAL. reopened: it made a resolved group unresolved. alerted: the library has told people of it,
--- the service does not. context: JSON. Long texts stand last, so that the others are read without them. Kept without limit unless error_retention_days is set.
+-- the service does not. context: JSON. Long texts stand last, so that the others are read without them. Kept
+-- without limit unless error_retention_days is set.
 CREATE TABLE error_logs (
   error_no INTEGER PRIMARY KEY AUTOINCREMENT,
   id BLOB NOT NULL UNIQUE,

@@ -1,4 +1,6 @@
-"""Statistics of errors: the index of times holds all that they need."""
+"""Statistics of errors: the index of times holds all that they need.
+
+Counted here, not by GROUP BY: SQLite would sort long texts, which takes five times as long."""
 
 from __future__ import annotations
 
@@ -6,45 +8,55 @@ from collections import Counter, defaultdict
 from typing import Final
 
 from hantu.store.error_base import ErrorCount, StatsBy
-from hantu.store.error_words import TIME_NAMES, time_name
+from hantu.store.error_words import time_name
 from hantu.store.sqlite.database import Reader
 
 _SECOND_NS: Final = 1_000_000_000
-_HOUR_NS: Final = 3_600 * _SECOND_NS
-
-_NAMES: Final = {
-    StatsBy.SERVICE: "service",
-    StatsBy.TYPE: "error_type",
-    StatsBy.LEVEL: "level",
-    # The hour by the given offset, rounded down before 1970, too.
-    StatsBy.DAY: "(time_ns + :offset - ((time_ns + :offset) % :hour + :hour) % :hour)",
-    StatsBy.HOUR: "(time_ns + :offset - ((time_ns + :offset) % :hour + :hour) % :hour)",
-}
+_WIDTHS_NS: Final = {StatsBy.HOUR: 3_600 * _SECOND_NS, StatsBy.DAY: 86_400 * _SECOND_NS}
+_COLUMNS: Final = {StatsBy.SERVICE: "service", StatsBy.TYPE: "error_type", StatsBy.LEVEL: "level"}
+_GROUPS: Final = "SELECT service || char(10) || fingerprint, group_no FROM error_fingerprint"
+_NAMED: Final = """
+SELECT {column}, service || char(10) || fingerprint
+FROM error_logs INDEXED BY error_logs_time
+WHERE time_ns >= :since AND time_ns < :until
+"""
+_TIMED: Final = f"{_NAMED} ORDER BY time_ns"
 
 
 def count(
     reader: Reader, by: StatsBy, *, since_ns: int, until_ns: int, utc_offset_s: int
 ) -> tuple[ErrorCount, ...]:
     """As ErrorStorage.error_stats."""
-    binds: dict[str, int] = {"since": since_ns, "until": until_ns}
-    if by in TIME_NAMES:
-        binds |= {"offset": utc_offset_s * _SECOND_NS, "hour": _HOUR_NS}
-    sql = f"""
-        SELECT name, group_no, sum(many)
-        FROM (
-          SELECT {_NAMES[by]} AS name, service, fingerprint, count(*) AS many
-          FROM error_logs INDEXED BY error_logs_time
-          WHERE time_ns >= :since AND time_ns < :until
-          GROUP BY name, service, fingerprint
-        )
-        JOIN error_fingerprint USING (service, fingerprint)
-        GROUP BY name, group_no
-    """  # noqa: S608  made of constants and binds alone
+    binds = {"since": since_ns, "until": until_ns}
+    groups: dict[str, int] = dict(reader.rows(_GROUPS))
+    if by in _WIDTHS_NS:
+        return _by_time(reader, by, binds, groups, utc_offset_s * _SECOND_NS)
     counts: Counter[str] = Counter()
-    groups: dict[str, set[int]] = defaultdict(set)
-    for found, group_no, many in reader.rows(sql, binds):
-        name = time_name(by, found) if by in TIME_NAMES else found
-        counts[name] += many
-        groups[name].add(group_no)
-    rows = [ErrorCount(name, many, len(groups[name])) for name, many in counts.items()]
-    return tuple(sorted(rows, key=lambda row: (0 if by in TIME_NAMES else -row.count, row.name)))
+    of_name: dict[str, set[int]] = defaultdict(set)
+    for name, key in reader.rows(_NAMED.format(column=_COLUMNS[by]), binds):
+        counts[name] += 1
+        of_name[name].add(groups[key])
+    rows = [ErrorCount(name, many, len(of_name[name])) for name, many in counts.items()]
+    return tuple(sorted(rows, key=lambda row: (-row.count, row.name)))
+
+
+def _by_time(
+    reader: Reader, by: StatsBy, binds: dict[str, int], groups: dict[str, int], offset_ns: int
+) -> tuple[ErrorCount, ...]:
+    """Days or hours one after the other, as the index gives them."""
+    width_ns = _WIDTHS_NS[by]
+    rows: list[ErrorCount] = []
+    many, of_span = 0, set[int]()
+    start_ns = end_ns = 0
+    for time_ns, key in reader.rows(_TIMED.format(column="time_ns"), binds):
+        if time_ns >= end_ns or not many:
+            if many:
+                rows.append(ErrorCount(time_name(by, start_ns + offset_ns), many, len(of_span)))
+            start_ns = time_ns - (time_ns + offset_ns) % width_ns
+            end_ns = start_ns + width_ns
+            many, of_span = 0, set()
+        many += 1
+        of_span.add(groups[key])
+    if many:
+        rows.append(ErrorCount(time_name(by, start_ns + offset_ns), many, len(of_span)))
+    return tuple(rows)

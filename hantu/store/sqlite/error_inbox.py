@@ -50,6 +50,9 @@ _COLUMNS: Final = {
 _VALUES: Final = {ErrorOrder.COUNT: 6, ErrorOrder.FIRST_SEEN: 7, ErrorOrder.LAST_SEEN: 8}
 """Where the column stands in a row of _GROUP."""
 
+FEW: Final = 2_000
+"""Groups of a search that are sorted here rather than met along the index of their order."""
+
 _MUTED: Final = "(muted_below_an_hour IS NOT NULL OR ifnull(muted_until_ns > :now_ns, FALSE))"
 _HAS_MUTE: Final = "(muted_until_ns IS NOT NULL OR muted_below_an_hour IS NOT NULL)"
 """As the index error_group_muted has it: with it a query finds the few without a look at the others."""
@@ -60,21 +63,45 @@ _TEXT: Final = "lower(error_type || char(10) || place || char(10) || message)"
 def page(reader: Reader, query: ErrorQuery) -> ErrorPage:
     """A page of groups and the total of its query."""
     wanted, binds = _where(query)
-    # One walk along the index for each status: an IN would sort all that it finds.
-    found = [
-        _walk(reader, query, wanted, binds | {"status": status})
-        for status in query.statuses or tuple(ErrorStatus)
-    ]
     value = _VALUES[query.order]
-    ordered = merge(*found, key=lambda row: (row[value], row[0]), reverse=True)
-    rows = list(islice(ordered, query.limit + 1))
+    few = _few(reader, query, wanted, binds) if search_words(query.search) else None
+    if few is None:
+        # One walk along the index for each status: an IN would sort all that it finds.
+        found = [
+            _walk(reader, query, wanted, binds | {"status": status})
+            for status in query.statuses or tuple(ErrorStatus)
+        ]
+        ordered = merge(*found, key=lambda row: (row[value], row[0]), reverse=True)
+        rows = list(islice(ordered, query.limit + 1))
+    else:
+        rows = sorted(few, key=lambda row: (row[value], row[0]), reverse=True)
+        if query.place is not None:
+            at = (query.place.value, query.place.group_no)
+            rows = [row for row in rows if (row[value], row[0]) < at]
     shown = rows[: query.limit]
     place = None
     if len(rows) > query.limit and shown:
         place = ErrorPlace(shown[-1][value], shown[-1][0])
-    whole = place is None and query.place is None
-    total = len(shown) if whole else _total(reader, query, wanted, binds)
+    if few is not None:
+        total = len(few)
+    elif place is None and query.place is None:
+        total = len(shown)
+    else:
+        total = _total(reader, query, wanted, binds)
     return ErrorPage(_groups(reader, shown), place, total)
+
+
+def _few(
+    reader: Reader, query: ErrorQuery, wanted: str, binds: dict[str, Any]
+) -> list[tuple[Any, ...]] | None:
+    """All groups that a search finds, when they are few; None when they are many.
+
+    Rare words are found by reading all groups one after the other: to look up each along an index takes
+    four times as long. Of common words the walk along the index meets enough at once."""
+    status, more = _statuses(query)
+    sql = f"{_GROUP} NOT INDEXED WHERE {status} {wanted} LIMIT {FEW + 1}"
+    rows = reader.rows(sql, binds | more).fetchall()
+    return rows if len(rows) <= FEW else None
 
 
 def read(reader: Reader, group_no: int) -> ErrorGroup:
@@ -115,19 +142,28 @@ def _walk(reader: Reader, query: ErrorQuery, wanted: str, binds: dict[str, Any])
 
 
 def _total(reader: Reader, query: ErrorQuery, wanted: str, binds: dict[str, Any]) -> int:
-    """How many match on all pages.
-
-    Those not muted are all but the muted: an index holds what is asked of all, another the few muted."""
-    if query.muted is False:
+    """How many match on all pages."""
+    read_all = bool(search_words(query.search)) or query.since_ns is not None or query.until_ns is not None
+    if query.muted is False and not read_all:
+        # All but the muted: an index holds what is asked of all, another the few muted.
         both, muted = replace(query, muted=None), replace(query, muted=True)
         return _total(reader, both, *_where(both)) - _total(reader, muted, *_where(muted))
-    return sum(
-        reader.value(
-            f"SELECT count(*) FROM error_group WHERE status = :status {wanted}",  # noqa: S608  constants
-            binds | {"status": status},
-        )
-        for status in query.statuses or tuple(ErrorStatus)
+    status, more = _statuses(query)
+    index = "NOT INDEXED" if read_all else "INDEXED BY error_group_state"
+    if query.muted:
+        index = "INDEXED BY error_group_muted"
+    total: int = reader.value(
+        f"SELECT count(*) FROM error_group {index} WHERE {status} {wanted}",  # noqa: S608  constants
+        binds | more,
     )
+    return total
+
+
+def _statuses(query: ErrorQuery) -> tuple[str, dict[str, str]]:
+    """The condition on the status, and what is bound."""
+    statuses = query.statuses or tuple(ErrorStatus)
+    names = [f"status_{at}" for at in range(len(statuses))]
+    return f"status IN ({', '.join(f':{name}' for name in names)})", dict(zip(names, statuses, strict=True))
 
 
 def _where(query: ErrorQuery) -> tuple[str, dict[str, Any]]:
