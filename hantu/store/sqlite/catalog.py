@@ -83,6 +83,8 @@ class Catalog:
         self._lock = threading.Lock()
         self._view: View | None = None
         self._fresh: dict[int, HotBatch] = {}
+        # A lock of its own: a writer must not wait while a view is read.
+        self._fresh_lock = threading.Lock()
         self._directories = Directories()
         self._words = WordsKept()
         self._streams: dict[int, tuple[str, str]] = {}
@@ -90,7 +92,7 @@ class Catalog:
 
     def accepted(self, batch: HotBatch) -> None:
         """A batch that was committed: the next view takes it as it is."""
-        with self._lock:
+        with self._fresh_lock:
             self._fresh[batch.first_key] = batch
 
     def view(self, reader: Reader) -> View:
@@ -148,13 +150,16 @@ class Catalog:
     def _read(self, reader: Reader, generation: int, cursor: int, old: View | None) -> View:
         self._read_shapes(reader)
         segments = self._segments(reader, old)
-        for batch in old.hot if old is not None else ():
-            self._fresh.setdefault(batch.first_key, batch)
+        if old is not None:
+            with self._fresh_lock:
+                self._fresh = {batch.first_key: batch for batch in old.hot} | self._fresh
         keys = [key for (key,) in reader.rows(_NEWER_KEYS, (0,))]
         hot = tuple(self._hot(reader, keys))
         stays = set(keys)
         # What this snapshot does not show yet is for a later one.
-        self._fresh = {key: batch for key, batch in self._fresh.items() if key in stays or key > cursor}
+        with self._fresh_lock:
+            fresh = self._fresh.items()
+            self._fresh = {key: batch for key, batch in fresh if key in stays or key > cursor}
         blocks = blocks_of(segments)
         return View(generation, cursor, segments, blocks, Bounds.of(blocks), hot)
 
@@ -169,6 +174,8 @@ class Catalog:
 
     def _read_shapes(self, reader: Reader) -> None:
         """Take in the shapes that this process does not know: another one may write."""
+        if self._writes and self._view is not None:
+            return
         removed = reader.value("SELECT value FROM meta WHERE name = 'shapes_removed'")
         if self._shapes_removed not in (None, removed) and not self._writes:
             # Numbers may mean other shapes now.
