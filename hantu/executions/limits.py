@@ -26,6 +26,8 @@ JSON_BYTES_MOST: Final = 64 << 10
 TAGS_BYTES_MOST: Final = 16 << 10
 """Bytes of UTF-8."""
 
+JSON_DEPTH_MOST: Final = 100
+
 TOKENS_MOST: Final = (1 << 31) - 1
 TIMEOUT_MS_MOST: Final = 365 * 86_400_000
 HEARTBEAT_MS_LEAST: Final = 100
@@ -87,6 +89,8 @@ def json_value(field: str, value: object, *, most_bytes: int = JSON_BYTES_MOST) 
         ) from None
     if size > most_bytes:
         raise TooLarge(field, f"has at most {most_bytes:,} bytes as JSON; this one has {size:,}")
+    if _depth(value) > JSON_DEPTH_MOST:
+        raise NotAllowed(field, f"is JSON of at most {JSON_DEPTH_MOST} levels")
     return written
 
 
@@ -96,6 +100,16 @@ def json_object(field: str, value: object, *, most_bytes: int = JSON_BYTES_MOST)
         raise NotAllowed(field, "is a JSON object")
     json_value(field, value, most_bytes=most_bytes)
     return value
+
+
+def _depth(value: object) -> int:
+    """How many levels of objects and lists it has; the size must be bounded already."""
+    depth = 0
+    level = [value]
+    while level := [each for each in level if isinstance(each, dict | list | tuple)]:
+        depth += 1
+        level = [part for each in level for part in (each.values() if isinstance(each, dict) else each)]
+    return depth
 
 
 def _sound(field: str, value: object) -> str:

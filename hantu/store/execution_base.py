@@ -46,7 +46,7 @@ class Taken(ValueError):
 
 
 class ExecutionSort(StrEnum):
-    """What a list is sorted by. Ties: the newest first."""
+    """What a list is sorted by. Ties: in the order of arrival, or the other way round."""
 
     CREATED = "createdAt"
     COMPLETED = "completedAt"
@@ -54,7 +54,8 @@ class ExecutionSort(StrEnum):
 
 
 class SortOrder(StrEnum):
-    """COMPLETED: what has not ended counts as later than all. STATUS: as ExecutionStatus lists them."""
+    """COMPLETED: what has not ended counts as later than all. STATUS: as ExecutionStatus lists them; within
+    one the newest come first, in either order."""
 
     ASC = "asc"
     DESC = "desc"

@@ -13,7 +13,7 @@ from hantu.executions import NotAllowed, cost_micros, cost_text
 from hantu.executions.cost import COST_MOST
 
 
-@pytest.mark.promise(105)
+@pytest.mark.promise("M105")
 @pytest.mark.parametrize(
     ("value", "text"),
     [

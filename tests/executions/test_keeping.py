@@ -29,7 +29,7 @@ ENDED = Execution(
 )
 MONTH = Keeping(days=30)
 
-pytestmark = pytest.mark.promise(106)
+pytestmark = pytest.mark.promise("M106")
 
 
 def test_it_is_kept_for_as_long_as_the_settings_say() -> None:

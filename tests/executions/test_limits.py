@@ -29,14 +29,14 @@ NEW = NewExecution(job_name="nightly-report", prompt="어제 주문을 요약한
 FILE = NewArtifact(file_name="report.csv")
 
 
-def deep() -> dict[str, Any]:
+def deep(levels: int) -> dict[str, Any]:
     inside: dict[str, Any] = {}
-    for _ in range(100_000):
+    for _ in range(levels - 1):
         inside = {"a": inside}
     return inside
 
 
-@pytest.mark.promise(100)
+@pytest.mark.promise("M100")
 def test_only_a_job_and_a_prompt_are_needed() -> None:
     check_new(NEW)
     assert (NEW.model, NEW.max_tokens) == ("claude-sonnet-4-20250514", 4096)
@@ -53,13 +53,17 @@ LONGEST: list[tuple[str, Any, Any]] = [
 ]
 
 
-@pytest.mark.promise(100, 101, 112)
+@pytest.mark.promise("M100", "M101", "M112")
 @pytest.mark.parametrize(("field", "longest", "longer"), LONGEST, ids=[row[0] for row in LONGEST])
 def test_each_part_of_an_execution_has_its_longest(field: str, longest: Any, longer: Any) -> None:
     check_new(replace(NEW, **{field: longest}))
     with pytest.raises(TooLarge, match="at most") as refused:
         check_new(replace(NEW, **{field: longer}))
     assert refused.value.field == field
+
+
+def test_json_may_have_some_levels() -> None:
+    check_new(replace(NEW, metadata=deep(100), resources={"a": [[], {"b": ()}]}))
 
 
 REFUSED: list[tuple[str, Any]] = [
@@ -77,7 +81,8 @@ REFUSED: list[tuple[str, Any]] = [
     ("metadata", {"a": float("nan")}),
     ("metadata", {"a": "\udfff"}),
     ("metadata", {1: "a"}),
-    ("metadata", deep()),
+    ("metadata", deep(100_000)),
+    ("metadata", deep(101)),
     ("resources", "2 cores"),
     ("timeout_ms", 0),
     ("timeout_ms", -1),
@@ -106,7 +111,7 @@ def test_what_an_execution_may_not_have_is_refused_by_name(field: str, value: An
     assert not isinstance(refused.value, TooLarge)
 
 
-@pytest.mark.promise(103, 104, 105, 113)
+@pytest.mark.promise("M103", "M104", "M105", "M113")
 def test_a_change_may_set_each_of_its_fields_or_empty_it() -> None:
     values: dict[str, Any] = {
         "pod_name": "run-7c9f",
@@ -158,7 +163,7 @@ def test_what_a_change_may_not_set_is_refused_by_name(field: str, value: Any) ->
         check_change(Change(**{field: value}))
 
 
-@pytest.mark.promise(109)
+@pytest.mark.promise("M109")
 @pytest.mark.parametrize(
     "name", ["../../etc/passwd", "/etc/passwd", "a\0b", "..\\a", "%2f", "정산요약.md", "가" * 255]
 )
@@ -197,7 +202,7 @@ def test_a_reason_is_short() -> None:
         check_reason("r" * 1001)
 
 
-@pytest.mark.promise(117)
+@pytest.mark.promise("M117")
 def test_an_id_is_a_uuid_that_sorts_by_time() -> None:
     ids = [new_id(1_700_000_000_000_000_000 + at * 1_000_000) for at in range(50)]
     assert ids == sorted(ids)

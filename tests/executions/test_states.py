@@ -35,23 +35,23 @@ LEGAL_OF_ARTIFACTS = {
 }
 
 
-@pytest.mark.promise(97)
+@pytest.mark.promise("M97")
 def test_the_states_of_an_execution_are_these() -> None:
     assert list(ExecutionStatus) == ["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
     assert sorted(ENDED) == ["CANCELLED", "COMPLETED", "FAILED"]
 
 
-@pytest.mark.promise(98)
+@pytest.mark.promise("M98")
 def test_the_states_of_an_artifact_are_these() -> None:
     assert list(ArtifactStatus) == ["UPLOADING", "ACTIVE", "ARCHIVED", "DELETED"]
 
 
-@pytest.mark.promise(99)
+@pytest.mark.promise("M99")
 def test_the_kinds_of_artifact_are_these() -> None:
     assert list(ArtifactType) == ["CODE", "DOCUMENT", "IMAGE", "DATA", "LOG", "OTHER"]
 
 
-@pytest.mark.promise(118)
+@pytest.mark.promise("M118")
 @pytest.mark.parametrize(("status", "to"), [*product(ExecutionStatus, ExecutionStatus)])
 def test_an_execution_moves_only_where_it_may(status: ExecutionStatus, to: ExecutionStatus) -> None:
     if (status, to) in LEGAL:
