@@ -19,6 +19,7 @@ from hantu.store.error_base import ErrorOrder, ErrorQuery, StatsBy
 from hantu.store.sqlite import SqliteStore
 from hantu.store.sqlite.database import Reader
 from hantu.store.sqlite.errors import SLICE_ROWS
+from hantu.store.sqlite.migrate import VERSION
 from tests.contract.error_samples import at, error, groups, only_group
 from tests.store.killing import VFS, Fuse, changes
 from tests.store.made import entry, opened
@@ -281,3 +282,22 @@ def test_the_statements_of_the_documentation_run(filled: SqliteStore) -> None:
     today, last = (filled.sql(statement, most=10) for statement in statements)
     assert today[0] == ("service", "error_type", "errors")
     assert last[0] == ("at", "message")
+
+
+@pytest.mark.promise("M11")
+def test_a_file_from_before_errors_gets_their_tables(tmp_path: Path) -> None:
+    path = tmp_path / "hantu.db"
+    with opened(path) as store:
+        store.write_batch([error(number=1), entry("line")])
+    connection = apsw.Connection(str(path))
+    for table in ("error_event", "error_fingerprint", "error_group", "error_logs"):
+        connection.execute(f"DROP TABLE {table}")
+    connection.pragma("user_version", 2)
+    connection.close()
+    with opened(path) as store:
+        assert store.count(LogQuery()).count == 2
+        assert groups(store) == []
+        # Its line is known from before: the error was never told, and is not told late.
+        store.write_batch([error(number=1), error(number=2)])
+        assert only_group(store).count == 1
+        assert store.stats().schema_version == VERSION

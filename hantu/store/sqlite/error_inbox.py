@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from heapq import merge
@@ -57,7 +58,11 @@ _MUTED: Final = "(muted_below_an_hour IS NOT NULL OR ifnull(muted_until_ns > :no
 _HAS_MUTE: Final = "(muted_until_ns IS NOT NULL OR muted_below_an_hour IS NOT NULL)"
 """As the index error_group_muted has it: with it a query finds the few without a look at the others."""
 
-_TEXT: Final = "lower(error_type || char(10) || place || char(10) || message)"
+_FOLDED: Final = "instr(lower(error_type || char(10) || place || char(10) || message), :word)"
+_AS_IT_IS: Final = "(instr(message, :word) OR instr(place, :word) OR instr(error_type, :word))"
+"""For words without a letter that lower() changes: nothing is copied, and Korean stands in the message."""
+
+_LETTER: Final = re.compile("[a-z]")
 
 
 def page(reader: Reader, query: ErrorQuery) -> ErrorPage:
@@ -191,7 +196,7 @@ def _where(query: ErrorQuery) -> tuple[str, dict[str, Any]]:
     if query.regressed is not None:
         conditions.append(f"regressed_ns IS {'NOT ' if query.regressed else ''}NULL")
     for at, word in enumerate(search_words(query.search)):
-        conditions.append(f"instr({_TEXT}, :word_{at})")
+        conditions.append((_FOLDED if _LETTER.search(word) else _AS_IT_IS).replace(":word", f":word_{at}"))
         binds[f"word_{at}"] = word
     return "".join(f" AND {condition}" for condition in conditions), binds
 
