@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 DEFAULT_FILE: Final = Path("/etc/hantu/hantu.toml")
 ENV_PREFIX: Final = "HANTU_"
@@ -91,6 +92,22 @@ def _list(raw: Any) -> tuple[str, ...]:
     raise ValueError
 
 
+def _chat(raw: Any) -> str:
+    # In TOML the number of a chat looks like a number.
+    return _text(str(raw) if type(raw) is int else raw)
+
+
+def _url(raw: Any) -> str:
+    if not isinstance(raw, str) or not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", raw):
+        raise ValueError
+    urlsplit(raw).port  # noqa: B018  raises ValueError for a port that cannot be
+    return raw
+
+
+def _optional_url(raw: Any) -> str:
+    return "" if raw == "" else _url(raw)
+
+
 def _bool(raw: Any) -> bool:
     if isinstance(raw, bool):
         return raw
@@ -113,6 +130,10 @@ def _clock(raw: Any) -> str:
     if isinstance(raw, str) and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", raw):
         return raw
     raise ValueError
+
+
+def _optional_clock(raw: Any) -> str:
+    return "off" if raw == "off" or raw is False else _clock(raw)
 
 
 def _since(raw: Any) -> str:
@@ -189,9 +210,19 @@ class Config:
     tail_clients: int = _setting(64, _int(1, 500), "live tails at the same time")
     query_limit_ms: int = _setting(5000, _int(50, 600_000), "milliseconds that one search may take")
     telegram_token: str = _setting("", (_text, "a bot token"), "Telegram bot token")
-    telegram_chat_id: str = _setting("", (_text, "a chat id"), "Telegram chat that gets the alerts")
-    telegram_api: str = _setting("https://api.telegram.org", (_text, "a URL"), "address of the Bot API")
+    telegram_chat_id: str = _setting("", (_chat, "a chat id"), "Telegram chat that gets the alerts")
+    telegram_api: str = _setting("https://api.telegram.org", (_url, "a URL"), "address of the Bot API")
     cooldown_s: int = _setting(300, _int(0, 86_400), "seconds that an error is not told again")
+    report_at: str = _setting(
+        "09:00",
+        (_optional_clock, "a time of day HH:MM, or off"),
+        "local time of the daily report by Telegram",
+    )
+    public_url: str = _setting(
+        "",
+        (_optional_url, "a URL that begins with http:// or https://"),
+        "where phones reach the pages: messages then link to the error; empty: no link",
+    )
     language: str = _setting(
         "auto", _choice("auto", "ko", "en"), "language of the pages; auto: the browser's"
     )

@@ -86,3 +86,41 @@ def test_sizes_are_read_with_their_unit(text: str, size: int) -> None:
 
 def test_every_setting_has_a_help_text_and_allowed_values() -> None:
     assert all(setting.help and setting.allowed for setting in settings())
+
+
+@pytest.mark.parametrize(
+    ("key", "raw", "value"),
+    [
+        ("report_at", "09:00", "09:00"),
+        ("report_at", "off", "off"),
+        ("report_at", False, "off"),
+        ("telegram_chat_id", -1002003004005, "-1002003004005"),
+        ("telegram_chat_id", "@channel", "@channel"),
+        ("telegram_api", "http://127.0.0.1:8081", "http://127.0.0.1:8081"),
+        ("public_url", "", ""),
+        ("public_url", "https://logs.example.com/hantu", "https://logs.example.com/hantu"),
+    ],
+)
+def test_settings_of_alerts_are_read(key: str, raw: object, value: str) -> None:
+    assert getattr(load(environ={}, overrides={key: raw}).config, key) == value
+
+
+@pytest.mark.parametrize(
+    ("key", "raw"),
+    [
+        ("report_at", "9:00"),
+        ("report_at", 0),
+        ("report_at", "24:00"),
+        ("telegram_chat_id", True),
+        ("telegram_api", ""),
+        ("telegram_api", "api.telegram.org"),
+        ("telegram_api", "https://host:99999"),
+        ("telegram_api", "https://user@host"),
+        ("public_url", "logs.example.com"),
+        ("public_url", "javascript:alert(1)"),
+        ("public_url", "https://x/?a=b"),
+    ],
+)
+def test_wrong_settings_of_alerts_stop_the_start(key: str, raw: object) -> None:
+    with pytest.raises(ConfigError, match=key.replace("_", "-")):
+        load(environ={}, overrides={key: raw})

@@ -1,6 +1,19 @@
 """Alerts: people are told of errors, of what happens to hantu itself, and once a day of the rest."""
 
+from hantu.alert.channels.telegram import channel_of
 from hantu.alert.engine import AlertEngine, Figures
 from hantu.alert.faults import ServiceFault, service_faults
+from hantu.alert.report import Day, Disk, report_text
+from hantu.alert.state import with_history
 
-__all__ = ["AlertEngine", "Figures", "ServiceFault", "service_faults"]
+__all__ = [
+    "AlertEngine",
+    "Day",
+    "Disk",
+    "Figures",
+    "ServiceFault",
+    "channel_of",
+    "report_text",
+    "service_faults",
+    "with_history",
+]

@@ -17,7 +17,16 @@ from hantu.alert.gathering import Gathering, Row, late_text, storm_text
 from hantu.alert.inbox import LATE_NS, Arrived, group_of, link_to, row_of_quiet, runs, to_tell, told_text
 from hantu.alert.report import DAY_NS, Day, Disk, last_due_ns, report_text
 from hantu.alert.sender import PATIENCE, SENDS_A_MINUTE, Sender
-from hantu.alert.state import CHECKPOINT, SIZES_MOST, Queued, SizeAt, State, Unreadable, unpacked
+from hantu.alert.state import (
+    CHECKPOINT,
+    SIZES_MOST,
+    Queued,
+    SizeAt,
+    State,
+    Unreadable,
+    unpacked,
+    with_history,
+)
 from hantu.client.cooldown import Cooldown, Occurrence, Quiet
 from hantu.client.outgoing import Patience
 from hantu.client.telegram import Telegram
@@ -259,7 +268,7 @@ class AlertEngine:
             group = None
         if group is not None and group.is_muted(self._now_ns()):
             return
-        text = repeats_text(quiet, link=link_to(self._public_url, group_no))
+        text = repeats_text(quiet, link=link_to(self._public_url, said.get("error", "")))
         key = "\n".join(said.get(name, "") for name in ("service", "group", "error_type", "level"))
         self._tell(Queued(text, quiet.count, said.get("level") == CRITICAL), key, row_of_quiet(quiet))
 
@@ -373,16 +382,10 @@ class AlertEngine:
         self._unsaved = self._urgent = False
 
 
-def with_history(disk: Disk, sizes: Sequence[SizeAt]) -> Disk:
-    """`disk` with the file's size at the last report."""
-    if not sizes:
-        return disk
-    return replace(disk, day_ago_bytes=sizes[-1].size_bytes, day_ago_ns=sizes[-1].at_ns)
-
-
 def _with_group(occurrence: Occurrence, arrived: Arrived | None) -> Occurrence:
     """The occurrence with what is needed to tell of its repeats later."""
     if arrived is None:
         return occurrence
-    more = {"group": str(arrived.group.group_no), "level": arrived.record.level}
+    record = arrived.record
+    more = {"group": str(arrived.group.group_no), "level": record.level, "error": record.id}
     return replace(occurrence, subject=occurrence.subject | more)

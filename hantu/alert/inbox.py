@@ -86,7 +86,7 @@ def told_text(arrived: Arrived, quiet: Quiet | None, *, public_url: str) -> str:
         arrived.record,
         repeats=None if quiet is None else Repeats(quiet.count, quiet.first_ns, quiet.last_ns),
         notes=(_regressed_note(arrived.group),) if arrived.regressed else (),
-        link=link_to(public_url, arrived.group.group_no),
+        link=link_to(public_url, arrived.record.id),
     )
 
 
@@ -104,9 +104,9 @@ def row_of_quiet(quiet: Quiet) -> Row:
     )
 
 
-def link_to(public_url: str, group_no: int | str) -> str:
-    """The address of a group's page, "" when nobody could reach it or there is no such page."""
-    return f"{public_url.rstrip('/')}/errors/{group_no}" if public_url and group_no else ""
+def link_to(public_url: str, error_id: str) -> str:
+    """The address of an error's page, "" when nobody could reach it or there is no such page."""
+    return f"{public_url.rstrip('/')}/errors/{error_id}" if public_url and error_id else ""
 
 
 def _regressed_note(group: ErrorGroup) -> str:

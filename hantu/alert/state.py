@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from hantu.alert.gathering import Gathering, restored
+from hantu.alert.report import Disk
 
 CHECKPOINT: Final = "alerts"
 _VERSION: Final = 1
@@ -67,6 +68,13 @@ class State:
             "cooldown": cooldown,
         }
         return zlib.compress(json.dumps(content, ensure_ascii=True).encode(), level=1)
+
+
+def with_history(disk: Disk, sizes: Sequence[SizeAt]) -> Disk:
+    """`disk` with the file's size at the last report."""
+    if not sizes:
+        return disk
+    return replace(disk, day_ago_bytes=sizes[-1].size_bytes, day_ago_ns=sizes[-1].at_ns)
 
 
 def unpacked(packed: bytes, now_s: float) -> tuple[State, dict[str, Any]]:

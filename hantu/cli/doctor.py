@@ -117,6 +117,42 @@ def _running(control: Control) -> Iterator[Finding]:
         )
 
 
+def _alerts(desk: Desk) -> Iterator[Finding]:
+    """Whether people are told of errors: by the settings, and by the service as it runs."""
+    config = desk.config
+    missing = [key for key in ("telegram_token", "telegram_chat_id") if not getattr(config, key)]
+    if missing:
+        says = f"off: {' and '.join(missing)} not set" if len(missing) == 1 else "off: no channel is set"
+        yield Finding("alerts", len(missing) == 2, says, "see docs/alerts.md")
+        return
+    report = "no daily report" if config.report_at == "off" else f"daily report at {config.report_at}"
+    says = f"chat {config.telegram_chat_id}, {report}, one message in {config.cooldown_s} s for an error"
+    yield Finding("alerts", True, says)
+    control = desk.control()
+    if control is None:
+        return
+    try:
+        found: Any = control.call("GET", "/api/alerts")
+    except ServiceError as error:
+        yield Finding("alerts sent", False, str(error), "systemctl restart hantu")
+        return
+    yield _sending(found)
+
+
+def _sending(found: Any) -> Finding:
+    """How the running service's alerts fare."""
+    if not found["channel"]:
+        says = "the running service began before the channel was set"
+        return Finding("alerts sent", False, says, "systemctl restart hantu")
+    waiting = f"{found['sent']:,} sent, {found['waiting']:,} waiting, {found['quiet']:,} in cooldown"
+    if found["stopped"]:
+        fix = "mend telegram_token or telegram_chat_id, systemctl restart hantu; then: hantu notify test"
+        return Finding("alerts sent", False, f"stopped: {found['stopped']}; {waiting}", fix)
+    if found["error"]:
+        return Finding("alerts sent", False, f"{found['error']}; {waiting}", "hantu notify test")
+    return Finding("alerts sent", True, waiting)
+
+
 def _library(desk: Desk) -> Iterator[Finding]:
     """The last stage of the checklist of `hantu migrate`: how the log library fares."""
     folder = desk.config.log_dir
@@ -139,7 +175,9 @@ def _library(desk: Desk) -> Iterator[Finding]:
 def doctor_command(desk: Desk, as_json: bool) -> None:
     """Look for common faults, say what mends them, and print every setting with its origin."""
     findings = [
-        finding for look in (_folder, _database, _clock, _service, _library) for finding in look(desk)
+        finding
+        for look in (_folder, _database, _clock, _service, _alerts, _library)
+        for finding in look(desk)
     ]
     values = {
         setting.key: {

@@ -94,3 +94,14 @@ def memory_bytes() -> int:
         return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
         return 0
+
+
+def file_bytes(database: Path) -> int:
+    """The size of the database with its write-ahead log."""
+    size = 0
+    for path in (database, database.with_name(database.name + "-wal")):
+        try:
+            size += path.stat().st_size
+        except FileNotFoundError:
+            continue
+    return size

@@ -10,15 +10,16 @@ import shutil
 import threading
 import time
 from collections import deque
-from pathlib import Path
 from typing import Final
 
+from hantu.alert import AlertEngine
 from hantu.collect.build import build_collectors
 from hantu.collect.manager import LogCollectorManager
 from hantu.config import Config
 from hantu.mask import SensitiveDataFilter
 from hantu.pipeline import Pipeline, Processor
 from hantu.pipeline.processors import DropCopies, DropSelf, Mask, bound
+from hantu.service.alerting import build_alerts
 from hantu.service.gauges import (
     HISTORY_SAMPLES,
     SAMPLE_S,
@@ -26,6 +27,7 @@ from hantu.service.gauges import (
     QueryTimes,
     Sample,
     TailSlots,
+    file_bytes,
     memory_bytes,
 )
 from hantu.service.maintenance import Maintenance
@@ -66,6 +68,9 @@ class Service:
         )
         self.manager: LogCollectorManager = build_collectors(config, self.pipeline, self.store)
         self.maintenance = Maintenance(config, self.pipeline)
+        self.alerts: AlertEngine | None = build_alerts(
+            config, self.store, self.pipeline, self.signal, self.maintenance
+        )
         self.setup = SetupLink(self.store, self.pipeline)
         self.tails = TailSlots(config.tail_clients)
         self.query_times = QueryTimes()
@@ -79,10 +84,14 @@ class Service:
             Worker("maintenance", self.maintenance.body, backoff=Backoff(first_s=60, most_s=3600)),
             Worker("sampler", self._sample_all, backoff=Backoff()),
         ]
+        if self.alerts is not None:
+            self._workers.append(Worker("alerts", self.alerts.body, backoff=Backoff()))
 
     def start(self, url: str = "") -> None:
         """Start writing, collecting and maintaining. url: where the web server answers."""
         self.url = url
+        if self.alerts is not None:
+            self.alerts.begin()
         self.pipeline.start()
         self.manager.start_all()
         for worker in self._workers:
@@ -148,13 +157,18 @@ class Service:
             written_total=self.pipeline.written_total,
             query_ms_recent=self.query_times.slowest(),
             lag_s=max(lags, default=None),
-            size_bytes=_size_bytes(self.config.database),
+            size_bytes=file_bytes(self.config.database),
             disk_free_bytes=shutil.disk_usage(self.config.data_dir).free,
         )
 
     def history(self) -> tuple[Sample, ...]:
         """A sample a minute, up to 24 hours, oldest first."""
         return tuple(self._history)
+
+    @property
+    def alerting(self) -> bool:
+        """Whether people are told of the errors that are stored now."""
+        return self.alerts is not None and self.alerts.alerting
 
     def problems(self) -> list[str]:
         """What is wrong, a sentence each; empty when all is well."""
@@ -197,13 +211,3 @@ def _processors(config: Config) -> list[Processor]:
         masking = SensitiveDataFilter(extra_keys=config.mask_keys)
         processors.append(Mask(masking.mask_batch))
     return processors
-
-
-def _size_bytes(database: Path) -> int:
-    size = 0
-    for path in (database, database.with_name(database.name + "-wal")):
-        try:
-            size += path.stat().st_size
-        except FileNotFoundError:
-            continue
-    return size

@@ -14,6 +14,7 @@ from hantu.service import Service
 from hantu.threads import DaemonThread
 from hantu.web import (
     access,
+    api_alerts,
     api_collectors,
     api_errors,
     api_export,
@@ -32,6 +33,7 @@ PAGES: Final = "hantu.web.pages"
 APIS: Final = (
     api_logs.api,
     api_export.api,
+    api_alerts.api,
     api_status.api,
     api_collectors.api,
     api_errors.api,

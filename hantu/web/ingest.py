@@ -45,12 +45,14 @@ class Rejected(Wire, frozen=True):
 class IngestAnswer(Wire, frozen=True):
     """What became of the lines. duplicates: their id was stored before, so they were not stored again.
 
-    rejected holds at most the first 1,000; rejectedCount counts all."""
+    rejected holds at most the first 1,000; rejectedCount counts all. alerts: whether people are told of
+    the errors among them, so that the sender need not."""
 
     accepted: int
     duplicates: int
     rejected: list[Rejected]
     rejected_count: int
+    alerts: bool
 
 
 class RateLimit:
@@ -173,6 +175,7 @@ def _store(door: Door, reading: Reading) -> Response:
         len(result.duplicates),
         [Rejected(line, message) for line, message in reading.rejected[:REJECTED_SHOWN_MOST]],
         len(reading.rejected),
+        service().alerting,
     )
     return json_response(answer, 200 if count else 422)
 

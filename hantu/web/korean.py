@@ -411,6 +411,19 @@ TEXTS: Final[dict[str, str]] = {
     "the file was too large": "파일이 너무 큼",
     "by hand": "직접",
     "by hand: {name}": "직접: {name}",
+    "off": "꺼짐",
+    "Telegram": "텔레그램",
+    "Nobody is told of errors yet: set telegram_token and telegram_chat_id, then try it with": (
+        "아직 에러를 알리지 않습니다. telegram_token과 telegram_chat_id를 설정한 뒤 이 명령으로 확인하세요:"
+    ),
+    "Nothing is sent until the settings are changed:": "설정을 고칠 때까지 보내지 않습니다:",
+    "The last message could not be sent:": "마지막 메시지를 보내지 못했습니다:",
+    "Last sent": "마지막 전송",
+    "Messages sent": "보낸 메시지",
+    "Messages waiting": "기다리는 메시지",
+    "Errors gathered for one message": "모아 보낼 에러",
+    "Errors in cooldown": "쿨다운 중인 에러",
+    "Daily report": "일일 리포트",
     # Set-up
     "Set-up": "설정",
     "Welcome to hantu": "hantu에 오신 것을 환영합니다",

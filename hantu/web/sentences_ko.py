@@ -243,6 +243,17 @@ SENTENCES: Final[dict[str, str]] = {
     "the disk failed: {path} could not be read or written ({said})": (
         "디스크 오류로 {path} 파일을 읽거나 쓰지 못했습니다 ({said})."
     ),
+    # Alerts
+    "Telegram: {inner}": "텔레그램: {inner}",
+    "Telegram asks to wait (429)": "텔레그램이 잠시 기다리라고 합니다 (429).",
+    "Telegram does not know the bot token ({code})": "텔레그램이 봇 토큰을 인정하지 않습니다 ({code}).",
+    "the bot may not write to the chat (403)": "봇이 채팅방에 글을 쓸 수 없습니다 (403).",
+    "Telegram does not know the chat id (400)": "텔레그램에 그런 채팅 ID가 없습니다 (400).",
+    "Telegram refused the message ({code}: {words})": "텔레그램이 메시지를 거절했습니다 ({code}: {words}).",
+    "Telegram failed ({code})": "텔레그램 서버 오류입니다 ({code}).",
+    "Telegram did not answer in time": "텔레그램이 제때 응답하지 않았습니다.",
+    "a message could not be sent: {reason}": "메시지를 보내지 못했습니다: {reason}",
+    "no thread could be started to send a message": "메시지를 보낼 스레드를 만들지 못했습니다.",
 }
 
 DOOR: Final[dict[str, str]] = {

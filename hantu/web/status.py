@@ -49,11 +49,13 @@ def status() -> Response:
         stats=stats,
         config=desk.config,
         grows=_growth_bytes(history),
+        say=say,
         removals=desk.store.removals(most=REMOVALS_SHOWN),
         removed=request.args.get("removed", type=int),
         running_s=(now_ns - desk.started_ns) / 1e9,
         files=desk.config.database,
         reason_text=reason_text,
+        alerts=desk.alerts.figures() if desk.alerts is not None else None,
     )
 
 

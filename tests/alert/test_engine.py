@@ -187,8 +187,10 @@ def test_messages_lead_to_the_page_where_the_service_can_be_reached(desk: Desk) 
     desk.error()
     desk.settle()
     desk.error()
+    desk.settle()
     desk.after(301)
-    link = f'\n<a href="https://logs.example.com/errors/{desk.group().group_no}">에러 보기</a>'
+    first = desk.store.errors_after(0, most=1)[0].record.id
+    link = f'\n<a href="https://logs.example.com/errors/{first}">에러 보기</a>'
     assert [message.html.endswith(link) for message in desk.api.messages] == [True, True]
 
 

@@ -284,10 +284,21 @@ def test_serving_others_without_a_password_is_refused(data_dir: Path) -> None:
     assert "no password yet" in found.stderr
 
 
+CHANNEL = {"HANTU_TELEGRAM_TOKEN": "123:secret", "HANTU_TELEGRAM_CHAT_ID": "-100200"}
+
+
+def test_doctor_says_that_half_a_channel_is_none(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (NOTHING | {"HANTU_TELEGRAM_TOKEN": "123:secret"}).items():
+        monkeypatch.setenv(name, value)
+    found = hantu(data_dir, "doctor")
+    assert found.exit_code == 1
+    assert "alerts: off: telegram_chat_id not set" in found.stdout
+
+
 def test_doctor_prints_each_setting_with_its_origin(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (NOTHING | {"HANTU_TELEGRAM_TOKEN": "123:secret"}).items():
+    for name, value in (NOTHING | CHANNEL).items():
         monkeypatch.setenv(name, value)
     found = hantu(data_dir, "doctor", "--json")
     assert found.exit_code == 0, found.output
@@ -300,6 +311,7 @@ def test_doctor_prints_each_setting_with_its_origin(
         "database",
         "clock",
         "service",
+        "alerts",
     }
 
 

@@ -76,7 +76,13 @@ def test_lines_are_stored_when_the_answer_comes(push: Push, service: Service) ->
     body = "\n".join(
         json.dumps({"message": f"주문 {n}", "timestamp": 1_790_000_000_000 + n}) for n in range(50)
     )
-    assert push(body) == {"accepted": 50, "duplicates": 0, "rejected": [], "rejectedCount": 0}
+    assert push(body) == {
+        "accepted": 50,
+        "duplicates": 0,
+        "rejected": [],
+        "rejectedCount": 0,
+        "alerts": False,
+    }
     assert [entry.message for entry in stored(service)] == [f"주문 {n}" for n in range(50)]
     assert {entry.source for entry in stored(service)} == {"app"}
     assert {entry.source_id for entry in stored(service)} == {"ingest program"}
