@@ -199,9 +199,9 @@ class Frame:
             raise ValueError("values are missing")
         return values
 
-    def characters(self, cls: int) -> bytes:
-        """The characters of all values of one ValueClass, without separators; reads nothing else."""
-        return self._unchecked(cls).text
+    def may_hold(self, cls: int, sought: bytes) -> bool:
+        """False when `sought`, lower case, surely stands in no value of one ValueClass."""
+        return self._unchecked(cls).may_hold(sought)
 
     def columns(self) -> Columns:
         """Where each group's values stand."""

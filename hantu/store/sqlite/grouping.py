@@ -3,7 +3,7 @@
 A group is the lines of a segment with one cell and one shape. In group order the lines are sorted by
 (cell, shape, arrival); a line number counts in group order.
 
-    format                                      1 byte: 1
+    format                                      1 byte: 1 or 2
     number of lines                             8 bytes
     cells, shapes                               steps, of each group
     counts                                      array: lines of each group
@@ -22,7 +22,9 @@ from hantu.store.sqlite.batch import IntArray
 from hantu.store.sqlite.fields import FieldReader, FieldWriter, positions
 from hantu.store.sqlite.values import ValueClass
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+_FORMATS: Final = (1, FORMAT)
+"""In format 1 HEX has no halves."""
 _MOST_LINES: Final = 1 << 24
 """More than any segment has: guards the memory against a damaged number."""
 
@@ -79,8 +81,8 @@ def read_directory(raw: bytes) -> tuple[Groups, int, IntArray]:
     """Groups, number of lines and classes. Raises ValueError when `raw` is damaged or too new."""
     reader = FieldReader(raw)
     version = reader.take(1)[0]
-    if version != FORMAT:
-        raise ValueError(f"a segment of format {version}; this version reads format {FORMAT}")
+    if version not in _FORMATS:
+        raise ValueError(f"a segment of format {version}; this version reads up to format {FORMAT}")
     size = reader.number()
     groups = Groups(reader.steps(), reader.steps(), reader.array())
     classes = reader.array()

@@ -19,6 +19,7 @@ from hantu.store.sqlite.batch import LEVEL_BITS, Batch, Column
 from hantu.store.sqlite.catalog import COLUMN_BITS, PARTITION_BITS, Catalog, DamagedColumn
 from hantu.store.sqlite.database import Database
 from hantu.store.sqlite.filter import transpose
+from hantu.store.sqlite.grouping import FORMAT
 from hantu.store.sqlite.hot import HotBatch, joined
 from hantu.store.sqlite.packing import pack
 from hantu.store.sqlite.segment_writer import encode
@@ -32,9 +33,6 @@ SEAL_ENTRIES: Final = 16_384
 SEAL_CHARACTERS: Final = 4 * 1024 * 1024
 BEHIND: Final = 4
 """With this many segments' worth of hot entries a writer seals before it writes on."""
-
-FORMAT: Final = 1
-"""The version of the segment format; see docs/store-format.md."""
 
 _ADD_SEGMENT: Final = """
 INSERT INTO segment (first_key, last_key, entries, oldest_ns, newest_ns, format)

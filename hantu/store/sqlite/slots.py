@@ -9,7 +9,6 @@ import numpy as np
 from hantu.store.sqlite.batch import BoolArray, IntArray
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.places import Places
-from hantu.store.sqlite.scan import holds
 from hantu.store.sqlite.sought import Constraint, Match, Pattern
 from hantu.store.sqlite.value_column import Values
 
@@ -26,7 +25,7 @@ def lines_anywhere(frame: Frame, groups: BoolArray, constraint: Constraint) -> I
     columns = frame.columns()
     found: list[IntArray] = []
     for cls in range(constraint.class_least, _CLASSES):
-        if not holds(frame.characters(cls), constraint.text):
+        if not frame.may_hold(cls, constraint.text):
             continue
         values = frame.values(cls)
         fields = _found(values, _lowered(values, cls), constraint)
@@ -73,7 +72,7 @@ def _lowered(values: Values, cls: int) -> bytes:
 def stands(frame: Frame, constraint: Constraint) -> bool:
     """False when the text of the constraint surely stands nowhere among the values of a frame."""
     classes = range(constraint.class_least, _CLASSES)
-    return any(holds(frame.characters(cls), constraint.text) for cls in classes)
+    return any(frame.may_hold(cls, constraint.text) for cls in classes)
 
 
 def _in_columns(frame: Frame, chosen: IntArray, constraint: Constraint) -> tuple[IntArray, IntArray]:
