@@ -52,7 +52,8 @@
   document.addEventListener("htmx:beforeRequest", () => { place = current() ? rows().indexOf(current()) : -1; });
   document.addEventListener("htmx:afterSettle", () => {
     const all = rows();
-    if (place < 0 || !all.length || current()) return;
+    // Focus that went elsewhere meanwhile, as into the search, is the reader's own.
+    if (place < 0 || !all.length || document.activeElement !== document.body) return;
     all[Math.min(place, all.length - 1)].querySelector(".error-type").focus({ preventScroll: true });
   });
 
