@@ -141,7 +141,9 @@ class AlertEngine:
                 self._look_s = now_s
                 return
         self._state = State(cursor=self._store.newest_error_no(), reported_ns=self._now_ns())
-        self._save()
+        self._changed()
+        # A full disk must not keep hantu from starting.
+        self._save_or_say()
 
     @property
     def alerting(self) -> bool:

@@ -112,6 +112,8 @@ class Service:
     def stop(self) -> bool:
         """End collecting, write what waits, close the file; True when all was written."""
         self.begin_stop()
+        # Whoever waits for a commit looks whether it is to end.
+        self.signal.publish(self.signal.cursor)
         self.manager.stop_all(STOP_COLLECTORS_S)
         written = self.pipeline.stop(STOP_WRITER_S)
         until = time.monotonic() + STOP_WORKERS_S

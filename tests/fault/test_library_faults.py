@@ -4,13 +4,10 @@ A real program logs; full disks are real file systems, the store and Telegram re
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,8 +17,8 @@ import pytest
 from tests.client.bot_api import CHAT, HANG, UNAUTHORIZED, BotApi, flood
 from tests.client.bot_api import TOKEN as BOT_TOKEN
 from tests.client.ingest_api import IngestApi
+from tests.fault.disks import Mount, fill
 from tests.fault.programs import Program
-from tests.parts import require
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.fault
@@ -49,30 +46,6 @@ def bot() -> Iterator[BotApi]:
         yield server
 
 
-Mount = Callable[..., Path]
-
-
-@pytest.fixture
-def mount(tmp_path: Path) -> Iterator[Mount]:
-    """Mounts a real file system of a few MiB, as root; skips where that is not possible."""
-    mounted: list[Path] = []
-
-    def mount_one(size: str) -> Path:
-        folder = tmp_path / "disk"
-        folder.mkdir()
-        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-        done = (
-            os.geteuid() == 0 and subprocess.run(command, check=False, capture_output=True).returncode == 0
-        )
-        require("mount", done, "mounting a tmpfs needs root")
-        mounted.append(folder)
-        return folder
-
-    yield mount_one
-    for folder in mounted:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
 def telegram(bot: BotApi) -> dict[str, object]:
     return {"telegram_token": BOT_TOKEN, "telegram_chat_id": CHAT, "telegram_api": bot.url}
 
@@ -80,18 +53,6 @@ def telegram(bot: BotApi) -> dict[str, object]:
 def fault(status: dict[str, Any], kind: str) -> dict[str, Any]:
     found: dict[str, Any] = status["faults"][kind]
     return found
-
-
-def fill(folder: Path) -> Path:
-    """Take all that is left of the file system."""
-    ballast = folder / "ballast"
-    with ballast.open("ab", buffering=0) as file:
-        for size in (1 << 16, 1):
-            with contextlib.suppress(OSError):
-                while True:
-                    file.write(bytes(size))
-    assert shutil.disk_usage(folder).free == 0
-    return ballast
 
 
 @pytest.mark.promise("M58")
