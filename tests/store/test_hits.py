@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hantu.query.logquery import LogQuery
-from hantu.store.sqlite import hits, sweep
+from hantu.store.sqlite import hits, judge
 from hantu.store.sqlite.snapshot import GROUP
 from hantu.store.sqlite.sweep import Sweep, Unit
 from tests.store.made import asked, many, opened
@@ -52,7 +52,7 @@ def test_a_query_over_many_blocks_holds_the_verdicts_of_few(
     def counted(own: Sweep, block_no: int) -> object:
         nonlocal most
         found = judged(own, block_no)
-        most = max(most, len(own._judged))
+        most = max(most, len(own._judge._kept))
         return found
 
     monkeypatch.setattr(Sweep, "judged", counted)
@@ -69,7 +69,7 @@ def test_a_query_over_many_blocks_holds_the_verdicts_of_few(
         counts = {text: store.count(asked(text)) for text in wanted}
         assert most == 4
         most = 0
-        monkeypatch.setattr(sweep, "JUDGED_MOST", 1)
+        monkeypatch.setattr(judge, "JUDGED_MOST", 1)
         assert {text: store.search(asked(text)).entries for text in wanted} == wanted
         assert {text: store.count(asked(text)) for text in wanted} == counts
         assert most == 1

@@ -62,6 +62,8 @@ class Frame:
         self._book = shapes
         self._known = groups
         self._all_times = False
+        self.lacking: frozenset[int] = frozenset()
+        """Hashes of tokens that its filter surely lacks, of those that were asked for."""
 
     @property
     def size(self) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -14,6 +16,9 @@ from hantu.store.sqlite.snapshot import Directory
 
 _NOWHERE: Final = np.zeros(0, np.int64)
 
+Lacking = Mapping[int, BoolArray]
+"""By token hash: the segments of a block whose filter surely lacks the token."""
+
 
 class Judged:
     """A block's groups with the plan's verdict on them: int64[G] and int8[G]; starts as in Directory.
@@ -21,8 +26,9 @@ class Judged:
     asked: NO in place of MAYBE where single lines are known. best: by segment the best verdict of its
     groups. open: by segment whether lines of it must be read to know more."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, lacking: Lacking = MappingProxyType({})) -> None:
         self._directory = directory
+        self._lacking = lacking
         self.starts = directory.starts
         self._rows, self._row_starts = _NOWHERE, _NOWHERE
         self._known: tuple[IntArray, IntArray] = (_NOWHERE, _NOWHERE)
@@ -87,6 +93,10 @@ class Judged:
         begin, end = np.searchsorted(self._rows, self._row_starts[at : at + 2]).tolist()
         own: IntArray = self._rows[begin:end] - self._row_starts[at]
         return own
+
+    def lacking_of(self, at: int) -> frozenset[int]:
+        """The tokens that a segment surely lacks."""
+        return frozenset(token for token, segments in self._lacking.items() if segments[at])
 
     def _by_segment(self, values: VerdictArray | BoolArray) -> VerdictArray:
         """The greatest value of each segment."""

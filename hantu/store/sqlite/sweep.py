@@ -6,8 +6,7 @@ left is a Unit."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final
@@ -21,16 +20,13 @@ from hantu.store.sqlite.database import Reader
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.grouping import Groups
 from hantu.store.sqlite.hot_frames import Chunk
+from hantu.store.sqlite.judge import Judge
 from hantu.store.sqlite.judged import Judged
 from hantu.store.sqlite.plan import Plan
 from hantu.store.sqlite.shape_search import MAYBE, YES
-from hantu.store.sqlite.snapshot import Directory, Segment, View
-from hantu.store.sqlite.view import Absent
+from hantu.store.sqlite.snapshot import Segment, View
 
 SECOND_NS: Final = 1_000_000_000
-JUDGED_MOST: Final = 16
-"""Blocks whose verdicts stay in memory, 2.6 MB each, while a query goes through them in order of time: with
-100 million lines all of them together took 500 MB."""
 _NOWHERE: Final = np.zeros(0, np.int64)
 
 
@@ -76,6 +72,8 @@ class Unit:
             if isinstance(source, Segment):
                 groups = None if self._place is None else Groups(*self.groups)
                 self._frame = self._sweep.open(source, groups)
+                if self._place is not None:
+                    self._frame.lacking = self._judged(*self._place)[0].lacking_of(self._place[1])
             else:
                 self._frame = source.frame
         return self._frame
@@ -204,7 +202,7 @@ class Sweep:
         self._view = view
         self.frontier_ns: int | None = None
         """All matches on the near side of it have been given; None before the second unit."""
-        self._judged: OrderedDict[int, Judged] = OrderedDict()
+        self._judge = Judge(catalog, reader, view, plan)
         self._counted = np.zeros(len(view.segments), np.bool_)
 
     def open(self, segment: Segment, groups: Groups | None) -> Frame:
@@ -221,48 +219,7 @@ class Sweep:
 
     def judged(self, block_no: int) -> Judged:
         """A block's groups with the verdict on them."""
-        judged = self._judged.get(block_no)
-        if judged is None:
-            judged = self._judged[block_no] = self._judge(self._view.blocks[block_no])
-            if len(self._judged) > JUDGED_MOST:
-                self._judged.popitem(last=False)
-        else:
-            self._judged.move_to_end(block_no)
-        return judged
-
-    def _judge(self, block: Sequence[Segment]) -> Judged:
-        plan = self.plan
-        directory = self._catalog.directory(self._reader, block)
-        if plan.all:
-            judged = Judged(directory)
-            judged.decide_all()
-            return judged
-        # What words tell makes most looks at filters needless.
-        absent = {} if plan.worded else self._absent(block, directory)
-        judged = self._judged_with(block, directory, absent)
-        if not plan.worded or not judged.open.any():
-            return judged
-        absent = self._absent(block, directory)
-        return self._judged_with(block, directory, absent) if absent else judged
-
-    def _absent(self, block: Sequence[Segment], directory: Directory) -> Absent:
-        """What the filters say; nothing when all tokens may be in all segments."""
-        held = {token: self._catalog.may_hold(self._reader, block, token) for token in self.plan.hashes}
-        if all(each.all() for each in held.values()):
-            return {}
-        sizes = np.diff(directory.starts)
-        return {token: np.repeat(~each, sizes) for token, each in held.items()}
-
-    def _judged_with(self, block: Sequence[Segment], directory: Directory, absent: Absent) -> Judged:
-        plan = self.plan
-        judged = Judged(directory)
-        judged.decide(plan.groups(judged.cells, judged.shapes, absent))
-        if plan.worded and (judged.verdict[judged.shapes == 0] == MAYBE).any():
-            words = self._catalog.words(self._reader, block)
-            groups = words.groups
-            lacking = {token: each[groups] for token, each in absent.items()}
-            judged.decide_plain(words, plan.plain(judged.cells[groups], lacking, words))
-        return judged
+        return self._judge.of(block_no)
 
     def settled(self, accept: Accept) -> Iterator[Lot]:
         """What whole segments say without being read; units() leaves those segments out afterwards.
