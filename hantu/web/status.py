@@ -37,6 +37,7 @@ def status() -> Response:
     desk = service()
     now_ns = time.time_ns()
     gauges, history, stats = desk.gauges(), desk.history(), desk.store.stats()
+    alerts = desk.alerts.figures() if desk.alerts is not None else None
     *signs, size = signs_of(gauges, history, now_ns)
     return page(
         "status/page.html",
@@ -44,7 +45,10 @@ def status() -> Response:
         problems=[say(problem) for problem in desk.problems()],
         charts=signs,
         size=size,
-        over=[sign.title for sign in (*signs, size) if sign.over],
+        over=[
+            *(sign.title for sign in (*signs, size) if sign.over),
+            *([i18n.translate("Alerts")] if alerts is not None and alerts.closed else []),
+        ],
         gauges=gauges,
         stats=stats,
         config=desk.config,
@@ -55,7 +59,7 @@ def status() -> Response:
         running_s=(now_ns - desk.started_ns) / 1e9,
         files=desk.config.database,
         reason_text=reason_text,
-        alerts=desk.alerts.figures() if desk.alerts is not None else None,
+        alerts=alerts,
     )
 
 
