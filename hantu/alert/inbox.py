@@ -9,7 +9,7 @@ from typing import Final
 from hantu.alert.gathering import Row
 from hantu.client.cooldown import Quiet
 from hantu.client.telegram_text import Repeats, clock_text, error_text
-from hantu.client.told import gathered
+from hantu.client.told import key_of
 from hantu.errors import ErrorRecord
 from hantu.store.base import LogStorage
 from hantu.store.error_base import ErrorGroup, Occurrence, UnknownError
@@ -44,7 +44,7 @@ class Arrived:
     @property
     def key(self) -> str:
         """Equal for errors that share a cooldown."""
-        return next(iter(gathered([self.record])[0]))
+        return key_of(self.record)
 
 
 def to_tell(store: LogStorage, occurrences: Iterable[Occurrence], now_ns: int) -> Iterator[Arrived]:

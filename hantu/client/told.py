@@ -34,7 +34,7 @@ def gathered(items: Iterable[Told]) -> tuple[dict[str, Told], list[Occurrence]]:
     first: dict[str, Told] = {}
     occurrences: dict[str, Occurrence] = {}
     for item in items:
-        key = _key(item)
+        key = key_of(item)
         before = occurrences.get(key)
         if before is None:
             first[key] = item
@@ -93,7 +93,8 @@ def held_back_text(service: str, time_ns: int, count: int) -> str:
     )
 
 
-def _key(item: Told) -> str:
+def key_of(item: Told) -> str:
+    """Equal for what shares a cooldown."""
     if isinstance(item, Trouble):
         return f"{item.service}\n{_OWN}\n{item.title}"
     # A CRITICAL is not held back by the cooldown of an ERROR (M72).
