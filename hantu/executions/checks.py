@@ -154,6 +154,17 @@ def check_reason(reason: str) -> None:
     limits.text("reason", reason, most=limits.REASON_MOST)
 
 
+def check_heartbeat(interval_ms: int) -> None:
+    """Raises NotAllowed when no heartbeat may be that far from the next."""
+    limits.whole("interval_ms", interval_ms, least=limits.HEARTBEAT_MS_LEAST, most=limits.HEARTBEAT_MS_MOST)
+
+
+def check_content(size_bytes: int, checksum: str) -> None:
+    """Raises NotAllowed for what cannot be the size and SHA-256 of a file."""
+    limits.whole("file_size", size_bytes, least=0, most=limits.SIZE_MOST)
+    _checksum("checksum", checksum)
+
+
 def _check_given(new: object, checks: dict[str, Check]) -> None:
     for field, check in checks.items():
         value = getattr(new, field)

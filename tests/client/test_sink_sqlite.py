@@ -191,7 +191,7 @@ def test_a_database_of_another_program_is_not_touched(tmp_path: Path) -> None:
     ("version", "advice"),
     [
         (VERSION + 1, "update the hantu package of this program"),
-        (VERSION - 1, "start the service once, which brings it up to date"),
+        (sink_sqlite.OLDEST_VERSION - 1, "start the service once, which brings it up to date"),
     ],
 )
 def test_a_file_of_another_version_is_not_touched(database: Path, version: int, advice: str) -> None:

@@ -10,6 +10,7 @@ import apsw
 
 from hantu.store.base import NewerSchema
 from hantu.store.ids import new_store_id
+from hantu.store.sqlite.migrate_executions import FOURTH
 
 _SECOND: Final = """
 CREATE TABLE meta (
@@ -256,7 +257,7 @@ ROWS: Final = 1
 FIRST: Final = 2
 """The version that a new file begins with."""
 
-MIGRATIONS: Final = (_SECOND, _THIRD)
+MIGRATIONS: Final = (_SECOND, _THIRD, FOURTH)
 """The first makes a file of version FIRST; each other leads from a version to the next."""
 
 VERSION: Final = FIRST + len(MIGRATIONS) - 1

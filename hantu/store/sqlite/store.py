@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from hantu.executions import Keeping
 from hantu.model import LogEntry
 from hantu.query.expr import Field, Op
 from hantu.query.logquery import LogQuery, Order, Place
@@ -29,13 +30,16 @@ from hantu.store.base import (
     Total,
     WriteResult,
 )
+from hantu.store.execution_base import RemovedExecutions
 from hantu.store.ids import EntryIds
+from hantu.store.sqlite.artifacts import SqliteArtifacts
 from hantu.store.sqlite.catalog import Catalog
 from hantu.store.sqlite.database import Database
 from hantu.store.sqlite.entries import EntryReader, EntryWriter
 from hantu.store.sqlite.entry_table import EntryTable
 from hantu.store.sqlite.error_rows import ErrorRows
 from hantu.store.sqlite.errors import SqliteErrors
+from hantu.store.sqlite.executions import SqliteExecutions
 from hantu.store.sqlite.hot import HotBatch
 from hantu.store.sqlite.question import Rows, ask
 from hantu.store.sqlite.rebuild import Progress, bring_up_to_date, tidy
@@ -48,8 +52,8 @@ from hantu.store.sqlite.tallies import Tallies
 DAY_NS: Final = 86_400_000_000_000
 
 
-class SqliteStore(SqliteErrors):
-    """Entries, errors, checkpoints and tokens in one SQLite file."""
+class SqliteStore(SqliteErrors, SqliteExecutions, SqliteArtifacts):
+    """Entries, errors, executions, checkpoints and tokens in one SQLite file."""
 
     def __init__(self, database: Database, *, seal_entries: int, background: bool) -> None:
         """Use open()."""
@@ -267,6 +271,16 @@ class SqliteStore(SqliteErrors):
         """Remove occurrences older than that, and shrink the file."""
         removed = super().remove_errors(before_ns, pause=pause)
         if removed:
+            with suppress(Stopped):
+                self._retention.shrink(pause)
+        return removed
+
+    def remove_executions(
+        self, keeping: Keeping, *, now_ns: int, pause: Callable[[], bool]
+    ) -> RemovedExecutions:
+        """Remove executions whose time is over, and shrink the file."""
+        removed = super().remove_executions(keeping, now_ns=now_ns, pause=pause)
+        if removed.executions:
             with suppress(Stopped):
                 self._retention.shrink(pause)
         return removed

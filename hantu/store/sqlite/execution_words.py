@@ -1,0 +1,51 @@
+"""The FTS5 table `execution_word`: which executions have some words. Rowids are execution_no."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import apsw
+
+from hantu.executions import Execution
+from hantu.store.execution_words import Sought, searched_texts
+from hantu.text import Needle
+
+_PUT: Final = """
+INSERT OR REPLACE INTO execution_word (rowid, name, prompt, output, error) VALUES (?, ?, ?, ?, ?)
+"""
+_HAVING: Final = "SELECT rowid FROM execution_word WHERE execution_word MATCH"
+_MERGE: Final = "INSERT INTO execution_word (execution_word, rank) VALUES ('merge', ?)"
+MERGE_PAGES: Final = 64
+"""Pages of the index that one slice merges: some milliseconds."""
+
+
+def index_words(connection: apsw.Connection, execution_no: int, execution: Execution) -> None:
+    """Index an execution in place of what it was, within a transaction."""
+    connection.execute(_PUT, (execution_no, *(" ".join(text) for text in searched_texts(execution))))
+
+
+def merge_words(connection: apsw.Connection, *, begin: bool) -> bool:
+    """Merge a little of the index, so that what was removed gives its room back, within a transaction;
+    whether there is more. begin: the first of several calls."""
+    before = connection.total_changes()
+    connection.execute(_MERGE, (-MERGE_PAGES if begin else MERGE_PAGES,))
+    # Source: SQLite FTS5, section 6.8 "The 'merge' Command": fewer than two changes say that all is done.
+    return connection.total_changes() - before >= 2
+
+
+def condition(sought: Sought) -> tuple[str, dict[str, Any]]:
+    """What to add to a WHERE for a search, beginning with AND, and what it binds."""
+    sql = ""
+    binds: dict[str, Any] = {}
+    if sought.all_of:
+        sql += f" AND execution_no IN ({_HAVING} :words)"
+        binds["words"] = " AND ".join(_phrase(each) for each in sought.all_of)
+    if sought.none_of:
+        sql += f" AND execution_no NOT IN ({_HAVING} :never)"
+        binds["never"] = " OR ".join(_phrase(each) for each in sought.none_of)
+    return sql, binds
+
+
+def _phrase(each: Needle) -> str:
+    """A needle as an FTS5 expression; tokens have no quotes. Source: SQLite FTS5, section 3."""
+    return f'"{" ".join(each.tokens)}"{" *" if each.open else ""}'
