@@ -17,9 +17,9 @@ from hantu.errors import ErrorStatus
 from hantu.query.logquery import LogQuery
 from hantu.store.error_base import ErrorOrder, ErrorQuery, StatsBy
 from hantu.store.sqlite import SqliteStore
-from hantu.store.sqlite.database import Reader
+from hantu.store.sqlite.database import APPLICATION_ID, Reader
 from hantu.store.sqlite.errors import SLICE_ROWS
-from hantu.store.sqlite.migrate import VERSION
+from hantu.store.sqlite.migrate import FIRST, MIGRATIONS, VERSION
 from tests.contract.error_samples import at, error, groups, only_group
 from tests.store.killing import VFS, Fuse, changes
 from tests.store.made import entry, opened
@@ -286,15 +286,18 @@ def test_the_statements_of_the_documentation_run(filled: SqliteStore) -> None:
 
 @pytest.mark.promise("M11")
 def test_a_file_from_before_errors_gets_their_tables(tmp_path: Path) -> None:
-    path = tmp_path / "hantu.db"
+    path, old = tmp_path / "hantu.db", tmp_path / "old.db"
     with opened(path) as store:
         store.write_batch([error(number=1), entry("line")])
-    connection = apsw.Connection(str(path))
-    for table in ("error_event", "error_fingerprint", "error_group", "error_logs"):
-        connection.execute(f"DROP TABLE {table}")
-    connection.pragma("user_version", 2)
+    connection = apsw.Connection(str(old))
+    connection.pragma("application_id", APPLICATION_ID)
+    connection.execute(MIGRATIONS[0])
+    connection.execute("ATTACH ? AS new", (str(path),))
+    for table in ("meta", "source", "stream", "hot", "event", "checkpoint"):
+        connection.execute(f"INSERT INTO {table} SELECT * FROM new.{table}")
+    connection.pragma("user_version", FIRST)
     connection.close()
-    with opened(path) as store:
+    with opened(old) as store:
         assert store.count(LogQuery()).count == 2
         assert groups(store) == []
         # Its line is known from before: the error was never told, and is not told late.
