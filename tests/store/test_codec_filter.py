@@ -127,7 +127,7 @@ def test_text_with_too_many_tokens_has_no_filter() -> None:
     assert look_up(transpose([bytes((1, 0, 0, 0, 0))])[0], 5).tolist() == [True]
 
 
-@pytest.mark.parametrize("raw", [b"", b"\x03\0\0\0\0", b"\x01\x01\0\0\0", b"\x01\0\0\0\0rest"])
+@pytest.mark.parametrize("raw", [b"", b"\x04\0\0\0\0", b"\x01\x01\0\0\0", b"\x01\0\0\0\0rest"])
 def test_a_damaged_filter_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match="filter"):
         Filter(raw)

@@ -1,6 +1,7 @@
 """The column FILTER: a Bloom filter of a segment's value tokens, so that a search leaves segments out.
 
-    format                                      1 byte: 2; 1: it has no tokens of joined_tokens.py
+    format                                      1 byte: 3; 2: it has no tokens of grams.py; 1: nor any of
+                                                joined_tokens.py
     width                                       4 bytes, little-endian: bytes of a partition; 0: no filter,
                                                 anything may be there
     64 partitions                               `width` bytes each, lowest bit first
@@ -12,12 +13,12 @@ The filters of several segments, transposed: row p of 64 holds their partitions 
 reads one row:
 
     number of segments, their widths            4 bytes each, little-endian; the highest bit of a width:
-                                                its filter has format 2
+                                                its filter has format 2 or 3; the next: it has format 3
     partitions                                  one after the other
 
 What is in it: values of at least 5 characters of lines with a shape; runs of at least 3 of plain
 lines as they stand and as they read when folded; values of at least 5 characters of metadata texts;
-what joined_tokens.py makes of several."""
+what joined_tokens.py makes of several; the parts of words of grams.py."""
 
 from __future__ import annotations
 
@@ -40,10 +41,12 @@ BITS_PER_TOKEN: Final = 12
 7 bits it was 1 of 28, and a rare word took three times as long."""
 _LEAST_BITS_PER_TOKEN: Final = 2
 _PLACES: Final = 4
-_FORMAT: Final = 2
-_FORMATS: Final = (1, _FORMAT)
-_JOINED_FROM: Final = 2
-_HAS_JOINED: Final = 1 << 31
+_PLAIN_FORMAT: Final = 2
+_GRAMS_FORMAT: Final = 3
+_FORMATS: Final = (1, _PLAIN_FORMAT, _GRAMS_FORMAT)
+_WIDTH_BITS: Final = 30
+_FORMAT_BITS: Final = np.array([0, 0b00, 0b10, 0b11], np.int64) << _WIDTH_BITS
+"""What stands above the width, by format."""
 _HEADER_BYTES: Final = 5
 _MOST_SHARE: Final = 32
 """A filter takes at most 1/32 of its segment's text: random text has more tokens than it can hold."""
@@ -91,12 +94,20 @@ def token_hashes(text: bytes, starts: IntArray, lengths: IntArray, *, lowered: b
     return cast("HashArray", mixed ^ mixed >> np.uint64(32))
 
 
-def folded_hashes(lines: bytes) -> HashArray:
-    """Hashes of the tokens of those escaped lines that are not plain ASCII: of words with other letters,
-    of pairs and ends of CJK runs, and again of [a-z0-9]{3,}, which folding may have changed."""
+def folded_hashes(folded: str) -> HashArray:
+    """Hashes of the tokens of folded lines: of words with other letters than ASCII, of pairs and ends of
+    CJK runs, and of [a-z0-9]{3,}."""
+    if not folded:
+        return np.zeros(0, np.uint64)
+    starts, lengths = token_places(folded, _ASCII_LEAST)
+    return token_hashes(folded.encode(), starts, lengths, lowered=True)
+
+
+def folded_lines(lines: bytes) -> str:
+    """Those of these escaped lines that are not plain ASCII, folded."""
     seen = lines.translate(_BETWEEN)
     if seen.isascii() and _ESC not in seen:
-        return np.zeros(0, np.uint64)
+        return ""
     if _ESC in seen:
         chosen = [line for line in seen.split(b"\n") if not line.isascii() or _ESC in line]
     else:
@@ -104,15 +115,20 @@ def folded_hashes(lines: bytes) -> HashArray:
     messages = unescape_lines(b"\n".join(chosen), len(chosen))
     if _ESC in seen:
         # A sequence could reach over the end of a line.
-        folded = "\n".join([fold(message) for message in messages])
-    else:
-        folded = fold("\n".join(messages))
-    starts, lengths = token_places(folded, _ASCII_LEAST)
-    return token_hashes(folded.encode(), starts, lengths, lowered=True)
+        return "\n".join([fold(message) for message in messages])
+    return fold("\n".join(messages))
 
 
 class JoinedHash(int):
-    """A hash of tokens that only filters of FORMAT 2 and later hold, see joined_tokens.py."""
+    """A hash of tokens that only filters of format 2 and later hold, see joined_tokens.py."""
+
+    format_least = _PLAIN_FORMAT
+
+
+class GramHash(JoinedHash):
+    """A hash of a token that only filters of format 3 hold, see grams.py."""
+
+    format_least = _GRAMS_FORMAT
 
 
 def joined_hash(first: int, second: int) -> JoinedHash:
@@ -131,19 +147,22 @@ def joined_hashes(first: HashArray, second: HashArray) -> HashArray:
     return cast("HashArray", mixed ^ mixed >> np.uint64(32))
 
 
-def write_filter(hashes: HashArray, text_bytes: int) -> bytes:
-    """The raw column. text_bytes: how long the text is that the tokens come from."""
+def write_filter(hashes: HashArray, text_bytes: int, grams: HashArray | None = None) -> bytes:
+    """The raw column. text_bytes: how long the text is that the tokens come from. grams: of grams.py."""
+    form = _PLAIN_FORMAT
+    if grams is not None:
+        hashes, form = np.concatenate((hashes, grams)), _GRAMS_FORMAT
     hashes = np.unique(hashes)
     most_bits = 8 * max(_LEAST_BYTES, text_bytes // _MOST_SHARE)
     bits = min(BITS_PER_TOKEN * len(hashes), most_bits)
     if bits < _LEAST_BITS_PER_TOKEN * len(hashes):
-        return bytes((_FORMAT, 0, 0, 0, 0))
+        return bytes((form, 0, 0, 0, 0))
     width = bits // (8 * PARTITIONS) + 1
     marks = np.zeros(PARTITIONS * width * 8, np.uint8)
     bases = (hashes >> np.uint64(58)).astype(np.int64) * (width * 8)
     for place in _places(hashes, width * 8):
         marks[bases + place] = 1
-    return bytes((_FORMAT,)) + width.to_bytes(4, "little") + np.packbits(marks, bitorder="little").tobytes()
+    return bytes((form,)) + width.to_bytes(4, "little") + np.packbits(marks, bitorder="little").tobytes()
 
 
 def _places(hashes: HashArray, bits: int) -> list[IntArray]:
@@ -170,12 +189,12 @@ def _held(partition: memoryview, token: int) -> bool:
 class Filter:
     """One segment's filter. Raises ValueError when `raw` is damaged."""
 
-    __slots__ = ("_partitions", "has_joined", "width")
+    __slots__ = ("_partitions", "format", "width")
 
     def __init__(self, raw: bytes) -> None:
         if len(raw) < _HEADER_BYTES or raw[0] not in _FORMATS:
             raise ValueError("not a filter of this version")
-        self.has_joined = raw[0] >= _JOINED_FROM
+        self.format = raw[0]
         self.width = int.from_bytes(raw[1:_HEADER_BYTES], "little")
         self._partitions = memoryview(raw)[_HEADER_BYTES:]
         if len(self._partitions) != PARTITIONS * self.width:
@@ -183,7 +202,7 @@ class Filter:
 
     def may_hold(self, token: int) -> bool:
         """Whether the token of this hash may be in the segment; False is certain."""
-        if not self.has_joined and isinstance(token, JoinedHash):
+        if isinstance(token, JoinedHash) and self.format < token.format_least:
             return True
         return not self.width or _held(self.partition(token >> 58), token)
 
@@ -195,7 +214,7 @@ class Filter:
 def transpose(filters: list[bytes]) -> list[bytes]:
     """The raw filters of several segments as 64 rows. Raises ValueError when one is damaged."""
     opened = [Filter(raw) for raw in filters]
-    widths = [each.width | (_HAS_JOINED if each.has_joined else 0) for each in opened]
+    widths = [each.width | int(_FORMAT_BITS[each.format]) for each in opened]
     header = np.array([len(opened), *widths], "<u4").tobytes()
     return [
         header + b"".join([bytes(each.partition(number)) for each in opened])
@@ -216,7 +235,7 @@ def look_up(row: bytes, token: int) -> BoolArray:
     if len(row) < 4 + 4 * size or size == 0:
         raise ValueError("not a row of filters")
     marked = np.frombuffer(row, "<u4", size, 4).astype(np.int64)
-    widths = marked & (_HAS_JOINED - 1)
+    widths = marked & ((1 << _WIDTH_BITS) - 1)
     bases = positions(widths) + 4 + 4 * size
     if int(bases[-1] + widths[-1]) != len(row):
         raise ValueError("a row of filters has lost a part")
@@ -225,7 +244,7 @@ def look_up(row: bytes, token: int) -> BoolArray:
     low, step = token & 0xFFFFFFFF, token >> 26 & 0xFFFFFFFF | 1
     known = np.flatnonzero(widths)
     if isinstance(token, JoinedHash):
-        known = known[marked[known] >= _HAS_JOINED]
+        known = known[marked[known] >= _FORMAT_BITS[token.format_least]]
     for at in range(_PLACES):
         places = ((low + at * step & 0xFFFFFFFF) * (widths[known] * 8)) >> 32
         held[known] &= (data[bases[known] + (places >> 3)] >> (places & 7).astype(np.uint8) & 1) == 1

@@ -16,7 +16,8 @@ from hantu.store.sqlite.arrival import write_arrival
 from hantu.store.sqlite.batch import Batch, BoolArray, ByteArray, Column, IntArray
 from hantu.store.sqlite.escape import escape_lines
 from hantu.store.sqlite.fields import octets, positions
-from hantu.store.sqlite.filter import HashArray, folded_hashes, token_hashes, write_filter
+from hantu.store.sqlite.filter import HashArray, folded_hashes, folded_lines, token_hashes, write_filter
+from hantu.store.sqlite.grams import Grams
 from hantu.store.sqlite.grouping import Groups, group, write_directory
 from hantu.store.sqlite.joined_tokens import address_hashes, metadata_number_hashes
 from hantu.store.sqlite.metadata_column import distinct, write_metadata
@@ -81,21 +82,28 @@ def encode(
     }
     breathe()
     text = octets(blob)
+    grams = Grams()
     for value_class, column in enumerate(VALUE_COLUMNS):
         chosen = shaped.values.where(shaped.class_of_value == value_class)
         characters = gathered(text, chosen.starts, chosen.lengths).tobytes()
         columns[column] = write_values(chosen.lengths, characters)
+        if value_class == ValueClass.MIXED:
+            grams.add_pieces(characters, chosen.lengths)
+    breathe()
+    folded = folded_lines(plain)
+    grams.add(plain)
+    grams.add(folded.encode())
     breathe()
     hashes = np.concatenate(
         (
             _value_hashes(blob, values),
             address_hashes(blob, values),
-            _plain_hashes(plain),
+            _plain_hashes(plain, folded),
             _metadata_hashes(metadata),
         )
     )
     breathe()
-    columns[Column.FILTER] = write_filter(hashes, len(blob) + len(metadata))
+    columns[Column.FILTER] = write_filter(hashes, len(blob) + len(metadata), grams.hashes())
     return columns
 
 
@@ -182,11 +190,11 @@ def _value_hashes(blob: bytes, values: Runs) -> HashArray:
     return token_hashes(blob, values.starts[long], values.lengths[long])
 
 
-def _plain_hashes(plain: bytes) -> HashArray:
+def _plain_hashes(plain: bytes, folded: str) -> HashArray:
     runs = runs_of(plain)
     long = runs.lengths >= _PLAIN_TOKEN_LEAST
     hashes = token_hashes(plain, runs.starts[long], runs.lengths[long])
-    return np.concatenate((hashes, folded_hashes(plain), address_hashes(plain, runs)))
+    return np.concatenate((hashes, folded_hashes(folded), address_hashes(plain, runs)))
 
 
 def _metadata_hashes(texts: bytes) -> HashArray:
@@ -203,7 +211,7 @@ def _metadata_hashes(texts: bytes) -> HashArray:
         if _JSON_ESC in text
         for string in _strings(msgspec.json.decode(text))
     ]
-    return np.concatenate((hashes, folded_hashes(escape_lines(strings))))
+    return np.concatenate((hashes, folded_hashes(folded_lines(escape_lines(strings)))))
 
 
 def _strings(node: object) -> Iterator[str]:

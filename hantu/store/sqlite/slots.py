@@ -12,7 +12,6 @@ from hantu.store.sqlite.places import Places
 from hantu.store.sqlite.sought import Constraint, Match, Pattern
 from hantu.store.sqlite.value_column import Values
 
-_CLASSES: Final = 3
 _RARE_BYTES_LEAST: Final = 3
 """Shorter texts stand in every segment: looking for them tells nothing."""
 _FIND_COST: Final = 16
@@ -24,7 +23,7 @@ def lines_anywhere(frame: Frame, groups: BoolArray, constraint: Constraint) -> I
     """The lines of these groups of which any value is so; unsorted, some perhaps twice."""
     columns = frame.columns()
     found: list[IntArray] = []
-    for cls in range(constraint.class_least, _CLASSES):
+    for cls in constraint.classes(frame.lacking):
         if not frame.may_hold(cls, constraint.text):
             continue
         values = frame.values(cls)
@@ -71,15 +70,14 @@ def _lowered(values: Values, cls: int) -> bytes:
 
 def stands(frame: Frame, constraint: Constraint) -> bool:
     """False when the text of the constraint surely stands nowhere among the values of a frame."""
-    classes = range(constraint.class_least, _CLASSES)
-    return any(frame.may_hold(cls, constraint.text) for cls in classes)
+    return any(frame.may_hold(cls, constraint.text) for cls in constraint.classes(frame.lacking))
 
 
 def _in_columns(frame: Frame, chosen: IntArray, constraint: Constraint) -> tuple[IntArray, IntArray]:
     """(column, row) of each value of the chosen columns that is so."""
     columns = frame.columns()
     found: list[tuple[IntArray, IntArray]] = []
-    for cls in range(constraint.class_least, _CLASSES):
+    for cls in constraint.classes(frame.lacking):
         own = chosen[columns.cls[chosen] == cls]
         if not len(own):
             continue
@@ -115,7 +113,7 @@ def _holding(frame: Frame, column: IntArray, row: IntArray, constraint: Constrai
     columns = frame.columns()
     classes, fields = columns.cls[column], columns.first[column] + row
     found = [_NOWHERE]
-    for cls in range(constraint.class_least, _CLASSES):
+    for cls in constraint.classes(frame.lacking):
         own = np.flatnonzero(classes == cls)
         if len(own):
             values = frame.values(cls)

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from hantu import text
 from hantu.query.expr import Substring, Word
 from hantu.store.sqlite.filter import token_hash
+from hantu.store.sqlite.grams import gram_hashes
 from hantu.store.sqlite.joined_tokens import address_hash
 from hantu.store.sqlite.shape_text import SLOT_WORD, Loose, escaped
 
@@ -29,6 +30,8 @@ _SLOT: Final = b"\0"
 _PATTERNS_MOST: Final = 64
 """More ways than this, and every message is asked; only texts like `be:ad:fa:ce:…` have many."""
 _VALUE_TOKEN_LEAST: Final = 5
+_MIXED: Final = 2
+"""The class whose values have their grams in the filter."""
 _PLAIN_TOKEN_LEAST: Final = 3
 _HASHES_MOST: Final = 3
 """Of tokens that must all be there the longest: each costs a look-up in a filter."""
@@ -56,6 +59,12 @@ class Constraint:
 
     match: Match
     text: bytes
+
+    def classes(self, lacking: frozenset[int]) -> range:
+        """The ValueClasses whose columns may hold such a value. lacking: hashes of tokens that the filter
+        lacks."""
+        grams_there = lacking.isdisjoint(gram_hashes(self.text))
+        return range(self.class_least, _MIXED + 1 if grams_there else _MIXED)
 
     @property
     def class_least(self) -> int:
@@ -135,7 +144,7 @@ def of_substring(folded: str) -> Sought:
     tokens = _whole_tokens(folded)
     addresses = [address_hash(pieces, at) for at in range(1, last - 5)]
     known = tuple(each for each in addresses if each is not None)
-    plain = (*known, *_hashes([*tokens, *_pairs(folded)]))
+    plain = (*known, *_hashes([*tokens, *_pairs(folded)]), *gram_hashes(folded.encode()))
     way = _Way(Where.FOLDED, b"", b"", b"", Loose.TEXT, plain)
     if not last:
         return _single(way, options[0])
@@ -216,6 +225,8 @@ def _single(way: _Way, options: list[_Option]) -> Sought:
     hashes: tuple[int, ...] = ()
     if anywhere is not None and anywhere.match is Match.EQUAL and len(anywhere.text) >= _VALUE_TOKEN_LEAST:
         hashes = (token_hash(anywhere.text),)
+    elif anywhere is not None and anywhere.class_least == _MIXED:
+        hashes = gram_hashes(anywhere.text)
     patterns = tuple(
         Pattern(way.begin + static + way.end) for static, constraint in options if constraint is None
     )
