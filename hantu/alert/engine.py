@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from hantu.alert.faults import ServiceFault
@@ -27,6 +28,7 @@ from hantu.alert.state import (
     unpacked,
     with_history,
 )
+from hantu.alert.told_files import ToldFiles
 from hantu.client.cooldown import Cooldown, Occurrence, Quiet
 from hantu.client.outgoing import Patience
 from hantu.client.telegram import Telegram
@@ -78,8 +80,8 @@ class Figures:
 class AlertEngine:
     """Tells people of errors, faults of hantu itself and, daily, of the rest.
 
-    report_at: local "HH:MM", "off" for no report. faults: those that stand now. disk: the figures of now,
-    for the report. clock: seconds that never jump."""
+    report_at: local "HH:MM", "off" for no report. log_dir: the log library's, when it is read. faults:
+    those that stand now. disk: the figures of now, for the report. clock: seconds that never jump."""
 
     def __init__(
         self,
@@ -93,6 +95,7 @@ class AlertEngine:
         public_url: str,
         faults: Callable[[], Sequence[ServiceFault]],
         disk: Callable[[], Disk],
+        log_dir: Path | None = None,
         patience: Patience = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
         now_ns: Callable[[], int] = time.time_ns,
@@ -102,6 +105,7 @@ class AlertEngine:
         self._signal = signal
         self._report_at = report_at
         self._public_url = public_url
+        self._told = None if log_dir is None else ToldFiles(log_dir)
         self._faults = faults
         self._disk = disk
         self._clock = clock
@@ -221,7 +225,7 @@ class AlertEngine:
         """The next errors, and those of them that people are to be told of."""
         try:
             found = self._store.errors_after(self._state.cursor, most=READ_AT_ONCE)
-            arrived = list(to_tell(self._store, found, now_ns))
+            arrived = list(to_tell(self._store, found, now_ns, self._told))
         except StoreError as error:
             if str(error) != self._unread:
                 log.error("errors cannot be read for alerts: %s", error)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hantu.alert.gathering import Row
+from hantu.alert.told_files import ToldFiles
 from hantu.client.cooldown import Quiet
 from hantu.client.telegram_text import Repeats, clock_text, error_text
 from hantu.client.told import key_of
@@ -47,7 +48,9 @@ class Arrived:
         return key_of(self.record)
 
 
-def to_tell(store: LogStorage, occurrences: Iterable[Occurrence], now_ns: int) -> Iterator[Arrived]:
+def to_tell(
+    store: LogStorage, occurrences: Iterable[Occurrence], now_ns: int, told: ToldFiles | None
+) -> Iterator[Arrived]:
     """Those of which people are to be told: not what the library has told already, nor what is muted."""
     groups: dict[int, ErrorGroup | None] = {}
     for each in occurrences:
@@ -55,6 +58,8 @@ def to_tell(store: LogStorage, occurrences: Iterable[Occurrence], now_ns: int) -
             groups[each.group_no] = group_of(store, each.group_no)
         group = groups[each.group_no]
         if group is None or group.is_muted(now_ns) or each.record.alerted:
+            continue
+        if told is not None and told.has(each.record):
             continue
         # Errors that somebody merged are one to people: they share the cooldown of the first.
         yield Arrived(each.record._replace(fingerprint=group.fingerprints[0]), group, each.reopened)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import time
+from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,7 @@ from typing import Final
 LOOK_S: Final = 1.0
 SPARED_DAYS: Final = 30
 """Days that an error file stays whose errors are not known to have arrived anywhere."""
-_DATED: Final = re.compile(r"(?:info|error)_(\d{4})(\d\d)(\d\d)\.(?:log|json|sent)")
+_DATED: Final = re.compile(r"(?:info|error)_(\d{4})(\d\d)(\d\d)\.(?:log|json|sent|told)")
 
 
 def day_of(time_ns: int) -> str:
@@ -140,6 +141,18 @@ def note_sent(errors_dir: Path, days: list[str]) -> None:
             sent.close()
 
 
+def note_told(errors_dir: Path, told: Mapping[str, list[str]]) -> None:
+    """Note by day the ids of errors that this library tells people of, or counts for that.
+
+    In `error_YYYYMMDD.told` beside the error file, for a service that reads it and tells people, too."""
+    for day, ids in told.items():
+        file = DatedFile(errors_dir, "error", ".told")
+        try:
+            file.append(day, "".join(f"{each}\n" for each in ids).encode("ascii"))
+        finally:
+            file.close()
+
+
 def prune(log_dir: Path, *, keep_days: int, today: date, spare_unsent: bool) -> list[Path]:
     """Delete the library's files of days before the last `keep_days`; returns those deleted.
 
@@ -162,8 +175,8 @@ def prune(log_dir: Path, *, keep_days: int, today: date, spare_unsent: bool) -> 
 
 def _files(folder: Path) -> list[Path]:
     try:
-        # The count of what was sent goes after the errors that it counts.
-        return sorted(folder.iterdir(), key=lambda path: (path.suffix == ".sent", path.name))
+        # What is noted of errors goes after them.
+        return sorted(folder.iterdir(), key=lambda path: (path.suffix in (".sent", ".told"), path.name))
     except OSError:
         return []
 

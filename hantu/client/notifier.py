@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import threading
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hantu.client import health as health_module
 from hantu.client.cooldown import Cooldown
+from hantu.client.files import day_of, note_told
 from hantu.client.health import Fault, Health
 from hantu.client.outgoing import Message, Outcome, Outgoing, Patience
 from hantu.client.telegram import ChannelError, Telegram
@@ -19,6 +21,8 @@ from hantu.client.told import Told, Trouble, gathered, held_back_text, repeats_t
 from hantu.threads import Backoff, Worker
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hantu.errors import ErrorRecord
 
 INBOX_MOST: Final = 20_000
@@ -28,8 +32,9 @@ MESSAGES_MOST: Final = 50
 class Notifier:
     """Takes errors from any thread and sends messages of them.
 
-    service: the program's name, for what happened to the library itself. Its thread starts with the
-    first error, in each process of its own."""
+    service: the program's name, for what happened to the library itself. errors_dir: where it is noted
+    which errors are told of; None: nowhere. Its thread starts with the first error, in each process of
+    its own."""
 
     def __init__(
         self,
@@ -37,6 +42,7 @@ class Notifier:
         cooldown: Cooldown,
         *,
         service: str,
+        errors_dir: Path | None = None,
         patience: Patience | None = None,
         health: Health = health_module.current,
         clock: Callable[[], float] = time.monotonic,
@@ -45,6 +51,7 @@ class Notifier:
         self._channel = channel
         self._cooldown = cooldown
         self._service = service
+        self._errors_dir = errors_dir
         self._patience = patience or Patience()
         self._health = health
         self._clock = clock
@@ -176,6 +183,8 @@ class Notifier:
 
     def _rule(self, items: Iterable[Told]) -> None:
         """Let the cooldown decide on what came, and make messages of what is to be told."""
+        items = list(items)
+        self._note(items)
         first, occurrences = gathered(items)
         ruling = self._cooldown.rule(occurrences)
         self._look_s = ruling.next_s
@@ -184,6 +193,18 @@ class Notifier:
             self._add(text_of(first[key], quiet))
         for quiet in ruling.ended:
             self._add(repeats_text(quiet), errors=quiet.count)
+
+    def _note(self, items: Iterable[Told]) -> None:
+        """Note the errors, so that a service which reads their file does not tell of them as well."""
+        told: dict[str, list[str]] = {}
+        for item in items:
+            if not isinstance(item, Trouble) and item.id:
+                told.setdefault(day_of(item.time_ns), []).append(item.id)
+        if not told or self._errors_dir is None:
+            return
+        # At worst an error is told twice.
+        with contextlib.suppress(OSError):
+            note_told(self._errors_dir, told)
 
     def _add(self, text: str, *, errors: int = 1) -> None:
         if len(self._outgoing.waiting) >= MESSAGES_MOST:

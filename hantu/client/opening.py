@@ -38,7 +38,9 @@ def open_notifier(config: ClientConfig, *, health: Health = health_module.curren
 
     channel = Telegram(config.telegram_token, config.telegram_chat_id, config.telegram_api)
     cooldown = Cooldown(config.log_dir, cooldown_s=config.cooldown_s)
-    return Notifier(channel, cooldown, service=config.service, health=health)
+    return Notifier(
+        channel, cooldown, service=config.service, errors_dir=config.log_dir / "errors", health=health
+    )
 
 
 def open_delivery(

@@ -28,6 +28,7 @@ def build_alerts(
         cooldown_s=config.cooldown_s,
         report_at=config.report_at,
         public_url=config.public_url,
+        log_dir=config.log_dir,
         faults=lambda: service_faults(
             failing=pipeline.failing, problems=maintenance.problems, folder=config.data_dir
         ),
