@@ -33,9 +33,10 @@ from hantu.store.sqlite.fields import FieldReader, FieldWriter, octets, position
 KEPT_BYTES: Final = 16 * 1024 * 1024
 """Memory for the words of sealed lines; a block of 32 segments takes some 300 kB."""
 
-_MOST_SHARE: Final = 64
-"""The column takes at most 1/64 of its segment's text, before it is packed: text that never repeats has
-more words than are worth keeping twice."""
+_MOST_SHARE: Final = 32
+"""The column takes at most 1/32 of its segment's text, before it is packed: text that never repeats has
+more words than are worth keeping twice. With 1/64 the first segments of a file had none, in which no
+shape is known yet, and each of them took as long to search as thirty others."""
 _LEAST_BYTES: Final = 1024
 _ESC: Final = b"\x1b"
 _DIGIT: Final = re.compile("[0-9]")
