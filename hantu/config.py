@@ -68,6 +68,13 @@ def _size(raw: Any) -> int | None:
     return size
 
 
+def _bytes(raw: Any) -> int:
+    size = _size(raw)
+    if size is None:
+        raise ValueError
+    return size
+
+
 def _text(raw: Any) -> str:
     if not isinstance(raw, str):
         raise ValueError
@@ -232,6 +239,15 @@ class Config:
     error_retention_days: float | None = _setting(
         None, (_optional_days, "days above 0, or none"), "days that errors are kept; none: without limit"
     )
+    artifact_bytes: int = _setting(
+        2 * 1024**3, (_bytes, "a size of at least 1M such as 4G"), "size of an artifact, at most"
+    )
+    callback_hosts: tuple[str, ...] = _setting(
+        ("*",), _LIST, "hosts that callback addresses of executions may name, * for any characters"
+    )
+    callback_secret: str = _setting(
+        "", (_text, "a text"), "secret that callbacks are signed with; empty: no signature"
+    )
     allowed_hosts: tuple[str, ...] = _setting((), _LIST, "further names that the pages may be asked for by")
     mask: bool = _setting(True, _BOOL, "mask secrets before anything is stored")
     mask_keys: tuple[str, ...] = _setting((), _LIST, "further metadata keys whose values are masked")
@@ -248,7 +264,7 @@ class Config:
         return self.data_dir / "control.json"
 
 
-SECRET_KEYS: Final = frozenset({"telegram_token"})
+SECRET_KEYS: Final = frozenset({"telegram_token", "callback_secret"})
 """Settings whose value is shown nowhere."""
 
 

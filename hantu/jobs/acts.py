@@ -63,6 +63,26 @@ def _end(
     return store.change_execution(execution.id, change, at_ns=ended_ns, reason=told.reason)
 
 
+def change(
+    store: ExecutionStorage,
+    execution_id: str,
+    change: Change,
+    *,
+    now_ns: int,
+    at_ns: int | None = None,
+    reason: str = "",
+) -> Execution:
+    """Change a run. at_ns: when it changed, None: now; never before the step before it.
+
+    Raises IllegalMove, NotAllowed, UnknownExecution."""
+    if at_ns is not None:
+        known = store.execution(execution_id)
+        at_ns = max(at_ns, known.started_ns or known.created_ns)
+    return store.change_execution(
+        execution_id, change, at_ns=now_ns if at_ns is None else at_ns, reason=reason
+    )
+
+
 def cancel(
     store: ExecutionStorage, execution_id: str, *, at_ns: int, by: str, reason: str = ""
 ) -> Execution:

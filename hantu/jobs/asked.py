@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
+import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from hantu.executions import (
@@ -56,9 +57,11 @@ class Results(Wire, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ChangeAsked(Results, frozen=True, kw_only=True):
-    """What is to become different of a run, all of it or nothing. reason: of the move, for its timeline."""
+    """What is to become different of a run, all of it or nothing. at: when it did; reason: of the move.
+    Both are for its timeline."""
 
     status: ExecutionStatus | UnsetType = UNSET
+    at: Annotated[str | int | float | None, _TIME] = None
     reason: str = ""
 
 
@@ -148,9 +151,9 @@ def recorded(asked: ExecutionAsked, masking: Masking) -> Recorded:
         new=new,
         change=Change(**brought),
         status=asked.status,
-        created_ns=_time("createdAt", asked.created_at),
-        started_ns=_time("startedAt", asked.started_at),
-        completed_ns=_time("completedAt", asked.completed_at),
+        created_ns=time_ns_of("createdAt", asked.created_at),
+        started_ns=time_ns_of("startedAt", asked.started_at),
+        completed_ns=time_ns_of("completedAt", asked.completed_at),
         reason=masking.text(asked.reason),
     )
 
@@ -175,7 +178,7 @@ def _results(asked: Results, masking: Masking) -> dict[str, Any]:
         cost = given.pop("estimated_cost")
         given["cost_micros"] = None if cost is None else cost_micros(cost)
     if "retain_until" in given:
-        given["retain_until_ns"] = _time("retainUntil", given.pop("retain_until"))
+        given["retain_until_ns"] = time_ns_of("retainUntil", given.pop("retain_until"))
     return given
 
 
@@ -189,7 +192,8 @@ def public_name(field: str) -> str:
     return _NAMES.get(field) or _HUMP.sub(lambda hump: hump.group(1).upper(), field)
 
 
-def _time(name: str, value: str | int | float | None) -> int | None:
+def time_ns_of(name: str, value: str | int | float | None) -> int | None:
+    """A time in a body, None for None. Raises NotAllowed."""
     if value is None:
         return None
     stamp = Clock(now_ns=time.time_ns()).read(value)
@@ -202,8 +206,6 @@ def text_fields(words: Mapping[str, str]) -> dict[str, Any]:
     """The words of a form or URL that describe a file, as the fields of ArtifactAsked; tags: a JSON object.
 
     Raises NotAllowed."""
-    import msgspec
-
     found: dict[str, Any] = {name: text for name, text in words.items() if text != ""}
     if "tags" in found:
         try:

@@ -43,7 +43,8 @@ class Artifact(Wire, frozen=True):
 
 class Execution(Wire, frozen=True):
     """A run of a job. timeout, durationMs, heartbeatIntervalMs: milliseconds; durationMs: until now while
-    it runs. estimatedCost: at most six digits behind the point. callbackAt: when callbackUrl is told (again).
+    it runs. estimatedCost: at most six digits behind the point. callbackAt: when callbackUrl is told, or
+    told again.
 
     prompt, output, errorMessage, errorDetails, metadata, resources and callbackUrl are null for a token
     with scope ingest, which may report but not read."""

@@ -16,10 +16,12 @@ from hantu.alert import AlertEngine
 from hantu.collect.build import build_collectors
 from hantu.collect.manager import LogCollectorManager
 from hantu.config import Config
+from hantu.jobs.asked import Masking
 from hantu.mask import SensitiveDataFilter
 from hantu.pipeline import Pipeline, Processor
 from hantu.pipeline.processors import DropCopies, DropSelf, Mask, bound
 from hantu.service.alerting import build_alerts
+from hantu.service.executions import Executions
 from hantu.service.gauges import (
     HISTORY_SAMPLES,
     SAMPLE_S,
@@ -71,6 +73,8 @@ class Service:
         self.alerts: AlertEngine | None = build_alerts(
             config, self.store, self.pipeline, self.signal, self.maintenance
         )
+        self.executions = Executions(config, self.store, self.pipeline)
+        self.masking = Masking(_filter(config))
         self.setup = SetupLink(self.store, self.pipeline)
         self.tails = TailSlots(config.tail_clients)
         self.query_times = QueryTimes()
@@ -83,6 +87,8 @@ class Service:
         self._workers = [
             Worker("maintenance", self.maintenance.body, backoff=Backoff(first_s=60, most_s=3600)),
             Worker("sampler", self._sample_all, backoff=Backoff()),
+            Worker("executions", self.executions.overdue_body, backoff=Backoff()),
+            Worker("callbacks", self.executions.callback_body, backoff=Backoff()),
         ]
         if self.alerts is not None:
             self._workers.append(Worker("alerts", self.alerts.body, backoff=Backoff()))
@@ -209,7 +215,11 @@ def _processors(config: Config) -> list[Processor]:
     processors: list[Processor] = [DropSelf(os.getpid(), time.time_ns() - OWN_START_NS), bound]
     if config.log_dir is not None:
         processors.append(DropCopies(config.log_dir))
-    if config.mask:
-        masking = SensitiveDataFilter(extra_keys=config.mask_keys)
+    masking = _filter(config)
+    if masking is not None:
         processors.append(Mask(masking.mask_batch))
     return processors
+
+
+def _filter(config: Config) -> SensitiveDataFilter | None:
+    return SensitiveDataFilter(extra_keys=config.mask_keys) if config.mask else None

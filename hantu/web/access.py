@@ -27,7 +27,18 @@ log = logging.getLogger(__name__)
 TOKEN_TTL_S: Final = 5.0
 TOUCH_EVERY_S: Final = 60.0
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-INGEST_PATH: Final = "/api/ingest"
+RUN: Final = "/api/executions/<execution_id>"
+INGEST_ROUTES: Final = frozenset(
+    {
+        ("POST", "/api/ingest"),
+        ("POST", "/api/executions"),
+        ("PATCH", RUN),
+        ("POST", f"{RUN}/heartbeat"),
+        ("POST", f"{RUN}/artifacts"),
+        ("PUT", "/api/artifacts/<artifact_id>/content"),
+    }
+)
+"""What a token with scope ingest may do: hand in, never look."""
 HEALTH_PATH: Final = "/healthz"
 CONTROL_NAME: Final = "hantu command line"
 LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -215,7 +226,8 @@ def _token(asked: Request, book: TokenBook) -> Token | None:
 def _check_scope(asked: Request, config: Config, scope: str) -> None:
     if scope == "admin":
         return
-    if scope == "ingest" and asked.method == "POST" and asked.path == INGEST_PATH:
+    rule = "" if asked.url_rule is None else asked.url_rule.rule
+    if scope == "ingest" and (asked.method, rule) in INGEST_ROUTES:
         return
     if scope == "read" and asked.method in SAFE_METHODS:
         return

@@ -9,6 +9,7 @@ from flask import current_app
 
 from hantu.service import Service
 from hantu.store.error_base import ErrorStorage
+from hantu.store.execution_base import ExecutionStorage
 
 T = TypeVar("T")
 
@@ -25,4 +26,14 @@ def errors() -> ErrorStorage:
 
 def change_errors(work: Callable[[ErrorStorage], T]) -> T:
     """Run work(store of errors) between two commits: the way to write."""
+    return service().pipeline.with_store(work)
+
+
+def executions() -> ExecutionStorage:
+    """The store of executions, for reading."""
+    return service().store
+
+
+def change_executions(work: Callable[[ExecutionStorage], T]) -> T:
+    """Run work(store of executions) between two commits: the way to write."""
     return service().pipeline.with_store(work)

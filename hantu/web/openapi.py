@@ -22,6 +22,9 @@ _RULE_PART: Final = re.compile(r"<(?:(\w+)(?:\([^)]*\))?:)?(\w+)>")
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`")
 
 REFUSALS: Final[Mapping[int, str]] = {
+    200: "It was there already.",
+    206: "The part that Range asks for.",
+    304: "The client has it already.",
     400: "The request is not understood: what is wrong, and where.",
     401: "The token is not right.",
     403: "This client may not do this.",
@@ -30,6 +33,7 @@ REFUSALS: Final[Mapping[int, str]] = {
     409: "It is there already, or its state does not allow this: the message says what it does.",
     413: "Too much at once.",
     415: "The encoding of the body is not known.",
+    416: "Range asks for nothing that is there.",
     421: "hantu does not answer under this host name.",
     422: "Nothing in the request could be used.",
     429: "Too much at the moment; Retry-After says when to come again.",
@@ -59,7 +63,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one rule, described."""
+    """One method of one rule, described. status: of the answer when all is well."""
 
     method: str
     rule: str
@@ -70,6 +74,8 @@ class Route:
     refusals: tuple[int, ...] = (400, 401, 403, 421, 503)
     other_answers: Mapping[int, Content] = field(default_factory=dict)
     more_media: tuple[str, ...] = ()
+    status: int = 200
+    body_required: bool = True
     path_schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
@@ -188,8 +194,8 @@ def _operation(route: Route, schema_of: Mapping[Any, Mapping[str, Any]]) -> dict
         "summary": route.summary,
         "operationId": f"{route.method.lower()}{re.sub(r'[^a-zA-Z]+', '_', route.path)}".rstrip("_"),
         "responses": {
-            "200": {
-                "description": "OK",
+            str(route.status): {
+                "description": "Created" if route.status == 201 else "OK",
                 "content": {
                     **_content(route.answer, schema_of),
                     **{media: {"schema": {"type": "string"}} for media in route.more_media},
@@ -210,7 +216,7 @@ def _operation(route: Route, schema_of: Mapping[Any, Mapping[str, Any]]) -> dict
         operation["parameters"] = parameters
     if route.body:
         content = {part.media: _content(part, schema_of)[part.media] for part in route.body}
-        operation["requestBody"] = {"required": True, "content": content}
+        operation["requestBody"] = {"required": route.body_required, "content": content}
     return operation
 
 
