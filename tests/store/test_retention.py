@@ -124,7 +124,7 @@ def test_a_damaged_index_of_words_is_found(tmp_path: Path) -> None:
 def test_a_damaged_page_is_found_and_said(tmp_path: Path) -> None:
     path = tmp_path / "hantu.db"
     with opened(path) as store:
-        write_all(store, many(15_000))
+        write_all(store, many(30_000))
     size = path.stat().st_size
     with path.open("r+b") as file:
         # Behind the roots of the tables, without which it could not be opened.
