@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    import logging
 
 
-@dataclass(frozen=True, slots=True)
-class Backoff:
+class Backoff(NamedTuple):
     """Waiting times after failures: first_s, doubled each time up to most_s; back to first_s after
     a run that lasted reset_after_s."""
 
@@ -92,11 +91,18 @@ class Worker:
         self.failures += 1
         self.last_error = error
         if self.stopping.is_set():
-            log.debug("%s ended with %r while stopping", self.name, error)
+            _log().debug("%s ended with %r while stopping", self.name, error)
             return
-        log.exception("%s failed", self.name)
+        _log().exception("%s failed", self.name)
         if self._on_error is not None:
             self._on_error(error)
+
+
+def _log() -> logging.Logger:
+    # Loaded by the first failure: a program that runs for a moment has threads and no failure.
+    import logging
+
+    return logging.getLogger(__name__)
 
 
 class DaemonThread(threading.Thread):

@@ -1,5 +1,5 @@
 """The command line: `hantu COMMAND`, one file per noun."""
 
-from hantu.cli.main import main
+from hantu.cli.entry import main
 
 __all__ = ["main"]

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "cleanup": ("hantu.cli.cleanup", "cleanup_command"),
     "collectors": ("hantu.cli.collectors", "collectors_group"),
     "token": ("hantu.cli.token", "token_group"),
+    "run": ("hantu.cli.run", "run_command"),
     "notify": ("hantu.cli.notify", "notify_group"),
     "doctor": ("hantu.cli.doctor", "doctor_command"),
     "migrate": ("hantu.cli.migrate", "migrate_command"),

@@ -12,8 +12,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from hantu.client.address import address_of
@@ -29,8 +28,7 @@ class CallError(Exception):
     """There was no answer; says why, never where."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the server said. retry_after_s: the wait that it asks for, if any."""
 
     status: int
@@ -61,6 +59,13 @@ class Caller:
         """The answer to POST. Raises CallError."""
         return self._call("POST", path, body, headers)
 
+    def send(
+        self, method: str, path: str, body: bytes | BinaryIO | None, headers: Mapping[str, str]
+    ) -> Answer:
+        """The answer to any method. body: a file is sent in parts; name its Content-Length; the time limit
+        of the answer begins behind it. Raises CallError."""
+        return self._call(method, path, body, headers)
+
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """The answer to GET. Raises CallError."""
         return self._call("GET", path, None, headers or {})
@@ -80,12 +85,17 @@ class Caller:
         if connection is not None:
             connection.close()
 
-    def _call(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+    def _call(
+        self, method: str, path: str, body: bytes | BinaryIO | None, headers: Mapping[str, str]
+    ) -> Answer:
         reused = self._connection is not None
+        began_at = 0 if body is None or isinstance(body, bytes) else body.tell()
         try:
             answer, reason = self._exchange(method, path, body, headers)
             if answer is None and reused and reason != _LATE:
                 # A server may close a connection that rests just as it is used again.
+                if body is not None and not isinstance(body, bytes):
+                    body.seek(began_at)
                 answer, reason = self._exchange(method, path, body, headers)
         finally:
             if self._connection is not None and self._connection.sock is None:
@@ -95,7 +105,7 @@ class Caller:
         return answer
 
     def _exchange(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+        self, method: str, path: str, body: bytes | BinaryIO | None, headers: Mapping[str, str]
     ) -> tuple[Answer | None, str]:
         """The answer, or None and why. Nothing is raised: no error may hang on one with the address."""
         try:
@@ -103,6 +113,9 @@ class Caller:
             until = time.monotonic() + self._answer_limit_s
             self._limit(until)
             connection.request(method, f"{self._through}{self._address.prefix}{path}", body, dict(headers))
+            if body is not None and not isinstance(body, bytes):
+                until = time.monotonic() + self._answer_limit_s
+                self._limit(until)
             response = connection.getresponse()
             parts: list[bytes] = []
             size = 0

@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
+from hantu.client.sink_error import SinkError
+
 if TYPE_CHECKING:
     from hantu.errors import ErrorRecord
+
+__all__ = ["ALLOWED", "Parcel", "Receipt", "Sink", "SinkError", "fingerprint_of", "open_sink"]
 
 ALLOWED: Final = "http://TOKEN@HOST:PORT, https://TOKEN@HOST or sqlite:////PATH/hantu.db"
 
@@ -22,26 +26,6 @@ class Receipt:
 
     notifies: bool = False
     refused: Mapping[int, str] = field(default_factory=dict)
-
-
-class SinkError(Exception):
-    """Records were not taken; says why, without a token.
-
-    permanent: these records never will be. retry_after_s: the wait that the receiver asks for.
-    busy: the receiver is there and has no room now, which is no failure of it."""
-
-    def __init__(
-        self,
-        reason: str,
-        *,
-        permanent: bool = False,
-        busy: bool = False,
-        retry_after_s: float | None = None,
-    ) -> None:
-        super().__init__(reason)
-        self.permanent = permanent
-        self.busy = busy
-        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,238 @@
+"""Reports of runs that could not be delivered: a file for each process, read again by whoever comes next.
+
+A line is one report as JSON. The process that writes a file holds its lock (flock): a file that can be
+locked belongs to nobody any more."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+SUFFIX: Final = ".runs.json"
+SPOOL_BYTES_MOST: Final = 64 << 20
+ARTIFACT_BYTES_MOST: Final = 256 << 20
+"""Bytes that one process leaves behind, of reports and of copied files."""
+KEPT_S: Final = 30 * 86_400.0
+"""How long what nobody takes is kept."""
+
+
+class Report(NamedTuple):
+    """One thing to tell of a run. kind: run (as it stands, or as it ended), entry (a line) or artifact.
+
+    body: as the API takes it; of a run always all that is known, so that each can be sent without those
+    before it."""
+
+    kind: str
+    run: str
+    body: dict[str, Any]
+
+    def line(self) -> bytes:
+        """As it stands in a file."""
+        return json.dumps(self._asdict(), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+
+class Spool:
+    """The file of this process, made when the first report comes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / f"{time.time_ns():x}-{os.getpid()}{SUFFIX}"
+        self.dropped: dict[str, int] = {}
+        """How many entries of each run found no room."""
+        self._fd = -1
+        self._size = 0
+        self._files_size = 0
+
+    def append(self, report: Report) -> None:
+        """Add a report. Entries beyond SPOOL_BYTES_MOST are counted only. Raises OSError."""
+        line = report.line()
+        if report.kind == "entry" and self._size + len(line) > SPOOL_BYTES_MOST:
+            self.dropped[report.run] = self.dropped.get(report.run, 0) + 1
+            return
+        if self._fd < 0:
+            self._open()
+        before = self._size
+        try:
+            written = 0
+            while written < len(line):
+                written += os.write(self._fd, line[written:])
+        except OSError:
+            # No half of a line may stand before the next one.
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, before)
+            raise
+        self._size = before + len(line)
+
+    def keep_file(self, path: Path, name: str) -> Path | None:
+        """A copy of an artifact beside the file; None when there is no room for it. Raises OSError."""
+        size = path.stat().st_size
+        if self._files_size + size > ARTIFACT_BYTES_MOST:
+            return None
+        from shutil import copyfile
+
+        folder = files_of(self.path)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        copyfile(path, folder / name)
+        self._files_size += size
+        return folder / name
+
+    def reports(self, offset: int) -> Iterator[tuple[Report, int]]:
+        """The reports from an offset on, each with the offset behind it."""
+        yield from read(self.path, offset)
+
+    def holds_more(self, offset: int) -> bool:
+        """Whether something stands behind an offset."""
+        return offset < self._size
+
+    def remove(self) -> None:
+        """All was delivered."""
+        if self._fd >= 0:
+            remove(self.path)
+            os.close(self._fd)
+            self._fd = -1
+            self._size = self._files_size = 0
+
+    def leave(self) -> None:
+        """Let somebody else deliver what is in the file."""
+        if self._fd >= 0:
+            with contextlib.suppress(OSError):
+                os.fsync(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+
+    def _open(self) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        prune(self.folder, older_than_s=KEPT_S)
+        # S20: what a program printed is for its user alone.
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_EXCL
+        self._fd = os.open(self.path, flags, 0o600)
+        fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class Abandoned:
+    """A file whose process has ended; its lock is held until close()."""
+
+    def __init__(self, path: Path, fd: int) -> None:
+        self.path = path
+        self._fd = fd
+
+    def reports(self) -> Iterator[Report]:
+        """Its reports; for a run that has no end in it one comes last that says it was LOST."""
+        begun: dict[str, Report] = {}
+        for report, _ in read(self.path, 0):
+            if report.kind == "run" and report.body.get("status") in ENDS:
+                begun.pop(report.run, None)
+            elif report.kind == "run":
+                begun[report.run] = report
+            yield report
+        for report in begun.values():
+            yield lost(report, os.fstat(self._fd).st_mtime_ns)
+
+    def remove(self) -> None:
+        """All was delivered."""
+        remove(self.path)
+
+    def close(self) -> None:
+        """Let go of its lock."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+ENDS: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
+
+
+def lost(report: Report, at_ns: int) -> Report:
+    """The end of a run whose program was killed."""
+    end = {
+        "status": "FAILED",
+        "completedAt": at_ns,
+        "errorCode": "LOST",
+        "errorMessage": "the program that ran it ended without saying how the run went",
+    }
+    return report._replace(body={**report.body, **end})
+
+
+def abandoned(folder: Path) -> Iterator[Abandoned]:
+    """The files in a folder that nobody writes, oldest first, each locked; close() each."""
+    for path in _files(folder):
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Whoever had the lock before may have delivered and removed it.
+            if os.fstat(fd).st_nlink == 0:
+                os.close(fd)
+                continue
+        except OSError:
+            os.close(fd)
+            continue
+        yield Abandoned(path, fd)
+
+
+def waiting(folder: Path) -> int:
+    """How many files of runs there are in a folder."""
+    return len(_files(folder))
+
+
+def read(path: Path, offset: int) -> Iterator[tuple[Report, int]]:
+    """The reports in a file from an offset on; what cannot be read is left out."""
+    try:
+        file = path.open("rb")
+    except OSError:
+        return
+    with file:
+        file.seek(offset)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            offset += len(line)
+            report = _report(line)
+            if report is not None:
+                yield report, offset
+
+
+def prune(folder: Path, *, older_than_s: float) -> None:
+    """Remove files that nobody took for so long."""
+    oldest_s = time.time() - older_than_s
+    for path in _files(folder):
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime < oldest_s:
+                remove(path)
+
+
+def files_of(path: Path) -> Path:
+    """The folder of copied artifacts beside a file of reports."""
+    return path.with_name(path.name.removesuffix(SUFFIX) + ".files")
+
+
+def remove(path: Path) -> None:
+    """Remove a file of reports and the artifacts that were copied for it."""
+    if files_of(path).is_dir():
+        from shutil import rmtree
+
+        rmtree(files_of(path), ignore_errors=True)
+    path.unlink(missing_ok=True)
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX))
+    except OSError:
+        return []
+
+
+def _report(line: bytes) -> Report | None:
+    try:
+        found = json.loads(line)
+        return Report(str(found["kind"]), str(found["run"]), dict(found["body"]))
+    except (ValueError, KeyError, TypeError):
+        return None
