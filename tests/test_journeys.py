@@ -164,6 +164,8 @@ def test_the_debugging_journey(terminal: Terminal, api: BotApi, service: Running
     answer = terminal.type(ask)
     assert answer.count("주문 실행 실패") >= 2
     assert "InsufficientBalance" in answer
+    # The alert is faster than the lines of the text file.
+    wait_until(lambda: service.get("/api/logs?levels=info&q=005930")["logs"])
     traced = terminal.type(follow)
     assert "주문 실행 시작: 005930 10주" in traced
     assert "주문 실행 실패" in traced
