@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from hantu import text
 from hantu.store.sqlite import shapes as shapes_module
+from hantu.store.sqlite.escape import escape_lines
+from hantu.store.sqlite.shape_index import Lines
 from hantu.store.sqlite.shape_text import (
     _CALM,
     SLOT_WORD,
@@ -23,13 +26,14 @@ from hantu.store.sqlite.shape_text import (
     word_text,
 )
 from hantu.store.sqlite.shapes import STATIC_BYTES_MOST, Shapes
+from hantu.store.sqlite.values import runs_of, statics
 
 
-def known(*statics: bytes) -> Shapes:
+def known(*shapes: bytes) -> Shapes:
     """A registry of these shapes, from number 1 on."""
-    shapes = Shapes()
-    shapes.load(enumerate(statics, 1))
-    return shapes
+    registry = Shapes()
+    registry.load(enumerate(shapes, 1))
+    return registry
 
 
 def test_a_shape_gets_its_number_on_second_sight() -> None:
@@ -86,6 +90,16 @@ def test_a_removed_shape_can_be_read_until_the_next_removal() -> None:
     assert (texts.numbers.tolist(), texts.folded.text) == ([1, 3], b"a\nc\n")
     assert shapes.numbers([b"d", b"d"]).tolist() == [4, 4]
     assert len(shapes) == 2
+
+
+@given(st.lists(st.text("aB1 ;\u212aéÉ가İ\x1b[31m\n\0", max_size=12)))
+def test_texts_of_many_shapes_are_those_of_each(messages: list[str]) -> None:
+    blob = escape_lines(messages) if messages else b""
+    lines = statics(blob, runs_of(blob).where(runs_of(blob).values()))[: len(messages)]
+    folded = Lines.folded(lines)
+    assert folded.lines() == [folded_text(line) for line in lines]
+    begins = folded.starts.tolist()
+    assert [folded.text[begin : end - 1] for begin, end in pairwise(begins)] == folded.lines()
 
 
 def test_numbers_without_a_shape_are_used_again_after_a_start() -> None:

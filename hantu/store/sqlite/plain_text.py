@@ -15,12 +15,12 @@ from typing import Final
 import numpy as np
 
 from hantu import text
-from hantu.store.sqlite.batch import BoolArray, IntArray
+from hantu.store.sqlite.batch import IntArray
 from hantu.store.sqlite.escape import unescape_lines
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.scan import holds
 from hantu.store.sqlite.shape_index import Lines
-from hantu.store.sqlite.shape_text import escaped, is_odd
+from hantu.store.sqlite.shape_text import escaped, is_odd, unusual_places
 
 _PAIR: Final = 2
 _ESC: Final = b"\x1b"
@@ -206,15 +206,11 @@ class PlainText:
     @cached_property
     def _special(self) -> list[int]:
         """The rows that are not folded by making ASCII letters small."""
-        octets = np.frombuffer(self._text, np.uint8)
-        # 0x80 … 0xFC become 0 … 0x7C; the escapes of newline and NUL lie above, ASCII still further.
-        unusual: BoolArray = (octets ^ np.uint8(0x80)) < _ESCAPES[-1] - 0x80
-        if _ESC in self._text:
-            unusual |= octets == _ESC[0]
-        if not unusual.any():
+        places = unusual_places(self._text)
+        if not len(places):
             return []
-        ends = np.flatnonzero(octets == ord("\n"))
-        rows: list[int] = np.unique(np.searchsorted(ends, np.flatnonzero(unusual))).tolist()
+        ends = np.flatnonzero(np.frombuffer(self._text, np.uint8) == ord("\n"))
+        rows: list[int] = np.unique(np.searchsorted(ends, places)).tolist()
         return rows
 
     @cached_property

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from hantu.store.sqlite.batch import ByteArray, IntArray
-from hantu.store.sqlite.shape_text import Loose, folded_text, looseness
+from hantu.store.sqlite.shape_text import Loose, folded_text, looseness, unusual_places
 
 ALL_LOOSE: Final = int(Loose.TEXT | Loose.WORDS | Loose.CASE)
 
@@ -36,6 +36,18 @@ class Lines:
         """The lines of a text, each ended by a newline."""
         ends = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))
         return cls(text, np.concatenate([[0], ends + 1]).astype(np.int64))
+
+    @classmethod
+    def folded(cls, lines: Sequence[bytes]) -> Lines:
+        """The folded texts of these shapes: of all at once where folding makes ASCII letters small."""
+        text = b"\n".join([*lines, b""])
+        places = unusual_places(text)
+        if len(places):
+            folded = [*lines]
+            for at in np.unique(np.searchsorted(_ends(lines), places, "right")).tolist():
+                folded[at] = folded_text(lines[at])
+            lines, text = folded, b"\n".join([*folded, b""])
+        return cls(text.lower(), np.append(0, _ends(lines)))
 
     def followed_by(self, more: Lines) -> Lines:
         """These lines and then the others."""
@@ -81,7 +93,7 @@ class ShapeIndex:
         self._lock = threading.Lock()
         self._without_text: list[int] = []
         self._not_judged: list[int] = []
-        self._texts = _joined([], [])
+        self._texts = ShapeTexts(np.zeros(0, np.int64), Lines.of([]))
         self._loose: ByteArray = np.zeros(1, np.uint8)
 
     def add(self, number: int) -> None:
@@ -109,7 +121,7 @@ class ShapeIndex:
             return self._texts
         with self._lock:
             old, numbers = self._texts, self._without_text
-            more = _joined(numbers, [folded_text(self._static(number)) for number in numbers])
+            more = ShapeTexts(np.array(numbers, np.int64), Lines.folded([*map(self._static, numbers)]))
             self._texts = ShapeTexts(
                 np.concatenate([old.numbers, more.numbers]), old.folded.followed_by(more.folded)
             )
@@ -129,5 +141,6 @@ class ShapeIndex:
             return loose
 
 
-def _joined(numbers: list[int], texts: list[bytes]) -> ShapeTexts:
-    return ShapeTexts(np.array(numbers, np.int64), Lines.of(texts))
+def _ends(lines: Sequence[bytes]) -> IntArray:
+    """Behind the newline of each line, joined."""
+    return np.cumsum(np.fromiter(map(len, lines), np.int64, len(lines)) + 1)

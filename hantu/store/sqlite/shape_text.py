@@ -11,7 +11,10 @@ import unicodedata
 from enum import IntFlag
 from typing import Final
 
+import numpy as np
+
 from hantu import text
+from hantu.store.sqlite.batch import BoolArray, IntArray
 
 SLOT_WORD: Final = "\ua66e"
 """The token ꙮ stands for a slot in the index of words: a letter that no program prints."""
@@ -97,6 +100,16 @@ def looseness(static: bytes) -> Loose:
 def escaped(folded: str) -> bytes:
     """A folded text as bytes in which newline and NUL are escaped."""
     return folded.encode().replace(b"\0", b"\xfd").replace(b"\n", b"\xff")
+
+
+def unusual_places(lines: bytes) -> IntArray:
+    """Where in escaped lines characters stand for which folding does more than make ASCII letters small."""
+    octets = np.frombuffer(lines, np.uint8)
+    # 0x80 … 0xFC become 0 … 0x7C; the escapes of newline and NUL lie above, ASCII still further.
+    unusual: BoolArray = (octets ^ np.uint8(0x80)) < _NOT_ASCII_BUT_ESCAPED[-1] - 0x80
+    if _ESC_BYTE in lines:
+        unusual |= octets == _ESC_BYTE[0]
+    return np.flatnonzero(unusual)
 
 
 def readable(line: bytes) -> str:
