@@ -19,7 +19,7 @@ from hantu.store.execution_base import (
 from hantu.store.execution_words import sought
 from hantu.store.sqlite.database import Reader
 from hantu.store.sqlite.execution_rows import SUMMARY, summary
-from hantu.store.sqlite.execution_words import condition
+from hantu.store.sqlite.execution_words import HAVING, condition
 
 _NEVER_ENDED: Final = "ifnull(completed_ns, 9223372036854775807)"
 """As in the index, which serves only what is written alike."""
@@ -57,11 +57,12 @@ def page(reader: Reader, query: ExecutionQuery) -> ExecutionPage:
     wanted = _where(query)
     if query.sort is ExecutionSort.STATUS:
         counts = _counts(reader, wanted)
-        total = sum(counts.values())
-        numbers = _by_status(reader, query, wanted, counts)
+        numbers, total = _by_status(reader, query, wanted, counts), sum(counts.values())
     else:
-        total = _total(reader, query, wanted)
-        numbers = _by_time(reader, query, wanted, total)
+        numbers = _by_time(reader, query, wanted)
+        begin = (query.page - 1) * query.page_size
+        ends_here = len(numbers) < query.page_size and (bool(numbers) or not begin)
+        total = begin + len(numbers) if ends_here else _total(reader, query, wanted)
     return ExecutionPage(_summaries(reader, numbers), query.page, query.page_size, total)
 
 
@@ -75,11 +76,9 @@ def job_names(reader: Reader) -> tuple[str, ...]:
     return tuple(name for (name,) in reader.rows(_JOB_NAMES))
 
 
-def _by_time(reader: Reader, query: ExecutionQuery, wanted: _Wanted, total: int) -> list[int]:
+def _by_time(reader: Reader, query: ExecutionQuery, wanted: _Wanted) -> list[int]:
     """The numbers of a page: a walk along the index of its order."""
     begin = (query.page - 1) * query.page_size
-    if begin >= total:
-        return []
     index, value = _INDEX[query.sort]
     way = "DESC" if query.order is SortOrder.DESC else "ASC"
     tail = f"INDEXED BY {index} WHERE TRUE {wanted.sql} ORDER BY {value} {way}, execution_no {way}"
@@ -114,6 +113,9 @@ def _numbers(reader: Reader, tail: str, binds: dict[str, Any], part: slice) -> l
 def _total(reader: Reader, query: ExecutionQuery, wanted: _Wanted) -> int:
     if not wanted.sql:
         return int(reader.value("SELECT count(*) FROM executions"))
+    if wanted.sql == f" AND execution_no IN ({HAVING})":
+        # Nothing but words: the rows of their index are counted as they are found.
+        return int(reader.value(f"SELECT count(*) FROM ({HAVING})", wanted.binds))  # noqa: S608  constants
     index = "executions_created"
     if query.since_ns is None and query.until_ns is None:
         # The shortest range that the filter has in any index.

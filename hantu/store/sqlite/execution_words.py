@@ -13,7 +13,8 @@ from hantu.text import Needle
 _PUT: Final = """
 INSERT OR REPLACE INTO execution_word (rowid, name, prompt, output, error) VALUES (?, ?, ?, ?, ?)
 """
-_HAVING: Final = "SELECT rowid FROM execution_word WHERE execution_word MATCH"
+HAVING: Final = "SELECT rowid FROM execution_word WHERE execution_word MATCH :words"
+"""The numbers of those that have the words."""
 _MERGE: Final = "INSERT INTO execution_word (execution_word, rank) VALUES ('merge', ?)"
 MERGE_PAGES: Final = 64
 """Pages of the index that one slice merges: some milliseconds."""
@@ -35,15 +36,12 @@ def merge_words(connection: apsw.Connection, *, begin: bool) -> bool:
 
 def condition(sought: Sought) -> tuple[str, dict[str, Any]]:
     """What to add to a WHERE for a search, beginning with AND, and what it binds."""
-    sql = ""
-    binds: dict[str, Any] = {}
+    never = " OR ".join(_phrase(each) for each in sought.none_of)
     if sought.all_of:
-        sql += f" AND execution_no IN ({_HAVING} :words)"
-        binds["words"] = " AND ".join(_phrase(each) for each in sought.all_of)
-    if sought.none_of:
-        sql += f" AND execution_no NOT IN ({_HAVING} :never)"
-        binds["never"] = " OR ".join(_phrase(each) for each in sought.none_of)
-    return sql, binds
+        words = " AND ".join(_phrase(each) for each in sought.all_of)
+        # One expression for both: each on its own took four times as long.
+        return f" AND execution_no IN ({HAVING})", {"words": f"({words}) NOT ({never})" if never else words}
+    return (f" AND execution_no NOT IN ({HAVING})", {"words": never}) if never else ("", {})
 
 
 def _phrase(each: Needle) -> str:
