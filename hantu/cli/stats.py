@@ -19,6 +19,7 @@ _TIERS: Final = {
     "shapes": "what lines have in common, and its index of words",
     "events": "the senders' own ids of entries",
     "errors": "occurrences, groups and what finds them",
+    "executions": "runs of jobs, their steps, artifacts and what finds them",
     "other": "small tables, SQLite's own pages",
     "free": "pages without content",
 }

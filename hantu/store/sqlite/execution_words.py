@@ -8,6 +8,7 @@ import apsw
 
 from hantu.executions import Execution
 from hantu.store.execution_words import Sought, searched_texts
+from hantu.store.sqlite.database import Reader
 from hantu.text import Needle
 
 _PUT: Final = """
@@ -15,6 +16,7 @@ INSERT OR REPLACE INTO execution_word (rowid, name, prompt, output, error) VALUE
 """
 HAVING: Final = "SELECT rowid FROM execution_word WHERE execution_word MATCH :words"
 """The numbers of those that have the words."""
+_INDEXED: Final = "SELECT count(*) FROM execution_word_docsize"
 _MERGE: Final = "INSERT INTO execution_word (execution_word, rank) VALUES ('merge', ?)"
 MERGE_PAGES: Final = 64
 """Pages of the index that one slice merges: some milliseconds."""
@@ -32,6 +34,21 @@ def merge_words(connection: apsw.Connection, *, begin: bool) -> bool:
     connection.execute(_MERGE, (-MERGE_PAGES if begin else MERGE_PAGES,))
     # Source: SQLite FTS5, section 6.8 "The 'merge' Command": fewer than two changes say that all is done.
     return connection.total_changes() - before >= 2
+
+
+def words_damage(reader: Reader) -> str | None:
+    """What is wrong with the index, None when it is sound; reads all of it."""
+    said: list[Any] = [
+        text for (text,) in reader.rows("PRAGMA integrity_check(execution_word)") if text != "ok"
+    ]
+    if not said and reader.value(_INDEXED) != reader.value("SELECT count(*) FROM executions"):
+        said.append("it does not have every execution")
+    return "; ".join(said) or None
+
+
+def forget_words(connection: apsw.Connection) -> None:
+    """Empty the index, whatever is wrong with it, within a transaction."""
+    connection.execute("INSERT INTO execution_word (execution_word) VALUES ('delete-all')")
 
 
 def condition(sought: Sought) -> tuple[str, dict[str, Any]]:

@@ -20,7 +20,7 @@ from hantu.executions import (
 )
 from hantu.executions.checks import check_heartbeat
 from hantu.executions.keeping import DAY_NS
-from hantu.store.base import QUERY_TIME_LIMIT_MS
+from hantu.store.base import QUERY_TIME_LIMIT_MS, StoreError
 from hantu.store.execution_base import (
     Added,
     ExecutionPage,
@@ -38,7 +38,12 @@ from hantu.store.execution_words import (
 )
 from hantu.store.sqlite import execution_list as listing
 from hantu.store.sqlite.database import Database
-from hantu.store.sqlite.execution_removal import Removing, past_the_settings, past_their_own_time
+from hantu.store.sqlite.execution_removal import (
+    SLICE_EXECUTIONS,
+    Removing,
+    past_the_settings,
+    past_their_own_time,
+)
 from hantu.store.sqlite.execution_rows import (
     ADD_EXECUTION,
     EXECUTION,
@@ -48,7 +53,12 @@ from hantu.store.sqlite.execution_rows import (
     execution,
     transition,
 )
-from hantu.store.sqlite.execution_words import index_words, merge_words
+from hantu.store.sqlite.execution_words import (
+    forget_words,
+    index_words,
+    merge_words,
+    words_damage,
+)
 from hantu.store.sqlite.execution_writing import (
     Step,
     execution_of_id,
@@ -61,6 +71,12 @@ from hantu.store.sqlite.execution_writing import (
 
 RUNS_LOOKED_AT: Final = 100
 
+_NEXT: Final = f"""
+SELECT execution_no, {EXECUTION.strip().removeprefix("SELECT ")}
+WHERE execution_no > ?
+ORDER BY execution_no
+LIMIT ?
+"""
 _HEARTBEAT: Final = """
 UPDATE executions
 SET heartbeat_ns = max(ifnull(heartbeat_ns, :at_ns), :at_ns), heartbeat_interval_ms = :interval_ms
@@ -223,6 +239,32 @@ class SqliteExecutions:
         if removed and not stopped:
             self._merge_words(pause)
         return RemovedExecutions(removed, tuple(path for step in steps for path in step.paths))
+
+    def mend_execution_words(self, pause: Callable[[], bool]) -> tuple[str, ...]:
+        """Look at the index of words, and make it anew when it is damaged; what was wrong."""
+        try:
+            with self._database.reading(None) as reader:
+                damage = words_damage(reader)
+            if damage is None:
+                return ()
+            self._index_words_anew(pause)
+        except StoreError as error:
+            return (f"execution_word: {error}",)
+        return (f"execution_word: {damage}; it was made anew from the executions, nothing is lost",)
+
+    def _index_words_anew(self, pause: Callable[[], bool]) -> None:
+        """What a stop leaves out is noticed, and done, at the next look."""
+        with self._database.writing() as connection:
+            forget_words(connection)
+        last = 0
+        while True:
+            with self._database.writing() as connection:
+                rows: list[tuple[Any, ...]] = connection.execute(_NEXT, (last, SLICE_EXECUTIONS)).fetchall()
+                for number, *row in rows:
+                    index_words(connection, number, execution(tuple(row)))
+            if not rows or pause():
+                return
+            last = rows[-1][0]
 
     def _remove(self, step: Removing, pause: Callable[[], bool]) -> bool:
         """Take all slices of a step; False when it was stopped."""

@@ -40,10 +40,10 @@ CREATE TABLE executions (
   artifact_count INTEGER NOT NULL DEFAULT 0,
   prompt_head TEXT NOT NULL CHECK (length(prompt_head) <= 200),
   callback_url TEXT CHECK (length(callback_url) <= 2048),
-  metadata TEXT CHECK (json_valid(metadata)),
-  resources TEXT CHECK (json_valid(resources)),
+  metadata TEXT CHECK (metadata IS NULL OR json_valid(metadata)),
+  resources TEXT CHECK (resources IS NULL OR json_valid(resources)),
   error_message TEXT,
-  error_details TEXT CHECK (json_valid(error_details)),
+  error_details TEXT CHECK (error_details IS NULL OR json_valid(error_details)),
   prompt TEXT NOT NULL,
   output TEXT
 ) STRICT;
@@ -90,7 +90,7 @@ CREATE TABLE artifacts (
   created_ns INTEGER NOT NULL,
   expires_ns INTEGER,
   archived_ns INTEGER,
-  tags TEXT CHECK (json_valid(tags))
+  tags TEXT CHECK (tags IS NULL OR json_valid(tags))
 ) STRICT;
 CREATE INDEX artifacts_execution ON artifacts (execution_id);
 CREATE INDEX artifacts_status ON artifacts (status, created_ns);
@@ -116,7 +116,9 @@ CREATE TRIGGER executions_updated AFTER UPDATE OF
   cpu_ms, metadata, output
 ON executions WHEN new.updated_ns <= old.updated_ns BEGIN
   UPDATE executions
-  SET updated_ns = max(old.updated_ns + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000000)
+  SET updated_ns = max(
+    old.updated_ns + 1, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000000
+  )
   WHERE execution_no = new.execution_no;
 END;
 CREATE TRIGGER executions_forgotten AFTER DELETE ON executions BEGIN

@@ -64,6 +64,9 @@ _CHECKED: Final = (
     "error_group",
     "error_fingerprint",
     "error_event",
+    "executions",
+    "status_transitions",
+    "artifacts",
 )
 
 

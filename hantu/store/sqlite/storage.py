@@ -21,9 +21,10 @@ FILTERS: Final = "filters"
 SHAPES: Final = "shapes"
 EVENTS: Final = "events"
 ERRORS: Final = "errors"
+EXECUTIONS: Final = "executions"
 OTHER: Final = "other"
 FREE: Final = "free"
-TIERS: Final = (HOT, SEGMENTS, FILTERS, SHAPES, EVENTS, ERRORS, OTHER, FREE)
+TIERS: Final = (HOT, SEGMENTS, FILTERS, SHAPES, EVENTS, ERRORS, EXECUTIONS, OTHER, FREE)
 
 _TIER_OF_TABLE: Final = {
     "hot": HOT,
@@ -34,6 +35,7 @@ _TIER_OF_TABLE: Final = {
     "event": EVENTS,
     "event_key": EVENTS,
 }
+_OF_EXECUTIONS: Final = ("execution", "status_transitions", "artifacts")
 _KINDS: Final = (1 << COLUMN_BITS) - 1
 
 _PAGES: Final = "SELECT name, pgsize FROM dbstat WHERE aggregate = TRUE"
@@ -110,6 +112,8 @@ def _tiers(reader: Reader, file_bytes: int, filters_alone: int) -> dict[str, int
             tier = SHAPES
         elif name.startswith(("error_", "sqlite_autoindex_error_")):
             tier = ERRORS
+        elif name.removeprefix("sqlite_autoindex_").startswith(_OF_EXECUTIONS):
+            tier = EXECUTIONS
         sizes[tier] += size
     sizes[SEGMENTS] -= filters_alone
     sizes[FILTERS] += filters_alone

@@ -293,7 +293,9 @@ class SqliteStore(SqliteErrors, SqliteExecutions, SqliteArtifacts):
         self, retention_days: float, *, now_ns: int, pause: Callable[[], bool]
     ) -> MaintenanceReport:
         """Retention, index optimisation, vacuum, integrity check, in slices."""
-        return self._retention.maintain(now_ns - int(retention_days * DAY_NS), now_ns=now_ns, pause=pause)
+        before_ns = now_ns - int(retention_days * DAY_NS)
+        report = self._retention.maintain(before_ns, now_ns=now_ns, pause=pause)
+        return replace(report, problems=report.problems + self.mend_execution_words(pause))
 
     def export(self, query: LogQuery) -> Iterator[LogEntry]:
         """Every matching entry in the query's order."""
