@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
@@ -141,16 +140,15 @@ def note_sent(errors_dir: Path, days: list[str]) -> None:
             sent.close()
 
 
-def note_told(errors_dir: Path, told: Mapping[str, list[str]]) -> None:
-    """Note by day the ids of errors that this library tells people of, or counts for that.
+def note_told(errors_dir: Path, day: str, error_id: str) -> None:
+    """Note that this library tells people of an error of that day, or counts it for that.
 
     In `error_YYYYMMDD.told` beside the error file, for a service that reads it and tells people, too."""
-    for day, ids in told.items():
-        file = DatedFile(errors_dir, "error", ".told")
-        try:
-            file.append(day, "".join(f"{each}\n" for each in ids).encode("ascii"))
-        finally:
-            file.close()
+    told = DatedFile(errors_dir, "error", ".told")
+    try:
+        told.append(day, f"{error_id}\n".encode("ascii"))
+    finally:
+        told.close()
 
 
 def prune(log_dir: Path, *, keep_days: int, today: date, spare_unsent: bool) -> list[Path]:

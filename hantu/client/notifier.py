@@ -66,6 +66,7 @@ class Notifier:
     def tell(self, record: ErrorRecord) -> None:
         """Take an error; returns at once."""
         self._take(record)
+        self._note(record)
 
     def tell_fault(self, title: str, message: str) -> None:
         """Take what happened to the library itself, told as CRITICAL; title: a few words of Korean."""
@@ -183,8 +184,6 @@ class Notifier:
 
     def _rule(self, items: Iterable[Told]) -> None:
         """Let the cooldown decide on what came, and make messages of what is to be told."""
-        items = list(items)
-        self._note(items)
         first, occurrences = gathered(items)
         ruling = self._cooldown.rule(occurrences)
         self._look_s = ruling.next_s
@@ -194,17 +193,13 @@ class Notifier:
         for quiet in ruling.ended:
             self._add(repeats_text(quiet), errors=quiet.count)
 
-    def _note(self, items: Iterable[Told]) -> None:
-        """Note the errors, so that a service which reads their file does not tell of them as well."""
-        told: dict[str, list[str]] = {}
-        for item in items:
-            if not isinstance(item, Trouble) and item.id:
-                told.setdefault(day_of(item.time_ns), []).append(item.id)
-        if not told or self._errors_dir is None:
+    def _note(self, record: ErrorRecord) -> None:
+        """Note the error at once, so that a service which reads its file does not tell of it as well."""
+        if self._errors_dir is None or not record.id:
             return
         # At worst an error is told twice.
         with contextlib.suppress(OSError):
-            note_told(self._errors_dir, told)
+            note_told(self._errors_dir, day_of(record.time_ns), record.id)
 
     def _add(self, text: str, *, errors: int = 1) -> None:
         if len(self._outgoing.waiting) >= MESSAGES_MOST:

@@ -22,7 +22,7 @@ from tests.client.records import a_record
 def test_ids_are_found_as_they_are_noted(tmp_path: Path) -> None:
     told, record = ToldFiles(tmp_path), a_record()
     assert not told.has(record)
-    note_told(tmp_path / "errors", {day_of(record.time_ns): [record.id]})
+    note_told(tmp_path / "errors", day_of(record.time_ns), record.id)
     assert told.has(record)
     other = record._replace(id=str(uuid.uuid4()))
     assert not told.has(other)

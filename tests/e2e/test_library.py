@@ -20,7 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, expect
 
+from tests import browser as chromium
+from tests.browser import NARROW, SCREENS, reading
 from tests.client.bot_api import CHAT, BotApi
 from tests.client.bot_api import TOKEN as BOT_TOKEN
 from tests.client.logs import Logs
@@ -28,6 +31,7 @@ from tests.running import NOTHING, ROOT, RunningService
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
+browser = chromium.browser
 
 COOLDOWN_S = 8
 TOO_MANY = {"stock_code": "005930", "quantity": 500}
@@ -54,7 +58,8 @@ class Programs:
             "HANTU_COOLDOWN_S": str(COOLDOWN_S),
         }
         port = free_port()
-        settings = NOTHING | telegram | {"HANTU_LOG_DIR": str(self.logs.folder), "TZ": "Asia/Seoul"}
+        own = {"HANTU_LOG_DIR": str(self.logs.folder), "HANTU_PUBLIC_URL": f"http://127.0.0.1:{port}"}
+        settings = NOTHING | telegram | own | {"TZ": "Asia/Seoul"}
         self.service = RunningService(folder / "data", settings, port=port)
         self.service.start()
         made = self.hantu("token", "create", "programs", "--scope", "ingest", "--json")
@@ -216,7 +221,7 @@ def test_from_a_telegram_message_to_the_cause(programs: Programs) -> None:
     assert lines[2] == "타입: InsufficientBalance"
     assert lines[4] == "주문 실행 실패: required 35600000, available 1182400"
     assert "raise InsufficientBalance" in text
-    assert lines[-1] == f"(trace_id: {trace_id})"
+    assert lines[-2:] == [f"(trace_id: {trace_id})", "에러 보기"]
 
     (record,) = [each for each in programs.logs.errors if each["trace_id"] == trace_id]
     shown = programs.hantu("logs", "error", "--service", "hantu-api")
@@ -243,8 +248,8 @@ def test_an_operator_is_told_once_and_nothing_is_lost_by_a_kill(programs: Progra
         # Another error is told while the first one is quiet.
         programs.post("/orders", SOLD_OUT)
         wait_until(lambda: programs.told("SoldOut"), 10)
-        # A kill between an error's coming by its file and by HTTP would leave it to the program to tell, too;
-        # one with a message on its way would have that told again.
+        # A kill between an error's coming by its file and by HTTP would leave it to the program to tell,
+        # too; one with a message on its way would have that told again.
         wait_until(lambda: programs.unsent() == 0)
         wait_until(lambda: programs.service.get("/api/alerts")["waiting"] == 0)
         programs.service.kill()
@@ -274,6 +279,41 @@ def test_an_operator_is_told_once_and_nothing_is_lost_by_a_kill(programs: Progra
     wait_until(lambda: len(programs.told("SoldOut")) == 2, 10)
     assert "재발" in programs.told("SoldOut")[1]
     assert programs.service.stop() == 0
+
+
+@pytest.mark.browser
+@pytest.mark.promise("M84", "M85", "M55")
+def test_a_person_opens_the_link_of_a_message_and_settles_the_error(
+    browser: Browser, programs: Programs
+) -> None:
+    _, trace_id = programs.post("/orders", TOO_MANY)
+    wait_until(lambda: programs.told("InsufficientBalance"), 10)
+    (message,) = programs.bot.messages
+    (link,) = re.findall(r'href="([^"]+)"', message.html)
+    with reading(browser, programs.service.url, size=NARROW, locale="ko-KR", dark=True) as phone:
+        page = phone.page
+        page.goto(link)
+        expect(page.get_by_role("heading", name="InsufficientBalance")).to_be_visible()
+        expect(page.locator(".frame-at", has_text="execute_order").first).to_be_visible()
+        page.screenshot(path=SCREENS / "from-telegram-360-dark-ko.png", full_page=True)
+        page.get_by_role("link", name="로그에서 열기").first.wait_for()
+        # The lines of the text file come later than the error.
+        wait_until(lambda: len(programs.service.get(f"/api/logs?q=trace:{trace_id}")["logs"]) == 2)
+        page.reload()
+        page.locator(f'a[href*="/trace/{trace_id}"]').first.click()
+        expect(page.get_by_text("주문 실행 시작").first).to_be_visible()
+        page.goto(link)
+        page.get_by_role("button", name="해결", exact=True).click()
+        expect(page.get_by_role("button", name="다시 열기")).to_be_visible()
+        assert programs.group("InsufficientBalance")["status"] == "RESOLVED"
+        # It comes again.
+        programs.post("/orders", TOO_MANY)
+        wait_until(lambda: len(programs.told("InsufficientBalance")) == 2, 10)
+        assert "🔁 재발" in programs.told("InsufficientBalance")[1]
+        page.reload()
+        expect(page.get_by_text("재발").first).to_be_visible()
+        page.screenshot(path=SCREENS / "regressed-360-dark-ko.png", full_page=True)
+        assert phone.complaints == []
 
 
 def told_of(texts: list[str]) -> int:
