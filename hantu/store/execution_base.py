@@ -23,6 +23,7 @@ from hantu.executions import (
     NewExecution,
     Transition,
 )
+from hantu.store.execution_sums import ExecutionSum
 
 PAGE_SIZE_DEFAULT: Final = 20
 PAGE_SIZE_MOST: Final = 100
@@ -204,6 +205,11 @@ class ExecutionStorage(Protocol):
 
     def execution_counts(self) -> dict[ExecutionStatus, int]:
         """How many there are by status, for every status."""
+        ...
+
+    def execution_sums(self, query: ExecutionQuery, *, utc_offset_s: int) -> tuple[ExecutionSum, ...]:
+        """Runs, tokens and cost of all that matches, by job, model and day, in that order; page and order
+        of the query do not matter. utc_offset_s: how far the days' zone is ahead of UTC."""
         ...
 
     def job_names(self) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ from hantu.store.execution_base import (
     UnknownArtifact,
     UnknownExecution,
 )
+from hantu.store.execution_sums import ExecutionSum, sums_of
 from hantu.store.execution_words import (
     archived_ns_of,
     arriving,
@@ -156,6 +157,11 @@ class MemoryExecutions:
         with self._open():
             every = [each.status for each in self._every()]
         return {status: every.count(status) for status in ExecutionStatus}
+
+    def execution_sums(self, query: ExecutionQuery, *, utc_offset_s: int) -> tuple[ExecutionSum, ...]:
+        """Runs, tokens and cost of what matches."""
+        with self._open():
+            return sums_of((each for each in self._every() if _matches(query, each)), utc_offset_s)
 
     def job_names(self) -> tuple[str, ...]:
         """The names of all jobs."""

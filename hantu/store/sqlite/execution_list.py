@@ -54,7 +54,7 @@ class _Wanted(NamedTuple):
 
 def page(reader: Reader, query: ExecutionQuery) -> ExecutionPage:
     """A page of the list and how many there are on all."""
-    wanted = _where(query)
+    wanted = where(query)
     if query.sort is ExecutionSort.STATUS:
         counts = _counts(reader, wanted)
         numbers, total = _by_status(reader, query, wanted, counts), sum(counts.values())
@@ -131,7 +131,8 @@ def _counts(reader: Reader, wanted: _Wanted) -> dict[ExecutionStatus, int]:
     return {status: found.get(status, 0) for status in ExecutionStatus}
 
 
-def _where(query: ExecutionQuery) -> _Wanted:
+def where(query: ExecutionQuery) -> _Wanted:
+    """The conditions of a query."""
     sql, binds = condition(sought(query.search))
     for column, values in (
         ("status", query.statuses),

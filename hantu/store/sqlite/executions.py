@@ -29,6 +29,7 @@ from hantu.store.execution_base import (
     RemovedExecutions,
     Taken,
 )
+from hantu.store.execution_sums import ExecutionSum
 from hantu.store.execution_words import (
     SEARCHED,
     begun,
@@ -53,6 +54,7 @@ from hantu.store.sqlite.execution_rows import (
     execution,
     transition,
 )
+from hantu.store.sqlite.execution_sums import sums
 from hantu.store.sqlite.execution_words import (
     forget_words,
     index_words,
@@ -184,6 +186,11 @@ class SqliteExecutions:
         """How many there are by status."""
         with self._database.reading(QUERY_TIME_LIMIT_MS) as reader:
             return listing.counts_by_status(reader)
+
+    def execution_sums(self, query: ExecutionQuery, *, utc_offset_s: int) -> tuple[ExecutionSum, ...]:
+        """Runs, tokens and cost of what matches."""
+        with self._database.reading(QUERY_TIME_LIMIT_MS) as reader:
+            return sums(reader, query, utc_offset_s=utc_offset_s)
 
     def job_names(self) -> tuple[str, ...]:
         """The names of all jobs."""
