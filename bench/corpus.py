@@ -166,7 +166,7 @@ class Corpus:
             }.items()
         }
         self._compiled: dict[str, Callable[[], str]] = {}
-        self._stacks: dict[str, list[str]] = {}
+        self._failing: dict[str, tuple[str, str, list[str]]] = {}
         self._drawn = [
             (source, source_id, list(shapes), [_WEIGHT[level] for level, _ in shapes])
             for source, source_id, shapes in PROGRAMS
@@ -248,26 +248,29 @@ class Corpus:
         return trace_id, user
 
     def _trace(self, shape: str, message: str) -> str:
-        """A message with a stack trace: a place that fails has few call stacks, the same ones each time."""
-        stacks = self._stacks.get(shape)
-        if stacks is None:
-            stacks = self._stacks[shape] = [self._stack() for _ in range(STACKS_A_PLACE)]
-        # One in ten is met for the first and last time.
-        stack = self._stack() if self._random.random() < 0.1 else self._random.choice(stacks)
-        return f"{message}\n{stack}\n{self._message(self._random.choice(_EXCEPTIONS))}"
+        """A message with a stack trace: a place that fails has a message, an exception and few call stacks of
+        its own, the same ones each time; with any of them by chance nearly every error would be a new one."""
+        failing = self._failing.get(shape)
+        if failing is None:
+            exception, frame = self._random.choice(_EXCEPTIONS), self._frame()
+            stacks = [self._stack(frame) for _ in range(STACKS_A_PLACE)]
+            failing = self._failing[shape] = (exception, frame, stacks)
+        exception, frame, stacks = failing
+        # One in ten came there on a way that is met for the first and last time.
+        stack = self._stack(frame) if self._random.random() < 0.1 else self._random.choice(stacks)
+        return f"{message}\n{stack}\n{self._message(exception)}"
 
-    def _stack(self) -> str:
+    def _stack(self, innermost: str) -> str:
+        frames = [self._frame() for _ in range(self._random.randrange(5, 17))]
+        return "\n".join(("Traceback (most recent call last):", *frames, innermost))
+
+    def _frame(self) -> str:
         draw = self._random
-        lines = ["Traceback (most recent call last):"]
-        for _ in range(draw.randrange(6, 18)):
-            table = draw.choice(_TABLES)
-            lines.append(
-                f'  File "/srv/app/core/{table}.py", line {draw.randrange(900)}, in handle_{table}'
-            )
-            lines.append(
-                f"    result = self.{table}.{draw.choice(_JOBS)}(request, key={draw.randrange(100)})"
-            )
-        return "\n".join(lines)
+        table = draw.choice(_TABLES)
+        return (
+            f'  File "/srv/app/core/{table}.py", line {draw.randrange(900)}, in handle_{table}\n'
+            f"    result = self.{table}.{draw.choice(_JOBS)}(request, key={draw.randrange(100)})"
+        )
 
     def _picker(self, pool: tuple[str, ...]) -> Callable[[], str]:
         return lambda: pool[int(self._random.random() * len(pool))]
