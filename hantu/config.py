@@ -259,6 +259,11 @@ class Config:
         return self.data_dir / "hantu.db"
 
     @property
+    def artifact_folder(self) -> Path:
+        """Where the contents of artifacts lie."""
+        return self.data_dir / "artifacts"
+
+    @property
     def control_file(self) -> Path:
         """The file by which commands on this machine find and may steer the running service."""
         return self.data_dir / "control.json"

@@ -36,6 +36,7 @@ from hantu.service.maintenance import Maintenance
 from hantu.service.memory import give_back
 from hantu.service.setup import SetupLink
 from hantu.store import open_store
+from hantu.store.artifact_files import ArtifactFiles
 from hantu.store.base import LogStorage
 from hantu.tail import CommitSignal, TailHub
 from hantu.threads import Backoff, Worker
@@ -74,6 +75,7 @@ class Service:
             config, self.store, self.pipeline, self.signal, self.maintenance
         )
         self.executions = Executions(config, self.store, self.pipeline)
+        self.artifact_files = ArtifactFiles(config.artifact_folder)
         self.masking = Masking(_filter(config))
         self.setup = SetupLink(self.store, self.pipeline)
         self.tails = TailSlots(config.tail_clients)

@@ -15,6 +15,7 @@ from hantu.threads import DaemonThread
 from hantu.web import (
     access,
     api_alerts,
+    api_artifacts,
     api_collectors,
     api_errors,
     api_executions,
@@ -39,6 +40,7 @@ APIS: Final = (
     api_collectors.api,
     api_errors.api,
     api_executions.api,
+    api_artifacts.api,
     api_tokens.api,
     ingest.api,
     live.api,

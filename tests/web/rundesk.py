@@ -28,7 +28,7 @@ class Runner:
     def ask(self, method: str, path: str, **parts: Any) -> TestResponse:
         """The answer to a request."""
         headers = {**self.headers, **parts.pop("headers", {})}
-        return self._client.open(path, method=method, headers=headers, **parts)
+        return self._client.open(path, method=method, headers=headers, buffered=True, **parts)
 
     def create(self, **body: Any) -> dict[str, Any]:
         """A new run, as it was answered."""

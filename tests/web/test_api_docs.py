@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import flask
 import pytest
 
-from hantu.executions import Execution, NewExecution
+from hantu.executions import Artifact, Execution, NewArtifact, NewExecution
 from hantu.paths import ROOT
 from hantu.query.logquery import LogQuery
 from hantu.service import Service
@@ -83,6 +83,7 @@ def test_example_works(app: flask.Flask, service: Service, example: str) -> None
     known = {
         "$ID": entry.id,
         "$EXECUTION": run.id,
+        "$ARTIFACT": _artifact(service, run).id,
         "$TOKEN": service.control_token,
         "$KEY": "docker:none",
         "$ERROR": str(error.group_no),
@@ -114,6 +115,21 @@ def _waiting(service: Service) -> Execution:
     """An execution that is PENDING, so that every example may change it."""
     new = NewExecution(job_name="nightly-report", prompt="오늘 주문 요약")
     return service.pipeline.with_store(lambda kept: kept.add_execution(new, at_ns=NOW_NS)).execution
+
+
+def _artifact(service: Service, run: Execution) -> Artifact:
+    """An artifact that is ACTIVE."""
+    new = NewArtifact(file_name="보고서.pdf", mime_type="application/pdf")
+    change = service.pipeline.with_store
+    made = change(lambda kept: kept.add_artifact(run.id, new, at_ns=NOW_NS)).artifact
+    with service.artifact_files.receiving(made.id, service.store.artifact, most_bytes=9) as receiving:
+        receiving.write(b"%PDF-1.7")
+        got = receiving.finish()
+        return change(
+            lambda kept: kept.artifact_arrived(
+                made.id, size_bytes=got.size_bytes, checksum=got.checksum, at_ns=NOW_NS
+            )
+        )
 
 
 def test_json_in_the_page_is_json() -> None:
