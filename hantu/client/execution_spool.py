@@ -179,8 +179,12 @@ def abandoned(folder: Path) -> Iterator[Abandoned]:
 
 
 def waiting(folder: Path) -> int:
-    """How many files of runs there are in a folder."""
-    return len(_files(folder))
+    """How many files in a folder nobody writes or delivers."""
+    count = 0
+    for left in abandoned(folder):
+        left.close()
+        count += 1
+    return count
 
 
 def read(path: Path, offset: int) -> Iterator[tuple[Report, int]]:

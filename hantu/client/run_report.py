@@ -75,6 +75,7 @@ class RunReport:
         self.trace_id = os.urandom(8).hex()
         self._mask = mask
         self._began = time.monotonic_ns()
+        self._took_ns = -1
         self._output = ""
         self._tokens = [0, 0]
         self._cost: Decimal | None = None
@@ -171,14 +172,19 @@ class RunReport:
         code = type(error).__name__
         self.fail(said or code, code=code, details={"stackTrace": stack})
 
+    def over(self) -> None:
+        """It ends now, whatever is still to be told."""
+        if self._took_ns < 0:
+            self._took_ns = time.monotonic_ns() - self._began
+
     def ended(self, *, cancelled: str = "", **more: Any) -> Report:
         """How it ended, with all that is known. cancelled: why it was stopped, if it was.
 
         more: further fields of the body, such as exitCode."""
-        elapsed_ns = time.monotonic_ns() - self._began
+        self.over()
         body = {
             **self.body,
-            "completedAt": self.body["startedAt"] + elapsed_ns,
+            "completedAt": self.body["startedAt"] + self._took_ns,
             "status": "FAILED" if self._failed else "COMPLETED",
             **(self._failed or {}),
             **more,

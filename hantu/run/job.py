@@ -92,6 +92,7 @@ class Job:
             self._copying(program.stderr, 2, "stderr", (self._output, self._stderr)),
         ]
         ended = program.wait(self._wanted.timeout_s)
+        self._report.over()
         was_stopped = bool(ended.stopped) or ended.timed_out
         program.linger(
             lambda: any(worker.alive for worker, _ in copies),
