@@ -146,9 +146,21 @@ class FieldReader:
     def steps(self) -> IntArray:
         """The values of the next steps."""
         first = self.number()
-        differences = unzigzag(self.array())
+        differences = self._differences()
         differences[:1] = first
         return np.cumsum(differences, dtype=np.int64)
+
+    def _differences(self) -> IntArray:
+        """The next array, zigzag coded."""
+        before = self._at
+        size = self.number()
+        if self.take(1) != b"\x01":
+            self._at = before
+            return unzigzag(self.array())
+        # Of one byte each, as seconds are: a third less work than with eight.
+        bits = octets(self.take(size))
+        small = (bits >> np.uint8(1)) ^ (np.uint8(0) - (bits & np.uint8(1)))
+        return small.view(np.int8).astype(np.int64)
 
     def copy(self) -> FieldReader:
         """A reader of what this one has not read yet."""

@@ -14,24 +14,19 @@ from hantu.query.fields import leaf_paths, value_texts
 from hantu.query.logquery import LogQuery
 from hantu.store.base import Facet, Histogram, SourceInfo, StoreStats
 from hantu.store.sqlite.batch import LEVEL_BITS, BoolArray, IntArray
+from hantu.store.sqlite.buckets import LEVELS_MOST, add, add_unit
 from hantu.store.sqlite.catalog import Catalog
 from hantu.store.sqlite.database import Database, Reader
 from hantu.store.sqlite.entries import LEVEL_MASK, LEVELS, EntryReader, decode_metadata
 from hantu.store.sqlite.search import Search
-from hantu.store.sqlite.shape_search import YES
 from hantu.store.sqlite.snapshot import View
-from hantu.store.sqlite.sweep import SECOND_NS, Unit
+from hantu.store.sqlite.sweep import Unit
 
 RECENT_ENTRIES: Final = 1_000
 VALUES_MOST: Final = 200_000
 """Different values of a field that are counted; beyond it those seen once are let go."""
 
 _OF_STREAMS: Final = ("source", "source_id", "level")
-_WIDTH: Final = 1 << LEVEL_BITS
-_NO_LEVEL: Final = _WIDTH - 1
-"""In the place of a level: a line that is not counted."""
-_EDGES_MOST: Final = 12
-"""Comparing seconds with more edges of buckets takes longer than dividing them."""
 _CELLS_MOST: Final = 1 << 20
 
 
@@ -49,7 +44,7 @@ class Tallies:
     ) -> Histogram:
         """As LogStorage.histogram."""
         width_ns = max(1, -(-(end_ns - start_ns) // buckets))
-        counts = np.zeros(buckets * _WIDTH, np.int64)
+        counts = np.zeros(buckets * LEVELS_MOST, np.int64)
         complete = True
         with self._database.reading(limit_ms) as reader:
             sweep = self._search.sweep(reader, query)
@@ -64,17 +59,17 @@ class Tallies:
             try:
                 for lot in sweep.settled(in_one_bucket):
                     buckets_of = (lot.oldest_ns - start_ns) // width_ns
-                    _add(counts, buckets_of * _WIDTH + (lot.cells & LEVEL_MASK), lot.counts)
+                    add(counts, buckets_of * LEVELS_MOST + (lot.cells & LEVEL_MASK), lot.counts)
                 for unit in sweep.units(newest_first=True):
                     try:
-                        _add_unit(counts, unit, start_ns, width_ns)
+                        add_unit(counts, unit, start_ns, width_ns)
                     except ValueError as error:
                         unit.excuse(error)
             except apsw.InterruptError:
                 complete = False
         rows = tuple(
             (row[0], row[1], row[2], row[3], row[4], row[5])
-            for row in counts.reshape(buckets, _WIDTH).tolist()
+            for row in counts.reshape(buckets, LEVELS_MOST).tolist()
         )
         return Histogram(start_ns, width_ns, rows, complete)
 
@@ -211,59 +206,6 @@ def _totals(reader: Reader, view: View) -> Counter[int]:
     return totals
 
 
-def _add_unit(counts: IntArray, unit: Unit, start_ns: int, width_ns: int) -> None:
-    """Add a unit's matches to the buckets of a histogram, level by level."""
-    first = (unit.oldest_ns - start_ns) // width_ns
-    if unit.settled and first == (unit.newest_ns - start_ns) // width_ns:
-        cells, many = unit.groups[0], unit.matching
-        _add(counts, first * _WIDTH + (cells & LEVEL_MASK), many)
-        return
-    plan = unit.plan
-    fractions = any(time_ns % SECOND_NS for time_ns in (start_ns, width_ns, plan.start_ns, plan.end_ns))
-    if not fractions and not plan.first_key and plan.key is None and unit.decided:
-        _add_by_arrival(counts, unit, start_ns // SECOND_NS, width_ns // SECOND_NS)
-        return
-    lines = unit.lines()
-    if not len(lines):
-        return
-    frame = unit.frame
-    if start_ns % SECOND_NS or width_ns % SECOND_NS:
-        buckets = (frame.times(lines) - start_ns) // width_ns
-    else:
-        buckets = (frame.seconds()[lines] - start_ns // SECOND_NS) // (width_ns // SECOND_NS)
-    levels = np.repeat(frame.cells & LEVEL_MASK, frame.counts)[lines]
-    counts += np.bincount(buckets * _WIDTH + levels, minlength=len(counts))
-
-
-def _add_by_arrival(counts: IntArray, unit: Unit, start_s: int, width_s: int) -> None:
-    """As _add_unit, where groups and seconds in arrival order say all: a sixth of the work."""
-    frame, plan = unit.frame, unit.plan
-    levels = frame.cells & LEVEL_MASK
-    at = frame.spread_by_arrival(np.where(unit.verdict == YES, levels, _NO_LEVEL).astype(np.uint8))
-    rows = unit.rows
-    if len(rows):
-        arrivals, groups = frame.plain_arrival()
-        at[arrivals[rows]] = levels[groups[rows]]
-    seconds = frame.seconds_by_arrival()
-    from_s, to_s = max(unit.oldest_ns, plan.start_ns) // SECOND_NS, plan.end_ns // SECOND_NS
-    if unit.oldest_ns < plan.start_ns:
-        at[seconds < from_s] = _NO_LEVEL
-    if unit.newest_ns >= plan.end_ns:
-        at[seconds >= to_s] = _NO_LEVEL
-    first = (from_s - start_s) // width_s
-    edges = (min(unit.newest_ns // SECOND_NS, to_s - 1) - start_s) // width_s - first
-    if edges > _EDGES_MOST:
-        buckets = (seconds - start_s) // width_s
-        kept = at < _NO_LEVEL
-        counts += np.bincount(buckets[kept] * _WIDTH + at[kept], minlength=len(counts))
-        return
-    for edge in range(1, edges + 1):
-        past = seconds >= start_s + (first + edge) * width_s
-        at += past.view(np.uint8) << LEVEL_BITS
-    found = np.bincount(at, minlength=(edges + 1) * _WIDTH)
-    counts[first * _WIDTH :][: len(found)] += found
-
-
 def _add_cells(counts: Counter[int], unit: Unit) -> None:
     if unit.settled:
         cells, many = unit.groups[0], unit.matching
@@ -277,10 +219,6 @@ def _add_cells(counts: Counter[int], unit: Unit) -> None:
 
 def _any_time(oldest_ns: IntArray, _newest_ns: IntArray) -> BoolArray:
     return np.ones(len(oldest_ns), np.bool_)
-
-
-def _add(counts: IntArray, at: IntArray, many: IntArray) -> None:
-    counts += np.bincount(at, weights=many, minlength=len(counts)).astype(np.int64)
 
 
 def _count_cells(counts: Counter[int], cells: IntArray, many: IntArray) -> None:
