@@ -111,6 +111,14 @@ class RunningService:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
+    def text(self, path: str) -> str:
+        """A page, as admin."""
+        request = urllib.request.Request(
+            self.url + path, headers={"Authorization": f"Bearer {self.token}", "Accept-Language": "en"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return str(answer.read().decode())
+
     def get(self, path: str) -> Any:
         """GET as admin."""
         return self.call("GET", path)

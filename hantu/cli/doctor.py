@@ -13,6 +13,7 @@ import click
 
 from hantu.cli.context import Control, Desk, ServiceError, human_bytes, print_json
 from hantu.cli.migrate import growth, library_plan
+from hantu.client.health_file import ailing
 from hantu.client.migration.checklist import Mark
 from hantu.client.migration.operate import operate
 from hantu.client.migration.plan import WrongUse
@@ -167,6 +168,9 @@ def _library(desk: Desk) -> Iterator[Finding]:
         return
     for row in operate(plan.config, growth(desk)):
         yield Finding(row.what, row.mark is not Mark.FAILED, row.says, row.fix)
+    for each in ailing(folder):
+        says = f"{each.state} ({', '.join(each.kinds)}): {each.reason}"
+        yield Finding(f"{each.service}, pid {each.pid}", False, says, "see docs/library-faults.md")
 
 
 @click.command("doctor")

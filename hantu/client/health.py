@@ -102,6 +102,8 @@ class Health:
         self._lock = threading.RLock()
         self._conditions: dict[Fault, Condition] = {}
         self._standing: frozenset[Fault] = frozenset()
+        self.changed: Callable[[], None] | None = None
+        """Called, without a lock, when a fault begins, is given up or ends."""
         _all.add(self)
 
     def fault(self, kind: Fault, reason: str) -> None:
@@ -120,6 +122,11 @@ class Health:
     def standing(self, kind: Fault) -> bool:
         """Whether `kind` has failed and has not worked since."""
         return kind in self._standing
+
+    @property
+    def broken(self) -> bool:
+        """Whether any fault stands."""
+        return bool(self._standing)
 
     @property
     def state(self) -> State:
@@ -170,6 +177,9 @@ class Health:
             self._standing = frozenset(
                 each for each, found in self._conditions.items() if found.phase is not Phase.CLEAR
             )
+            changed = None if condition.phase is before else self.changed
+        if changed is not None:
+            changed()
 
     def _after_fork(self) -> None:
         # The lock may have been held by a thread that the child does not have.

@@ -6,7 +6,7 @@ import atexit
 import os
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from enum import Enum
 from pathlib import Path
@@ -16,6 +16,7 @@ from hantu.client import health
 from hantu.client.config import ClientConfig, load
 from hantu.client.files import day_of, note_sent, prune
 from hantu.client.health import Fault
+from hantu.client.health_file import HealthFile
 from hantu.client.logger import here
 from hantu.threads import Worker
 
@@ -54,6 +55,8 @@ class Lifecycle:
         self.config: ClientConfig | None = None
         self.desk: Desk | None = None
         self.delivery: Delivery | None = None
+        self.end_runs: Callable[[], None] | None = None
+        """Delivers what is known of runs, in programs that have any."""
         self._lock = threading.RLock()
         self._hooked = False
         self._starting = False
@@ -99,6 +102,8 @@ class Lifecycle:
 
     def shutdown(self) -> bool:
         """Write and send what waits, within exit_flush_s; True when nothing was left."""
+        if self.end_runs is not None:
+            self.end_runs()
         with self._lock:
             if self.phase in (Phase.INIT, Phase.ENDED, Phase.STOPPING):
                 return True
@@ -108,6 +113,8 @@ class Lifecycle:
                 return _end(self.desk, self.delivery, limit_s)
             finally:
                 self._move(Phase.ENDED)
+                if self.config is not None:
+                    HealthFile(self.config.log_dir, self.config.service, health.current).remove()
 
     def status(self) -> dict[str, Any]:
         """What works and what does not, as plain JSON values."""
@@ -139,6 +146,8 @@ class Lifecycle:
         delivery = open_delivery(config, notifier, on_stored=lambda records: _stored(config, records))
         desk = Desk(config, delivery=delivery, guard=open_guard(config, notifier))
         desk.on_new_day = lambda: _prune(config)
+        file = HealthFile(config.log_dir, config.service, health.current)
+        health.current.changed = file.write
         health.cleared(Fault.INITIALISATION)
         self._move(Phase.READY)
         self.config, self.desk, self.delivery = config, desk, delivery

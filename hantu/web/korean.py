@@ -275,6 +275,12 @@ TEXTS: Final[dict[str, str]] = {
     "{n} in 14 days, {now} in the last": "14일 동안 {n}건, 최근 하루 {now}건",
     "Came back": "재발",
     "Alerts": "알림",
+    "Programs that log": "로그를 남기는 프로그램",
+    "Program": "프로그램",
+    "Since": "언제부터",
+    "No running program of this folder says that its log library has a fault.": (
+        "이 폴더를 쓰는 실행 중인 프로그램 가운데 로그 라이브러리에 문제가 있는 것은 없습니다."
+    ),
     "muted": "꺼짐,",
     "on": "켜짐",
     "History": "이력",
@@ -394,7 +400,7 @@ TEXTS: Final[dict[str, str]] = {
     "Grows": "증가",
     "{size} a day": "하루 {size}",
     "Oldest line": "가장 오래된 줄",
-    "Running": "가동 시간",
+    "Up for": "가동 시간",
     "Remove lines older than this many days": "이 날수보다 오래된 줄 지우기",
     "Clean up": "정리",
     "kept: {n} days, checked at {time}": "보관 {n}일, {time}에 확인",

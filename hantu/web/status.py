@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from flask import Blueprint, Response, request
 
+from hantu.client.health_file import ailing
 from hantu.collect.base import CollectorState
 from hantu.service import Gauges, Sample
 from hantu.web import charts, i18n
@@ -60,6 +61,7 @@ def status() -> Response:
         files=desk.config.database,
         reason_text=reason_text,
         alerts=alerts,
+        programs=None if desk.config.log_dir is None else ailing(desk.config.log_dir),
     )
 
 
