@@ -5,6 +5,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hantu.client.asgi import AsgiMiddleware
+    from hantu.client.execution import Run, execution
     from hantu.client.handler import HantuHandler, install
     from hantu.client.job import start_trace, traced
     from hantu.client.lifecycle import configure, shutdown, status
@@ -21,11 +22,13 @@ __all__ = [
     "AsgiMiddleware",
     "HantuHandler",
     "Logger",
+    "Run",
     "SensitiveDataFilter",
     "TraceIdContext",
     "WsgiMiddleware",
     "carry",
     "configure",
+    "execution",
     "get_logger",
     "get_trace_id",
     "install",
@@ -42,11 +45,13 @@ _MODULES = {
     "AsgiMiddleware": "client.asgi",
     "HantuHandler": "client.handler",
     "Logger": "client.logger",
+    "Run": "client.execution",
     "SensitiveDataFilter": "mask",
     "TraceIdContext": "client.trace",
     "WsgiMiddleware": "client.wsgi",
     "carry": "client.trace",
     "configure": "client.lifecycle",
+    "execution": "client.execution",
     "get_logger": "client.logger",
     "get_trace_id": "client.trace",
     "install": "client.handler",

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hantu.client.execution_spool import ENDS, Report, Spool, abandoned
+from hantu.client.execution_spool import ENDS, Report, Spool, abandoned, forget_copy, with_copy
 from hantu.client.sink_error import SinkError
 from hantu.threads import Worker
 
@@ -230,10 +230,12 @@ class Courier:
         except SinkError as error:
             if not error.permanent:
                 raise
+            forget_copy(reports[0])
             self.refused += len(reports)
             self._troubled(str(error))
             return
         for report in reports:
+            forget_copy(report)
             self._note(report)
 
     def _note(self, report: Report) -> None:
@@ -342,21 +344,17 @@ class Courier:
             reports = [*(run for run in self._begun.values() if run not in reports), *reports]
         for report in reports:
             try:
-                self._spool.append(_copied(self._spool, report))
+                self._spool.append(_copied(report, self._folder))
             except OSError as error:
                 self._spool.dropped[report.run] = self._spool.dropped.get(report.run, 0) + 1
                 self._troubled(f"{self._folder} cannot be written: {error.strerror}")
 
 
-def _copied(spool: Spool, report: Report) -> Report:
-    """An artifact's report, naming a copy: the file itself may be another by the time that it is sent."""
-    if report.kind != "artifact":
-        return report
+def _copied(report: Report, folder: Path) -> Report:
     try:
-        kept = spool.keep_file(Path(report.body["path"]), str(report.body["id"]))
+        return with_copy(report, folder)
     except OSError:
         return report
-    return report if kept is None else report._replace(body={**report.body, "path": str(kept)})
 
 
 def _size(report: Report) -> int:

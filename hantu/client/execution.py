@@ -21,7 +21,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Run:
-    """A run that is going on. None of its methods raises or waits; what could not be done is warned of."""
+    """A run that is going on. None of its methods raises or waits for the service; what cannot be done is
+    warned of."""
 
     def __init__(self, report: RunReport) -> None:
         self.id = report.id
@@ -59,11 +60,11 @@ class Run:
         tags: Mapping[str, str] | None = None,
         retention_days: float | None = None,
     ) -> None:
-        """Keep a file with the run. It is read soon after; leave it in its place until the run has ended.
+        """Keep a file with the run, as it is now.
 
         type: CODE, DOCUMENT, IMAGE, DATA, LOG or OTHER; "": as its name says."""
         self._carefully(
-            lambda: run_delivery.put(
+            lambda: run_delivery.put_artifact(
                 self._report.artifact(
                     Path(path), name=name, kind=type, tags=tags, retention_days=retention_days
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -104,10 +105,15 @@ class ExecutionSink:
         """Announce a file and send its content; one that is gone by now is told as such."""
         body = dict(report.body)
         path = Path(body.pop("path"))
+        body.pop("copied", None)
         artifact = str(body["id"])
         try:
-            with path.open("rb") as file:
-                size = os.fstat(file.fileno()).st_size
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            with open(fd, "rb") as file:
+                found = os.fstat(fd)
+                if not stat.S_ISREG(found.st_mode):
+                    raise SinkError(f"the artifact {path.name} is no file", permanent=True)
+                size = found.st_size
                 answer = self._call("POST", f"{_of(report.run)}/artifacts", {**body, "fileSize": size})
                 if answer.status != _REFUSED_NOW:
                     self._done(answer)

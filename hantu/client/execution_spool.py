@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 SUFFIX: Final = ".runs.json"
+FILES: Final = "files"
+"""The folder beside them of artifacts that were copied."""
 SPOOL_BYTES_MOST: Final = 64 << 20
-ARTIFACT_BYTES_MOST: Final = 256 << 20
-"""Bytes that one process leaves behind, of reports and of copied files."""
+"""Bytes of reports that one process leaves behind."""
+FILES_BYTES_MOST: Final = 512 << 20
+"""Bytes of all copied artifacts together."""
 KEPT_S: Final = 30 * 86_400.0
 """How long what nobody takes is kept."""
 
@@ -47,7 +50,6 @@ class Spool:
         """How many entries of each run found no room."""
         self._fd = -1
         self._size = 0
-        self._files_size = 0
 
     def append(self, report: Report) -> None:
         """Add a report. Entries beyond SPOOL_BYTES_MOST are counted only. Raises OSError."""
@@ -69,19 +71,6 @@ class Spool:
             raise
         self._size = before + len(line)
 
-    def keep_file(self, path: Path, name: str) -> Path | None:
-        """A copy of an artifact beside the file; None when there is no room for it. Raises OSError."""
-        size = path.stat().st_size
-        if self._files_size + size > ARTIFACT_BYTES_MOST:
-            return None
-        from shutil import copyfile
-
-        folder = files_of(self.path)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        copyfile(path, folder / name)
-        self._files_size += size
-        return folder / name
-
     def reports(self, offset: int) -> Iterator[tuple[Report, int]]:
         """The reports from an offset on, each with the offset behind it."""
         yield from read(self.path, offset)
@@ -93,10 +82,10 @@ class Spool:
     def remove(self) -> None:
         """All was delivered."""
         if self._fd >= 0:
-            remove(self.path)
+            self.path.unlink(missing_ok=True)
             os.close(self._fd)
             self._fd = -1
-            self._size = self._files_size = 0
+            self._size = 0
 
     def leave(self) -> None:
         """Let somebody else deliver what is in the file."""
@@ -130,13 +119,26 @@ class Abandoned:
                 begun.pop(report.run, None)
             elif report.kind == "run":
                 begun[report.run] = report
+            elif report.kind == "artifact" and not self._may_send(report):
+                continue
             yield report
         for report in begun.values():
             yield lost(report, os.fstat(self._fd).st_mtime_ns)
 
     def remove(self) -> None:
         """All was delivered."""
-        remove(self.path)
+        self.path.unlink(missing_ok=True)
+
+    def _may_send(self, report: Report) -> bool:
+        """Whether a file that it names may be read: a copy beside it, or any of our own user's.
+
+        Somebody else's file could name what only we may read."""
+        path = Path(str(report.body.get("path")))
+        if report.body.get("copied"):
+            return (
+                path.name == report.body.get("id") and path.parent == (self.path.parent / FILES).absolute()
+            )
+        return os.fstat(self._fd).st_uid == os.geteuid()
 
     def close(self) -> None:
         """Let go of its lock."""
@@ -207,24 +209,37 @@ def read(path: Path, offset: int) -> Iterator[tuple[Report, int]]:
 def prune(folder: Path, *, older_than_s: float) -> None:
     """Remove files that nobody took for so long."""
     oldest_s = time.time() - older_than_s
-    for path in _files(folder):
+    copies = folder / FILES
+    for path in (*_files(folder), *(copies.iterdir() if copies.is_dir() else ())):
         with contextlib.suppress(OSError):
             if path.stat().st_mtime < oldest_s:
-                remove(path)
+                path.unlink()
 
 
-def files_of(path: Path) -> Path:
-    """The folder of copied artifacts beside a file of reports."""
-    return path.with_name(path.name.removesuffix(SUFFIX) + ".files")
+def with_copy(report: Report, folder: Path) -> Report:
+    """The report of an artifact, naming a copy: the file may be another, or gone, when it is sent.
+
+    Without room for one it stays as it is. Raises OSError."""
+    if report.kind != "artifact" or "copied" in report.body:
+        return report
+    path = Path(report.body["path"])
+    copies = folder / FILES
+    copies.mkdir(mode=0o700, parents=True, exist_ok=True)
+    held = sum(each.stat().st_size for each in copies.iterdir())
+    if held + path.stat().st_size > FILES_BYTES_MOST:
+        return report
+    from shutil import copyfile
+
+    copy = copies / str(report.body["id"])
+    copyfile(path, copy)
+    return report._replace(body={**report.body, "path": str(copy.absolute()), "copied": True})
 
 
-def remove(path: Path) -> None:
-    """Remove a file of reports and the artifacts that were copied for it."""
-    if files_of(path).is_dir():
-        from shutil import rmtree
-
-        rmtree(files_of(path), ignore_errors=True)
-    path.unlink(missing_ok=True)
+def forget_copy(report: Report) -> None:
+    """Remove the copy that an artifact's report names; it is not needed any more."""
+    if report.kind == "artifact" and report.body.get("copied"):
+        with contextlib.suppress(OSError):
+            os.unlink(report.body["path"])
 
 
 def _files(folder: Path) -> list[Path]:

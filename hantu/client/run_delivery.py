@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hantu.client import lifecycle
 from hantu.client.courier import Courier
+from hantu.client.execution_spool import with_copy
 from hantu.client.logger import get_logger
 from hantu.client.run_report import RunReport
 
@@ -64,6 +65,17 @@ def put(report: Report) -> None:
     _courier().put(report)
 
 
+def put_artifact(report: Report) -> None:
+    """Take a file on its way, as it is now. Raises OSError."""
+    folder = _folder()
+    put(with_copy(report, folder))
+
+
+def _folder() -> Path:
+    config = _config()
+    return Path("logs" if config is None else config.log_dir) / FOLDER
+
+
 def ended_by_others(run: str) -> str:
     """How the desk says that a run of here has ended; "" when it does not."""
     return _here.ended.get(run, "")
@@ -96,15 +108,15 @@ def _courier() -> Courier:
         config = _config()
         if _here.courier is None or _here.config is not config:
             old, _here.config = _here.courier, config
-            folder = Path("logs" if config is None else config.log_dir) / FOLDER
             from hantu.client.execution_sink import sink_of
 
             sink = None if config is None else sink_of(config.dsn)
-            _here.courier = Courier(sink, folder, on_status=_note, troubled=warn)
+            _here.courier = Courier(sink, _folder(), on_status=_note, troubled=warn)
             if old is not None:
                 old.finish(0.0)
-            atexit.unregister(finish)
-            atexit.register(finish)
+            if lifecycle.current.end_runs is None:
+                lifecycle.current.end_runs = finish
+                atexit.register(finish)
         return _here.courier
 
 

@@ -80,7 +80,7 @@ class RunReport:
         self._tokens = [0, 0]
         self._cost: Decimal | None = None
         self._failed: dict[str, Any] | None = None
-        name = str(job_name).strip()[:JOB_NAME_MOST] or "job"
+        name = head(mask.mask(str(job_name)).strip()[:JOB_NAME_MOST], TEXT_BYTES_MOST) or "job"
         self.body: dict[str, Any] = {
             "id": self.id,
             "traceId": self.trace_id,
@@ -145,7 +145,7 @@ class RunReport:
         body = {
             "id": new_uuid(time.time_ns()),
             "fileName": (name or path.name)[-FILE_NAME_MOST:],
-            "path": str(path.absolute()),
+            "path": os.path.realpath(path),
             "type": kind.upper() or _type_of(path),
             "tags": {str(key): str(value) for key, value in (tags or {}).items()},
             "retentionDays": retention_days,

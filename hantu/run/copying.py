@@ -16,14 +16,21 @@ QUIET_S: Final = 1.0
 """After so long without output a stack trace has no further line."""
 
 
+Troubled = Callable[[str], None]
+
+
 class Copying:
     """Copies `source` to `target` unchanged and reads its lines. run() is the body of a thread."""
 
-    def __init__(self, source: int, target: int, lines: Lines, tails: tuple[Tail, ...]) -> None:
+    def __init__(
+        self, source: int, target: int, lines: Lines, tails: tuple[Tail, ...], troubled: Troubled
+    ) -> None:
         self._source = source
         self._target = target
         self._lines = lines
         self._tails = tails
+        self._troubled = troubled
+        self._deaf = False
         self._wake_read, self._wake_write = os.pipe()
         self._lock = threading.Lock()
 
@@ -31,7 +38,8 @@ class Copying:
         """Copy until the stream ends, nobody wants it any more, or stop is set and stop_now() called."""
         try:
             self._copy(stop)
-            self._lines.end()
+            if not self._deaf:
+                self._lines.end()
         finally:
             for fd in (self._source, self._wake_read):
                 os.close(fd)
@@ -60,9 +68,19 @@ class Copying:
             data = os.read(self._source, CHUNK_BYTES)
             if not data or not self._write(data):
                 return
+            self._listen(data)
+
+    def _listen(self, data: bytes) -> None:
+        """Take what was printed. Whatever goes wrong, the program goes on printing."""
+        if self._deaf:
+            return
+        try:
             for tail in self._tails:
                 tail.add(data)
             self._lines.feed(data)
+        except Exception as error:
+            self._deaf = True
+            self._troubled(f"the lines of the command are not kept any more: {error!r}")
 
     def _write(self, data: bytes) -> bool:
         """Pass it on; False when nobody reads it, which the program then learns as it would have."""

@@ -132,7 +132,7 @@ class Job:
             "execution_id": self._report.id,
         }
         lines = Lines(self._report.body["jobName"], metadata, self._put_line, self._mask)
-        copying = Copying(source, target, lines, tails)
+        copying = Copying(source, target, lines, tails, self._troubles.append)
         program = self._program
         worker = Worker(stream, lambda stop: copying.run(stop, program.wake if program else _nothing))
         worker.start()
