@@ -239,6 +239,14 @@ class Config:
     error_retention_days: float | None = _setting(
         None, (_optional_days, "days above 0, or none"), "days that errors are kept; none: without limit"
     )
+    execution_retention_days: float | None = _setting(
+        30.0,
+        (_optional_days, "days above 0, or none"),
+        "days that executions are kept after their end; none: without limit",
+    )
+    execution_keep_runs: int = _setting(
+        10, _int(0, 1_000_000), "newest runs of each job that stay, however old"
+    )
     artifact_bytes: int = _setting(
         2 * 1024**3, (_bytes, "a size of at least 1M such as 4G"), "size of an artifact, at most"
     )

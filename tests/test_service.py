@@ -407,7 +407,7 @@ def test_daily_work_that_failed_is_shown_and_done_at_the_next_check(
 
     closed = Service(configured(service.config.data_dir.with_name("closed"), retention_bytes=1 << 20))
     closed.store.close()
-    maintenance = Maintenance(closed.config, closed.pipeline)
+    maintenance = Maintenance(closed.config, closed.pipeline, closed.artifact_files)
     worker = Worker("test-maintenance", maintenance.body)
     worker.start()
     wait_until(lambda: "is closed" in maintenance.failing)

@@ -9,7 +9,10 @@ import time
 from typing import Final
 
 from hantu.config import Config
+from hantu.executions import Keeping
 from hantu.pipeline import Pipeline
+from hantu.store.artifact_files import ArtifactFiles, Swept
+from hantu.store.artifact_keeping import sweep_artifacts, tidy_executions
 from hantu.store.base import MaintenanceReport, StoreError
 
 log = logging.getLogger(__name__)
@@ -32,9 +35,10 @@ def seconds_until(clock: str, now: datetime.datetime) -> float:
 class Maintenance:
     """Runs the daily work at config.maintenance_at and keeps the file below retention_bytes."""
 
-    def __init__(self, config: Config, pipeline: Pipeline) -> None:
+    def __init__(self, config: Config, pipeline: Pipeline, artifact_files: ArtifactFiles) -> None:
         self._config = config
         self._pipeline = pipeline
+        self._artifact_files = artifact_files
         self.problems: tuple[str, ...] = ()
         self.failing = ""
         self.last_ns: int | None = None
@@ -43,6 +47,7 @@ class Maintenance:
 
     def body(self, stop: threading.Event) -> None:
         """The Worker's body: waits, works, for ever. What failed is tried again at the next size check."""
+        self._sweep()
         while not stop.is_set():
             until_s = seconds_until(self._config.maintenance_at, datetime.datetime.now().astimezone())
             if stop.wait(min(until_s, SIZE_CHECK_S)):
@@ -74,6 +79,8 @@ class Maintenance:
             )
         )
         self.problems = report.problems
+        # Last: a folder of artifacts that cannot be tidied up must not keep old entries in the file.
+        self._remove_executions()
         self.last_ns = time.time_ns()
         self._ran_at = time.monotonic()
         self._daily_is_due = False
@@ -88,6 +95,27 @@ class Maintenance:
         if keep_days is not None:
             removed = self._errors_before(time.time_ns() - int(keep_days * DAY_NS))
             log.info("maintenance removed %d errors; their groups keep their counts", removed)
+
+    def _remove_executions(self) -> None:
+        """Remove executions and artifacts that the settings, or their own times, no longer keep."""
+        keeping = Keeping(self._config.execution_retention_days, self._config.execution_keep_runs)
+        done = tidy_executions(
+            self._pipeline.with_store,
+            self._artifact_files,
+            keeping,
+            now_ns=time.time_ns(),
+            pause=self._pipeline.pause,
+        )
+        log.info("maintenance removed %d executions, %d artifacts", done.executions, done.artifacts)
+        _tell_swept(done.swept)
+
+    def _sweep(self) -> None:
+        """At the start: remove what a crash left in the folder of artifacts."""
+        try:
+            _tell_swept(sweep_artifacts(self._pipeline.with_store, self._artifact_files))
+        except StoreError as error:
+            # The daily maintenance tries again, and shows it when that fails too.
+            log.warning("the folder of artifacts could not be tidied up: %s", error)
 
     def _errors_before(self, before_ns: int) -> int:
         pipeline = self._pipeline
@@ -131,3 +159,10 @@ class Maintenance:
         removed = self._errors_before(size.oldest_ns + max(1, min(DAY_NS, age_ns // 10)))
         log.warning("the file is above retention_bytes: removed %d errors", removed)
         return removed > 0
+
+
+def _tell_swept(swept: Swept) -> None:
+    if swept.files:
+        log.warning(
+            "removed %d files of %d bytes that belonged to no artifact", swept.files, swept.size_bytes
+        )

@@ -70,12 +70,12 @@ class Service:
             batch_ms=config.batch_ms,
         )
         self.manager: LogCollectorManager = build_collectors(config, self.pipeline, self.store)
-        self.maintenance = Maintenance(config, self.pipeline)
+        self.artifact_files = ArtifactFiles(config.artifact_folder)
+        self.maintenance = Maintenance(config, self.pipeline, self.artifact_files)
         self.alerts: AlertEngine | None = build_alerts(
             config, self.store, self.pipeline, self.signal, self.maintenance
         )
         self.executions = Executions(config, self.store, self.pipeline)
-        self.artifact_files = ArtifactFiles(config.artifact_folder)
         self.masking = Masking(_filter(config))
         self.setup = SetupLink(self.store, self.pipeline)
         self.tails = TailSlots(config.tail_clients)

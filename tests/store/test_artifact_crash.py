@@ -41,7 +41,9 @@ def delete(store: SqliteStore, files: ArtifactFiles) -> None:
 
 def tidy(store: SqliteStore, files: ArtifactFiles) -> None:
     """A day's work that takes all."""
-    tidy_executions(store, files, Keeping(days=1), now_ns=at(50 * DAY_S), pause=lambda: False)
+    tidy_executions(
+        lambda work: work(store), files, Keeping(days=1), now_ns=at(50 * DAY_S), pause=lambda: False
+    )
 
 
 def _executions(store: SqliteStore) -> list[str]:

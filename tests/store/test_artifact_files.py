@@ -304,7 +304,9 @@ def test_a_days_work_removes_rows_and_files(
     for artifact in (expiring, staying, of_old):
         receive(store, files, artifact)
     never = store.add_artifact(young.id, a_file(), at_ns=at(10 * DAY_S) - STALE_NS - 1).artifact
-    done = tidy_executions(store, files, Keeping(days=7), now_ns=at(10 * DAY_S), pause=lambda: False)
+    done = tidy_executions(
+        lambda work: work(store), files, Keeping(days=7), now_ns=at(10 * DAY_S), pause=lambda: False
+    )
     assert (done.executions, done.artifacts, done.swept) == (1, 2, Swept(0, 0))
     assert found(tmp_path) == [staying.file_path]
     states = store.artifact_states([each.id for each in (expiring, staying, of_old, never)])
