@@ -33,8 +33,9 @@ def sink(data_dir: str = "") -> ExecutionSink | None:
 
 def spool_folder() -> Path:
     """The folder of this user's runs that were not delivered."""
-    state = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(state) if state.startswith("/") else Path(os.path.expanduser("~/.local/state"))
+    # systemd names the folder of StateDirectory=, of which there may be several.
+    named = os.environ.get("XDG_STATE_HOME", "") or os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    base = Path(named) if named.startswith("/") else Path(os.path.expanduser("~/.local/state"))
     return base / "hantu" / "runs"
 
 
