@@ -125,12 +125,17 @@ def test_a_damaged_page_is_found_and_said(tmp_path: Path) -> None:
     path = tmp_path / "hantu.db"
     with opened(path) as store:
         write_all(store, many(30_000))
-    size = path.stat().st_size
+    connection = apsw.Connection(str(path))
+    (page_size,) = connection.execute("PRAGMA page_size").fetchone() or (0,)
+    pages = connection.execute(
+        "SELECT pageno FROM dbstat WHERE name IN ('hot', 'segment_column') AND pagetype <> 'internal'"
+        " AND path <> '/'"
+    ).fetchall()
+    connection.close()
     with path.open("r+b") as file:
-        # Behind the roots of the tables, without which it could not be opened.
-        for at in range(size // 2, size * 5 // 6, 4096):
-            file.seek(at // 4096 * 4096)
-            file.write(b"\xa5" * 4096)
+        for (number,) in pages:
+            file.seek((number - 1) * page_size)
+            file.write(b"\xa5" * page_size)
     with opened(path) as store:
         problems = store.maintain(7, now_ns=START_NS, pause=lambda: False).problems
         assert problems
