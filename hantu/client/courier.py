@@ -275,7 +275,7 @@ class Courier:
 
     def _tell_dropped(self, spool: Spool) -> None:
         for run, count in spool.dropped.items():
-            self._troubled(f"{count} lines of run {run} were not kept while the service was away")
+            self._troubled(f"{count} reports of run {run} were not kept while the service was away")
 
     def _pause(self, error: SinkError) -> None:
         self._retry_at = time.monotonic() + max(self._retry_s, error.retry_after_s or 0.0)

@@ -47,14 +47,17 @@ class Spool:
         self.folder = folder
         self.path = folder / f"{time.time_ns():x}-{os.getpid()}{SUFFIX}"
         self.dropped: dict[str, int] = {}
-        """How many entries of each run found no room."""
+        """How many reports of each run found no room."""
         self._fd = -1
         self._size = 0
 
     def append(self, report: Report) -> None:
-        """Add a report. Entries beyond SPOOL_BYTES_MOST are counted only. Raises OSError."""
+        """Add a report. Raises OSError.
+
+        Beyond SPOOL_BYTES_MOST only how runs ended is taken, beyond twice that nothing: it is counted."""
         line = report.line()
-        if report.kind == "entry" and self._size + len(line) > SPOOL_BYTES_MOST:
+        end = report.body.get("status") in ENDS
+        if self._size + len(line) > SPOOL_BYTES_MOST * (2 if end else 1):
             self.dropped[report.run] = self.dropped.get(report.run, 0) + 1
             return
         if self._fd < 0:
@@ -210,7 +213,12 @@ def prune(folder: Path, *, older_than_s: float) -> None:
     """Remove files that nobody took for so long."""
     oldest_s = time.time() - older_than_s
     copies = folder / FILES
-    for path in (*_files(folder), *(copies.iterdir() if copies.is_dir() else ())):
+    for left in abandoned(folder):
+        with contextlib.suppress(OSError):
+            if left.path.stat().st_mtime < oldest_s:
+                left.remove()
+        left.close()
+    for path in copies.iterdir() if copies.is_dir() else ():
         with contextlib.suppress(OSError):
             if path.stat().st_mtime < oldest_s:
                 path.unlink()
