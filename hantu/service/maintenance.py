@@ -12,7 +12,7 @@ from hantu.config import Config
 from hantu.executions import Keeping
 from hantu.pipeline import Pipeline
 from hantu.store.artifact_files import ArtifactFiles, Swept
-from hantu.store.artifact_keeping import sweep_artifacts, tidy_executions
+from hantu.store.artifact_keeping import Tidied, sweep_artifacts, tidy_executions
 from hantu.store.base import MaintenanceReport, StoreError
 
 log = logging.getLogger(__name__)
@@ -96,18 +96,31 @@ class Maintenance:
             removed = self._errors_before(time.time_ns() - int(keep_days * DAY_NS))
             log.info("maintenance removed %d errors; their groups keep their counts", removed)
 
+    def _bound_executions(self, most_bytes: int) -> bool:
+        """Delete the oldest day of executions when they take more than that; whether it did."""
+        size = self._pipeline.with_store(lambda store: store.execution_size())
+        if size.size_bytes <= most_bytes or size.oldest_ns is None:
+            return False
+        age_ns = time.time_ns() - size.oldest_ns
+        removed = self._tidy_executions(Keeping(max(age_ns - DAY_NS, age_ns * 9 // 10) / DAY_NS)).executions
+        log.warning("the file is above retention_bytes: removed %d executions", removed)
+        return removed > 0
+
     def _remove_executions(self) -> None:
         """Remove executions and artifacts that the settings, or their own times, no longer keep."""
         keeping = Keeping(self._config.execution_retention_days, self._config.execution_keep_runs)
-        done = tidy_executions(
+        done = self._tidy_executions(keeping)
+        log.info("maintenance removed %d executions, %d artifacts", done.executions, done.artifacts)
+        _tell_swept(done.swept)
+
+    def _tidy_executions(self, keeping: Keeping) -> Tidied:
+        return tidy_executions(
             self._pipeline.with_store,
             self._artifact_files,
             keeping,
             now_ns=time.time_ns(),
             pause=self._pipeline.pause,
         )
-        log.info("maintenance removed %d executions, %d artifacts", done.executions, done.artifacts)
-        _tell_swept(done.swept)
 
     def _sweep(self) -> None:
         """At the start: remove what a crash left in the folder of artifacts."""
@@ -130,7 +143,7 @@ class Maintenance:
 
     def bound_size(self) -> int:
         """Delete the oldest day, again and again, while the file is above retention_bytes: of entries, or
-        of errors while these take more than half of it. Returns how many entries went."""
+        of errors or executions while these take more than half of it. Returns how many entries went."""
         most = self._config.retention_bytes
         removed = 0
         # A clean-up that is stopped early deletes and gives no room back: never go by the size then.
@@ -138,7 +151,7 @@ class Maintenance:
             stats = self._pipeline.with_store(lambda store: store.stats())
             if stats.size_bytes <= most or stats.oldest_ns is None:
                 break
-            if self._bound_errors(most // 2):
+            if self._bound_errors(most // 2) or self._bound_executions(most // 2):
                 continue
             now_ns = time.time_ns()
             age_ns = now_ns - stats.oldest_ns

@@ -157,6 +157,15 @@ class OverdueExecution:
 
 
 @dataclass(frozen=True, slots=True)
+class ExecutionSize:
+    """What executions take in the file, without the contents of artifacts; the end of the oldest that may
+    go early: neither permanent nor kept until a time of its own. None without any."""
+
+    size_bytes: int
+    oldest_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class RemovedExecutions:
     """artifact_paths: files that belong to nothing any more."""
 
@@ -268,6 +277,10 @@ class ExecutionStorage(Protocol):
     def expire_artifacts(self, now_ns: int, *, stale_before_ns: int) -> tuple[str, ...]:
         """Make DELETED what is ACTIVE and past its expiry, and what is UPLOADING since before
         stale_before_ns; the file_path of each."""
+        ...
+
+    def execution_size(self) -> ExecutionSize:
+        """How much room executions take; goes through all of them."""
         ...
 
     def remove_executions(

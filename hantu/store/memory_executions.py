@@ -32,6 +32,7 @@ from hantu.store.execution_base import (
     AddedArtifact,
     ExecutionPage,
     ExecutionQuery,
+    ExecutionSize,
     ExecutionSort,
     ExecutionSummary,
     OverdueExecution,
@@ -268,6 +269,18 @@ class MemoryExecutions:
             for each in gone:
                 self._put(replace(each, status=ArtifactStatus.DELETED))
             return tuple(each.file_path for each in gone)
+
+    def execution_size(self) -> ExecutionSize:
+        """How much text executions have."""
+        with self._open():
+            every = self._every()
+        ends = [
+            each.completed_ns
+            for each in every
+            if each.completed_ns is not None and not each.is_permanent and each.retain_until_ns is None
+        ]
+        size = sum(len(f"{each.prompt}{each.output or ''}".encode()) for each in every)
+        return ExecutionSize(size, min(ends, default=None))
 
     def remove_executions(
         self, keeping: Keeping, *, now_ns: int, pause: Callable[[], bool]

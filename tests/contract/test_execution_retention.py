@@ -94,6 +94,20 @@ def test_what_goes_by_a_time_of_its_own_is_no_newest_run(store: LogStorage) -> N
     assert listed(store) == [uuid(1)]
 
 
+def test_it_is_told_what_executions_take_and_which_may_go(store: LogStorage) -> None:
+    assert store.execution_size().oldest_ns is None
+    empty = store.execution_size().size_bytes
+    ran(store, 1, days_ago=90, is_permanent=True)
+    ran(store, 2, days_ago=80, retain_until_ns=NOW)
+    run(store, status=ExecutionStatus.RUNNING, prompt="긴 글 " * 2_000)
+    assert store.execution_size().oldest_ns is None
+    ran(store, 3, days_ago=10)
+    old = ran(store, 4, days_ago=20)
+    size = store.execution_size()
+    assert size.oldest_ns == store.execution(old).completed_ns
+    assert size.size_bytes > empty + 10_000
+
+
 def test_many_go_in_slices_that_others_may_interrupt(store: LogStorage) -> None:
     for number in range(1, 251):
         ran(store, number, days_ago=10, is_permanent=number % 50 == 0)

@@ -38,6 +38,15 @@ WHERE ifnull(completed_ns, 9223372036854775807) <= :before_ns AND is_permanent =
 ORDER BY ifnull(completed_ns, 9223372036854775807), execution_no
 LIMIT :most
 """
+OLDEST_TO_GO: Final = """
+SELECT completed_ns
+FROM executions INDEXED BY executions_completed
+WHERE ifnull(completed_ns, 9223372036854775807) < 9223372036854775807
+  AND is_permanent = 0 AND retain_until_ns IS NULL
+ORDER BY ifnull(completed_ns, 9223372036854775807)
+LIMIT 1
+"""
+"""When the oldest ended that the settings, and nothing else, keep."""
 _PATHS: Final = """
 SELECT file_path
 FROM artifacts

@@ -25,6 +25,7 @@ from hantu.store.execution_base import (
     Added,
     ExecutionPage,
     ExecutionQuery,
+    ExecutionSize,
     OverdueExecution,
     RemovedExecutions,
     Taken,
@@ -40,6 +41,7 @@ from hantu.store.execution_words import (
 from hantu.store.sqlite import execution_list as listing
 from hantu.store.sqlite.database import Database
 from hantu.store.sqlite.execution_removal import (
+    OLDEST_TO_GO,
     SLICE_EXECUTIONS,
     Removing,
     past_the_settings,
@@ -78,6 +80,11 @@ SELECT execution_no, {EXECUTION.strip().removeprefix("SELECT ")}
 WHERE execution_no > ?
 ORDER BY execution_no
 LIMIT ?
+"""
+_SIZE: Final = """
+SELECT sum(pgsize)
+FROM dbstat
+WHERE name IN ('executions', 'execution_word_data', 'status_transitions', 'artifacts') AND aggregate = TRUE
 """
 _HEARTBEAT: Final = """
 UPDATE executions
@@ -231,6 +238,11 @@ class SqliteExecutions:
         with executions_changing(self._database) as connection:
             known = execution_of_id(connection, execution_id)
             connection.execute(_TRIED, {"id": known.id, "next_ns": next_ns})
+
+    def execution_size(self) -> ExecutionSize:
+        """How much room executions take."""
+        with self._database.reading(None) as reader:
+            return ExecutionSize(reader.value(_SIZE) or 0, reader.value(OLDEST_TO_GO))
 
     def remove_executions(
         self, keeping: Keeping, *, now_ns: int, pause: Callable[[], bool]
