@@ -119,8 +119,10 @@ CREATE TABLE token (
 -- A plain INSERT OR IGNORE is all that a writer does, whatever its SQLite: id (16 bytes, the sender's own or
 -- the entry's) drops what comes twice, the trigger below does the grouping. error_no: order of arrival. level:
 -- ERROR or CRITICAL. reopened: it made a resolved group unresolved. alerted: the library has told people of it,
--- the service does not. context: JSON. Long texts stand last, so that the others are read without them. Kept
--- without limit unless error_retention_days is set.
+-- the service does not. grouped: 1 when the writer counts it itself, as the service does. context: JSON. packed:
+-- the long texts of an error that the service wrote, together (hantu/store/sqlite/error_texts.py); their own
+-- columns are then empty, and hantu sql shows them all the same. Kept without limit unless error_retention_days
+-- is set.
 CREATE TABLE error_logs (
   error_no INTEGER PRIMARY KEY AUTOINCREMENT,
   id BLOB NOT NULL UNIQUE,
@@ -137,12 +139,15 @@ CREATE TABLE error_logs (
   created_ns INTEGER NOT NULL,
   reopened INTEGER NOT NULL DEFAULT 0,
   alerted INTEGER NOT NULL DEFAULT 0,
+  grouped INTEGER NOT NULL DEFAULT 0,
+  stack_no INTEGER,
   message TEXT NOT NULL,
   stack_trace TEXT NOT NULL,
-  context TEXT
+  context TEXT,
+  packed BLOB
 ) STRICT;
 -- Counts of a time range by service, type, level, day and hour, without the rows; those to remove.
-CREATE INDEX error_logs_time ON error_logs (time_ns, service, fingerprint, level, error_type);
+CREATE INDEX error_logs_time ON error_logs (time_ns, service, fingerprint, level);
 -- Occurrences of a service, the newest first, as people ask with hantu sql.
 CREATE INDEX error_logs_service ON error_logs (service, time_ns);
 -- Occurrences of a level, the newest first, as people ask with hantu sql.
@@ -151,6 +156,17 @@ CREATE INDEX error_logs_level ON error_logs (level, time_ns);
 CREATE INDEX error_logs_fingerprint ON error_logs (service, fingerprint, time_ns);
 -- The errors of a trace.
 CREATE INDEX error_logs_trace ON error_logs (trace_id, time_ns) WHERE trace_id <> '';
+
+-- Texts of errors that later ones with an equal stack trace are packed with. outline: a hash of its lines
+-- without numbers. uses: how many error_logs have this stack_no. data: hantu/store/sqlite/error_texts.py.
+CREATE TABLE error_stack (
+  stack_no INTEGER PRIMARY KEY AUTOINCREMENT,
+  uses INTEGER NOT NULL,
+  outline INTEGER NOT NULL,
+  data BLOB NOT NULL
+) STRICT;
+-- What to pack the next one with.
+CREATE INDEX error_stack_outline ON error_stack (outline);
 
 -- Errors that are the same to a person. error_type, place, message: of the newest occurrence. level: the worst.
 -- count, first_ns, last_ns: of all occurrences ever. regressed_ns: when it came back after it was resolved, until it is
@@ -219,7 +235,7 @@ CREATE INDEX error_event_group ON error_event (group_no);
 
 -- Finds the occurrence's group, makes it when there is none, and counts. An occurrence after a group was resolved
 -- reopens it; an old one that arrives late does not.
-CREATE TRIGGER error_logs_group AFTER INSERT ON error_logs BEGIN
+CREATE TRIGGER error_logs_group AFTER INSERT ON error_logs WHEN new.grouped = 0 BEGIN
   INSERT INTO error_group (service, error_type, place, message, level, count, first_ns, last_ns)
   SELECT new.service, '', '', '', new.level, 0, new.time_ns, new.time_ns
   WHERE NOT EXISTS (
@@ -288,6 +304,12 @@ CREATE TRIGGER error_logs_group AFTER INSERT ON error_logs BEGIN
   WHERE group_no = (
     SELECT group_no FROM error_fingerprint WHERE service = new.service AND fingerprint = new.fingerprint
   );
+END;
+
+-- What no occurrence is packed with any more goes.
+CREATE TRIGGER error_logs_stack AFTER DELETE ON error_logs WHEN old.stack_no IS NOT NULL BEGIN
+  UPDATE error_stack SET uses = uses - 1 WHERE stack_no = old.stack_no;
+  DELETE FROM error_stack WHERE stack_no = old.stack_no AND uses = 0;
 END;
 
 -- An occurrence reopened a group: noted in its history.

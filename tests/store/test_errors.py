@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import apsw
@@ -255,8 +256,9 @@ def only_count(store: SqliteStore, search: str) -> int:
 
 def test_removed_errors_give_their_room_back(tmp_path: Path) -> None:
     with opened(tmp_path / "hantu.db") as store:
-        stack = "Traceback\n" + "x" * 5_000
-        store.write_batch([error(seconds=second, stack_trace=stack) for second in range(400)])
+        draw = Random(1)
+        stacks = [f"Traceback\n  at {draw.randbytes(5_000).hex()}" for _ in range(400)]
+        store.write_batch([error(seconds=at, stack_trace=stack) for at, stack in enumerate(stacks)])
         size = store.stats().size_bytes
         assert store.error_size().size_bytes > 400 * 5_000
         assert store.remove_errors(at(390), pause=bool) == 390

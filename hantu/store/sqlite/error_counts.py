@@ -13,8 +13,11 @@ from hantu.store.sqlite.database import Reader
 
 _SECOND_NS: Final = 1_000_000_000
 _WIDTHS_NS: Final = {StatsBy.HOUR: 3_600 * _SECOND_NS, StatsBy.DAY: 86_400 * _SECOND_NS}
-_COLUMNS: Final = {StatsBy.SERVICE: "service", StatsBy.TYPE: "error_type", StatsBy.LEVEL: "level"}
+_KEY: Final = "service || char(10) || fingerprint"
+# The type is a part of the fingerprint: there are few to look it up from.
+_COLUMNS: Final = {StatsBy.SERVICE: "service", StatsBy.TYPE: _KEY, StatsBy.LEVEL: "level"}
 _GROUPS: Final = "SELECT service || char(10) || fingerprint, group_no FROM error_fingerprint"
+_TYPES: Final = "SELECT service || char(10) || fingerprint, error_type FROM error_fingerprint"
 _NAMED: Final = """
 SELECT {column}, service || char(10) || fingerprint
 FROM error_logs INDEXED BY error_logs_time
@@ -33,9 +36,11 @@ def count(
         return _by_time(reader, by, binds, groups, utc_offset_s * _SECOND_NS)
     counts: Counter[str] = Counter()
     of_name: dict[str, set[int]] = defaultdict(set)
+    types: dict[str, str] = dict(reader.rows(_TYPES)) if by is StatsBy.TYPE else {}
     for name, key in reader.rows(_NAMED.format(column=_COLUMNS[by]), binds):
-        counts[name] += 1
-        of_name[name].add(groups[key])
+        shown = types.get(name, name)
+        counts[shown] += 1
+        of_name[shown].add(groups[key])
     rows = [ErrorCount(name, many, len(of_name[name])) for name, many in counts.items()]
     return tuple(sorted(rows, key=lambda row: (-row.count, row.name)))
 

@@ -1,5 +1,4 @@
-"""Errors as rows: those that entries tell of are written, any are read. Grouping is a trigger of the
-schema, so that the log library can write with a plain INSERT, too."""
+"""Errors as rows: those that entries tell of are written, any are read."""
 
 from __future__ import annotations
 
@@ -14,24 +13,27 @@ from hantu.errors import ErrorRecord, error_of
 from hantu.model import LogEntry, LogLevel
 from hantu.store.error_base import Occurrence
 from hantu.store.ids import EntryIds
+from hantu.store.sqlite.error_grouping import by_trigger, count
+from hantu.store.sqlite.error_texts import Packed, TextPacker, TextReader
 
 _ADD: Final = """
-INSERT OR IGNORE INTO error_logs (
-  id, time_ns, level, service, module, function, message, error_type, stack_trace, context, trace_id,
-  fingerprint, source, source_id, created_ns, alerted
+INSERT INTO error_logs (
+  id, time_ns, level, service, fingerprint, error_type, module, function, trace_id, source, source_id,
+  created_ns, alerted, grouped, stack_no, message, stack_trace, packed
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', ?, ?, ?, ?, ?, '', ?)
 """
 
 OCCURRENCE: Final = """
 SELECT
   error_no, group_no, id, error_logs.time_ns, error_logs.level, service, module, function,
   error_logs.message, error_logs.error_type, stack_trace, context, trace_id, fingerprint, source, source_id,
-  created_ns, reopened, alerted
+  created_ns, reopened, alerted, packed, stack_no, data
 FROM error_logs
 JOIN error_fingerprint USING (service, fingerprint)
+LEFT JOIN error_stack USING (stack_no)
 """
-"""The columns that occurrence() makes an Occurrence of."""
+"""The columns that occurrences() makes Occurrences of."""
 
 _FIRST: Final = LogLevel.ERROR.value
 
@@ -41,6 +43,7 @@ class ErrorRows:
 
     def __init__(self, ids: EntryIds) -> None:
         self._ids = ids
+        self._packer = TextPacker()
 
     def add(
         self,
@@ -52,13 +55,27 @@ class ErrorRows:
     ) -> None:
         """Write the errors that the entries with the keys first_key, first_key + 1 … tell of; those whose
         id is known stay as they are."""
+        found: dict[bytes, ErrorRecord] = {}
+        for at, entry in enumerate(entries):
+            if entry.level >= _FIRST and (record := of_entry(entry)) is not None:
+                error_id = UUID(record.id or self._ids.text(first_key + at)).bytes
+                if error_id not in found and not _is_known(connection, error_id):
+                    found[error_id] = record
+        if not found:
+            return
+        records = list(found.values())
+        triggered = by_trigger(connection, records)
+        packed = self._packer.pack(connection, records)
         rows = [
-            _row(record, record.id or self._ids.text(first_key + at), created_ns)
-            for at, entry in enumerate(entries)
-            if entry.level >= _FIRST and (record := of_entry(entry)) is not None
+            _row(error_id, record, texts, created_ns, triggered=by)
+            for error_id, record, texts, by in zip(found, records, packed, triggered, strict=True)
         ]
-        if rows:
-            connection.executemany(_ADD, rows)
+        connection.executemany(_ADD, rows)
+        count(connection, [each for each, by in zip(records, triggered, strict=True) if not by])
+
+
+def _is_known(connection: apsw.Connection, error_id: bytes) -> bool:
+    return connection.execute("SELECT 1 FROM error_logs WHERE id = ?", (error_id,)).fetchone() is not None
 
 
 def of_entry(entry: LogEntry) -> ErrorRecord | None:
@@ -74,76 +91,83 @@ def of_entry(entry: LogEntry) -> ErrorRecord | None:
     )
 
 
-def _row(record: ErrorRecord, error_id: str, created_ns: int) -> tuple[object, ...]:
-    context = None if record.context is None else json.dumps(record.context, ensure_ascii=False)
+def _row(
+    error_id: bytes, record: ErrorRecord, packed: Packed, created_ns: int, *, triggered: bool
+) -> tuple[object, ...]:
+    stack_no, data = packed
     return (
-        UUID(error_id).bytes,
+        error_id,
         record.time_ns,
         record.level,
         record.service,
-        record.module,
-        record.function,
-        record.message,
-        record.error_type,
-        record.stack_trace,
-        context,
-        record.trace_id,
         record.fingerprint,
-        record.source,
-        record.source_id,
+        record.error_type,
+        # The trigger makes the group's words of these.
+        record.module if triggered else "",
+        record.function if triggered else "",
+        record.trace_id,
         created_ns,
         record.alerted,
+        not triggered,
+        stack_no,
+        record.message if triggered else "",
+        data,
     )
 
 
 def occurrences(rows: Iterable[tuple[Any, ...]]) -> tuple[Occurrence, ...]:
     """Rows of OCCURRENCE as they are shown."""
-    return tuple(
-        Occurrence(
-            error_no,
-            group_no,
-            ErrorRecord(
-                str(UUID(bytes=error_id)),
-                time_ns,
-                level,
-                service,
-                module,
-                function,
-                message,
-                error_type,
-                stack_trace,
-                None if context is None else _context(context),
-                trace_id,
-                fingerprint,
-                source,
-                source_id,
-                bool(alerted),
-            ),
-            created_ns,
-            bool(reopened),
+    reader = TextReader()
+    return tuple(_occurrence(row, reader) for row in rows)
+
+
+def _occurrence(row: tuple[Any, ...], reader: TextReader) -> Occurrence:
+    (
+        error_no,
+        group_no,
+        error_id,
+        time_ns,
+        level,
+        service,
+        module,
+        function,
+        message,
+        error_type,
+        stack_trace,
+        context,
+        trace_id,
+        fingerprint,
+        source,
+        source_id,
+        created_ns,
+        reopened,
+        alerted,
+        packed,
+        stack_no,
+        stack,
+    ) = row
+    if packed is not None:
+        source, source_id, module, function, message, stack_trace, context = reader.texts(
+            packed, stack_no, stack
         )
-        for (
-            error_no,
-            group_no,
-            error_id,
-            time_ns,
-            level,
-            service,
-            module,
-            function,
-            message,
-            error_type,
-            stack_trace,
-            context,
-            trace_id,
-            fingerprint,
-            source,
-            source_id,
-            created_ns,
-            reopened,
-            alerted,
-        ) in rows
+    record = ErrorRecord(
+        str(UUID(bytes=error_id)),
+        time_ns,
+        level,
+        service,
+        module,
+        function,
+        message,
+        error_type,
+        stack_trace,
+        None if context is None else _context(context),
+        trace_id,
+        fingerprint,
+        source,
+        source_id,
+        bool(alerted),
     )
+    return Occurrence(error_no, group_no, record, created_ns, bool(reopened))
 
 
 def _context(text: str) -> dict[str, Any] | None:

@@ -58,7 +58,9 @@ WHERE group_no = ?
 ORDER BY event_no DESC
 LIMIT ?
 """
-_SIZE: Final = "SELECT sum(pgsize) FROM dbstat WHERE name = 'error_logs' AND aggregate = TRUE"
+_SIZE: Final = (
+    "SELECT sum(pgsize) FROM dbstat WHERE name IN ('error_logs', 'error_stack') AND aggregate = TRUE"
+)
 _REMOVE: Final = """
 DELETE FROM error_logs
 WHERE error_no IN (SELECT error_no FROM error_logs WHERE time_ns < ? ORDER BY time_ns LIMIT ?)

@@ -111,15 +111,25 @@ CREATE TABLE error_logs (
   created_ns INTEGER NOT NULL,
   reopened INTEGER NOT NULL DEFAULT 0,
   alerted INTEGER NOT NULL DEFAULT 0,
+  grouped INTEGER NOT NULL DEFAULT 0,
+  stack_no INTEGER,
   message TEXT NOT NULL,
   stack_trace TEXT NOT NULL,
-  context TEXT
+  context TEXT,
+  packed BLOB
 ) STRICT;
-CREATE INDEX error_logs_time ON error_logs (time_ns, service, fingerprint, level, error_type);
+CREATE INDEX error_logs_time ON error_logs (time_ns, service, fingerprint, level);
 CREATE INDEX error_logs_service ON error_logs (service, time_ns);
 CREATE INDEX error_logs_level ON error_logs (level, time_ns);
 CREATE INDEX error_logs_fingerprint ON error_logs (service, fingerprint, time_ns);
 CREATE INDEX error_logs_trace ON error_logs (trace_id, time_ns) WHERE trace_id <> '';
+CREATE TABLE error_stack (
+  stack_no INTEGER PRIMARY KEY AUTOINCREMENT,
+  uses INTEGER NOT NULL,
+  outline INTEGER NOT NULL,
+  data BLOB NOT NULL
+) STRICT;
+CREATE INDEX error_stack_outline ON error_stack (outline);
 CREATE TABLE error_group (
   group_no INTEGER PRIMARY KEY AUTOINCREMENT,
   service TEXT NOT NULL,
@@ -168,7 +178,7 @@ CREATE TABLE error_event (
   text TEXT NOT NULL
 ) STRICT;
 CREATE INDEX error_event_group ON error_event (group_no);
-CREATE TRIGGER error_logs_group AFTER INSERT ON error_logs BEGIN
+CREATE TRIGGER error_logs_group AFTER INSERT ON error_logs WHEN new.grouped = 0 BEGIN
   INSERT INTO error_group (service, error_type, place, message, level, count, first_ns, last_ns)
   SELECT new.service, '', '', '', new.level, 0, new.time_ns, new.time_ns
   WHERE NOT EXISTS (
@@ -237,6 +247,10 @@ CREATE TRIGGER error_logs_group AFTER INSERT ON error_logs BEGIN
   WHERE group_no = (
     SELECT group_no FROM error_fingerprint WHERE service = new.service AND fingerprint = new.fingerprint
   );
+END;
+CREATE TRIGGER error_logs_stack AFTER DELETE ON error_logs WHEN old.stack_no IS NOT NULL BEGIN
+  UPDATE error_stack SET uses = uses - 1 WHERE stack_no = old.stack_no;
+  DELETE FROM error_stack WHERE stack_no = old.stack_no AND uses = 0;
 END;
 CREATE TRIGGER error_group_regressed AFTER UPDATE OF regressions ON error_group
 WHEN new.count = old.count + 1 AND new.regressions > old.regressions BEGIN

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Final
 
 import apsw
@@ -51,16 +51,15 @@ def ask(
     *,
     most: int,
     limit_ms: int,
-    tables: Tables | None = None,
+    tables: Sequence[Tables] = (),
 ) -> Rows:
     """The columns and at most `most` rows of one reading statement.
 
     Raises StoreError with SQLite's words for a wrong statement, and for one that would change
     something; QueryTimeout."""
-    with (
-        database.reading(limit_ms) as reader,
-        nullcontext() if tables is None else tables(reader),
-    ):
+    with database.reading(limit_ms) as reader, ExitStack() as put:
+        for table in tables:
+            put.enter_context(table(reader))
         connection = reader.connection
         connection.authorizer = _authorize
         try:

@@ -38,6 +38,7 @@ from hantu.store.sqlite.database import Database
 from hantu.store.sqlite.entries import EntryReader, EntryWriter
 from hantu.store.sqlite.entry_table import EntryTable
 from hantu.store.sqlite.error_rows import ErrorRows
+from hantu.store.sqlite.error_table import errors_shown
 from hantu.store.sqlite.errors import SqliteErrors
 from hantu.store.sqlite.executions import SqliteExecutions
 from hantu.store.sqlite.hot import HotBatch
@@ -336,7 +337,7 @@ class SqliteStore(SqliteErrors, SqliteExecutions, SqliteArtifacts):
 
     def sql(self, statement: str, *, most: int, time_limit_ms: int = QUERY_TIME_LIMIT_MS) -> Rows:
         """Run one statement of a person; nothing can be changed. Raises StoreError."""
-        tables = EntryTable(self._search, self._catalog, self._ids).on
+        tables = (EntryTable(self._search, self._catalog, self._ids).on, errors_shown)
         return ask(self._database, statement, most=most, limit_ms=time_limit_ms, tables=tables)
 
     def seal(self) -> int:
