@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from hantu.web.korean_executions import EXECUTIONS
+
 TEXTS: Final[dict[str, str]] = {
+    **EXECUTIONS,
     # Every page
     "Logs": "로그",
     "Errors": "에러",

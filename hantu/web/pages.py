@@ -10,10 +10,12 @@ from flask.blueprints import BlueprintSetupState
 from hantu.paths import TEMPLATES
 from hantu.web import (
     entry,
+    executions,
     inbox,
     inbox_acts,
     logs,
     one_error,
+    one_execution,
     render,
     setup,
     sources,
@@ -23,7 +25,10 @@ from hantu.web import (
 from hantu.web.rows import RowRenderer
 
 blueprint: Final = Blueprint("pages", __name__, template_folder=str(TEMPLATES))
-for page in (logs, entry, inbox, inbox_acts, one_error, trace_page, sources, status, setup):
+for page in (
+    *(logs, entry, inbox, inbox_acts, one_error, executions, one_execution, trace_page),
+    *(sources, status, setup),
+):
     page.register(blueprint)
 
 

@@ -24,6 +24,7 @@ from hantu.web.rows import ICONS
 NAV: Final = (
     ("logs", "/logs", "Logs"),
     ("errors", "/errors", "Errors"),
+    ("executions", "/executions", "Executions"),
     ("sources", "/sources", "Sources"),
     ("status", "/status", "Status"),
 )

@@ -27,6 +27,7 @@ _QUIET_KEYS: Final = frozenset(
     (
         *("logger", "stream", "container_id", "image", "host", "pid", "identifier", "transport"),
         *("service", "success", "gap", "time_inferred", "truncated_bytes", "error_type"),
+        "execution_id",
         *("stack_trace", "stack", "exception", "exc_info", "module", "function", "thread", "name"),
         *("hostname", "tid", "thread_name", "lineno", "file", "line", "facility", "severity"),
         *("priority", "boot_id", "machine_id", "uid", "gid", "comm", "exe", "cmdline"),

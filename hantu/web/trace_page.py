@@ -1,37 +1,45 @@
-"""/trace/<id>: everything with one trace id on one timeline: lines of all sources, and their errors."""
+"""/trace/<id>: everything with one trace id on one timeline: lines of all sources, their errors, the steps
+of the run that it belongs to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from flask import Blueprint, Response, request
 
+from hantu.executions import Transition
 from hantu.model import LogEntry
 from hantu.query.edit import with_field
 from hantu.query.logquery import LogQuery, Order
 from hantu.store.error_base import Occurrence
 from hantu.web import clock, i18n, rows
-from hantu.web.current import errors, service
+from hantu.web.current import errors, executions, service
 from hantu.web.errors import ApiError
+from hantu.web.executions import SIGNS, length
 from hantu.web.logs import read_place
 from hantu.web.one_error import trace_query, trace_url
+from hantu.web.one_execution import reason_of
 from hantu.web.render import page, url
+
+T = TypeVar("T")
 
 LIMIT: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A line of log, an error, or both when the line tells of the error.
+    """A line of log, an error, or both when the line tells of the error; or a step of the run.
 
     after: how long since the first."""
 
     time_ns: int
     row: rows.Row | None
     error: Occurrence | None
+    step: Transition | None
     after: str
 
 
@@ -48,13 +56,32 @@ def one_trace(trace_id: str) -> Response:
     after = read_place(request.args.get("after", ""))
     asked = replace(query, order=Order.OLDEST, limit=LIMIT, place=after)
     found = service().store.search(asked, time_limit_ms=service().config.query_limit_ms)
-    occurred = _within(
-        errors().errors_of_trace(trace_id), found.entries, first=after is None, last=found.next is None
+    occurred = _of_page(
+        errors().errors_of_trace(trace_id),
+        lambda one: one.record.time_ns,
+        found.entries,
+        first=after is None,
+        last=found.next is None,
     )
-    moments = list(_moments(found.entries, occurred))
+    run = executions().execution_of_trace(trace_id)
+    steps = _of_page(
+        () if run is None else executions().transitions(run.id),
+        lambda step: step.at_ns,
+        found.entries,
+        first=after is None,
+        last=found.next is None,
+    )
+    moments = list(_moments(found.entries, occurred, steps))
+    now_ns = time.time_ns()
     return page(
         "trace/page.html",
         trace_id=trace_id,
+        run=run,
+        run_sign=None if run is None else SIGNS[run.status],
+        run_took="" if run is None else length(run.duration_ns(now_ns) or 0),
+        signs=SIGNS,
+        reason_of=reason_of,
+        to_ms=lambda time_ns: clock.row_time(time_ns)[1],
         moments=moments,
         told=_told(moments),
         day=clock.day_of(moments[0].time_ns) if moments else "",
@@ -65,35 +92,39 @@ def one_trace(trace_id: str) -> Response:
     )
 
 
-def _within(
-    occurred: Sequence[Occurrence], entries: Sequence[LogEntry], *, first: bool, last: bool
-) -> list[Occurrence]:
-    """The errors that belong on this page of lines."""
+def _of_page(
+    some: Sequence[T], time_of: Callable[[T], int], entries: Sequence[LogEntry], *, first: bool, last: bool
+) -> list[T]:
+    """Those that belong on this page of lines."""
     start = None if first or not entries else entries[0].time_ns
     end = None if last or not entries else entries[-1].time_ns
     return [
         one
-        for one in occurred
-        if (start is None or one.record.time_ns >= start) and (end is None or one.record.time_ns <= end)
+        for one in some
+        if (start is None or time_of(one) >= start) and (end is None or time_of(one) <= end)
     ]
 
 
-def _moments(entries: Sequence[LogEntry], occurred: Sequence[Occurrence]) -> Iterator[Moment]:
-    """Lines and errors in the order of time; an error stands with its own line when that is there."""
+def _moments(
+    entries: Sequence[LogEntry], occurred: Sequence[Occurrence], steps: Sequence[Transition]
+) -> Iterator[Moment]:
+    """Lines, errors and steps in order of time; an error stands with its own line when that is there."""
     waiting = list(occurred)
-    joined: list[tuple[int, rows.Row | None, Occurrence | None]] = []
+    joined: list[tuple[int, rows.Row | None, Occurrence | None, Transition | None]] = [
+        (step.at_ns, None, None, step) for step in steps
+    ]
     for entry, row in zip(
         entries, rows.rows_of([_without_trace(one) for one in entries], LogQuery()), strict=True
     ):
         own = next((one for one in waiting if _tells(entry, one)), None)
         if own is not None:
             waiting.remove(own)
-        joined.append((entry.time_ns, row, own))
-    joined += [(one.record.time_ns, None, one) for one in waiting]
+        joined.append((entry.time_ns, row, own, None))
+    joined += [(one.record.time_ns, None, one, None) for one in waiting]
     joined.sort(key=lambda each: each[0])
     begin_ns = joined[0][0] if joined else 0
-    for time_ns, told, error in joined:
-        yield Moment(time_ns, told, error, _after(time_ns - begin_ns))
+    for time_ns, told, error, step in joined:
+        yield Moment(time_ns, told, error, step, _after(time_ns - begin_ns))
 
 
 def _without_trace(entry: LogEntry) -> LogEntry:

@@ -12,7 +12,18 @@ from flask.testing import FlaskClient
 
 from hantu.paths import ROOT, TEMPLATES
 from hantu.service import Service
-from hantu.web import facets, inbox, inbox_acts, logs, one_error, picker, render, sources
+from hantu.web import (
+    executions,
+    facets,
+    inbox,
+    inbox_acts,
+    logs,
+    one_error,
+    one_execution,
+    picker,
+    render,
+    sources,
+)
 from hantu.web.korean import TEXTS
 from tests.web.desk import line, store
 
@@ -56,6 +67,11 @@ def all_texts() -> set[str]:
         *one_error.ACTS.values(),
     )
     found.update(word for _, _, word in signs)
+    states = (*executions.SIGNS.values(), *one_execution.ARTIFACT_SIGNS.values())
+    found.update(word for _, _, word in states)
+    choices = (*executions.SORTS, *executions.SPANS, *executions.FILES, *executions.KEYS)
+    found.update(text for _, text in choices)
+    found.update(one_execution.KINDS.values())
     found.update({"older than retention", "the file was too large", "by hand"})
     return found
 
@@ -87,6 +103,7 @@ def test_a_korean_browser_gets_korean_pages(service: Service, client: FlaskClien
     store(service, [line("하나", time_ns=time.time_ns())])
     for path, word in (
         ("/errors", "에러"),
+        ("/executions", "실행"),
         ("/logs", "최신 줄이"),
         ("/sources", "수집원"),
         ("/status", "메모리"),
