@@ -18,7 +18,7 @@ from hantu.collect.manager import LogCollectorManager
 from hantu.config import Config
 from hantu.jobs.asked import Masking
 from hantu.mask import SensitiveDataFilter
-from hantu.pipeline import Pipeline, Processor
+from hantu.pipeline import Changes, Pipeline, Processor
 from hantu.pipeline.processors import DropCopies, DropSelf, Mask, bound
 from hantu.service.alerting import build_alerts
 from hantu.service.executions import Executions
@@ -75,6 +75,7 @@ class Service:
         self.alerts: AlertEngine | None = build_alerts(
             config, self.store, self.pipeline, self.signal, self.maintenance
         )
+        self.changes = Changes(self.pipeline)
         self.executions = Executions(config, self.store, self.pipeline)
         self.masking = Masking(_filter(config))
         self.setup = SetupLink(self.store, self.pipeline)

@@ -8,6 +8,7 @@ of it."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
@@ -179,6 +180,13 @@ class ExecutionStorage(Protocol):
     Methods that name one raise UnknownExecution or UnknownArtifact when there is none, also for a text that
     is no UUID. What is longer or other than allowed raises NotAllowed. Reading methods may raise
     QueryTimeout and StoreError."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """All that this thread changes inside is stored at once, and durable, when it ends; nothing of it
+        when an exception leaves it. A refusal that is caught inside undoes only itself; one together()
+        within another is a part of it that can be refused as a whole. What is read inside may be what was
+        there before."""
+        ...
 
     def add_execution(self, new: NewExecution, *, at_ns: int, reason: str = "") -> Added:
         """Store an execution as PENDING, with its first transition. at_ns: when it was created.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -74,6 +74,18 @@ class MemoryExecutions:
         self._transitions: dict[str, list[Transition]] = {}
         self._artifacts: dict[str, Artifact] = {}
         self._newest_execution = 0
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """All that is changed inside is one change."""
+        with self._open():
+            steps = {name: list(found) for name, found in self._transitions.items()}
+            before = dict(self._executions), steps, dict(self._artifacts), self._newest_execution
+            try:
+                yield
+            except BaseException:
+                self._executions, self._transitions, self._artifacts, self._newest_execution = before
+                raise
 
     def add_execution(self, new: NewExecution, *, at_ns: int, reason: str = "") -> Added:
         """Store an execution."""

@@ -35,5 +35,5 @@ def executions() -> ExecutionStorage:
 
 
 def change_executions(work: Callable[[ExecutionStorage], T]) -> T:
-    """Run work(store of executions) between two commits: the way to write."""
-    return service().pipeline.with_store(work)
+    """Run work(store of executions) in one transaction, perhaps with others': the way to write."""
+    return service().changes.change(work)

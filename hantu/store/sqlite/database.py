@@ -76,6 +76,7 @@ class Database:
         self._pool = threading.Lock()
         self._turn = Turn()
         self._writer: apsw.Connection | None = None
+        self._joined: apsw.Connection | None = None
         self._watch = Watch()
         self._traffic = Traffic()
         self._lock: int | None = None
@@ -190,6 +191,10 @@ class Database:
         reported failure may have persisted, only the file knows. Raises StoreError."""
         self.give_way()
         with self._turn:
+            if self._joined is not None:
+                # Who has the turn is who joins: another thread would still wait for it.
+                yield self._joined
+                return
             try:
                 connection = self.writer()
                 if durable:
@@ -205,6 +210,16 @@ class Database:
             except BaseException:
                 self._drop_writer()
                 raise
+
+    @contextmanager
+    def joining(self) -> Iterator[apsw.Connection]:
+        """One durable write transaction, of which all that this thread writes inside becomes a part."""
+        with self.writing(durable=True) as connection:
+            outer, self._joined = self._joined, connection
+            try:
+                yield connection
+            finally:
+                self._joined = outer
 
     @contextmanager
     def holding(self) -> Iterator[apsw.Connection]:

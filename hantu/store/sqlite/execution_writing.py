@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final, NamedTuple
 
 import apsw
@@ -28,8 +28,22 @@ class Step(NamedTuple):
 @contextmanager
 def executions_changing(database: Database, *, durable: bool = True) -> Iterator[apsw.Connection]:
     """A write transaction. What is asked for in vain changes nothing and leaves the connection open."""
+    with _refusing(database.writing(durable=durable)) as connection:
+        yield connection
+
+
+@contextmanager
+def executions_joining(database: Database) -> Iterator[None]:
+    """One write transaction for all changes that this thread makes inside. A refusal that is not caught
+    inside undoes all of them."""
+    with _refusing(database.joining()):
+        yield
+
+
+@contextmanager
+def _refusing(writing: AbstractContextManager[apsw.Connection]) -> Iterator[apsw.Connection]:
     refused: Exception | None = None
-    with database.writing(durable=durable) as connection:
+    with writing as connection:
         try:
             # A savepoint: what was written before the refusal goes.
             with connection:

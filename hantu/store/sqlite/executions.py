@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from hantu.executions import (
@@ -67,6 +68,7 @@ from hantu.store.sqlite.execution_writing import (
     Step,
     execution_of_id,
     executions_changing,
+    executions_joining,
     first_of_trace,
     first_with_id,
     free_trace_id,
@@ -125,6 +127,10 @@ class SqliteExecutions:
     """The executions of one SQLite file."""
 
     _database: Database
+
+    def together(self) -> AbstractContextManager[None]:
+        """All that is changed inside is one change."""
+        return executions_joining(self._database)
 
     def add_execution(self, new: NewExecution, *, at_ns: int, reason: str = "") -> Added:
         """Store an execution."""
