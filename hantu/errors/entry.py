@@ -26,12 +26,16 @@ _STACK_KEYS: Final = (
 _TYPE_KEYS: Final = ("error_type", "exc_type", "exception_type", "errorType")
 _NESTED: Final = ("err", "error", "exception")
 _OWN: Final = ("error_type", "service", "function")
+_TELLING: Final = frozenset((*_STACK_KEYS, *_TYPE_KEYS, *_NESTED, *_OWN))
 _TAKEN: Final = frozenset(
     (
         *(*_STACK_KEYS, *_TYPE_KEYS, "service", "module", "logger", "function", "trace_id", "context"),
         "alerted",
     )
 )
+
+
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def error_of(  # noqa: PLR0917  the store calls it for each error, with an entry's own fields
@@ -51,7 +55,11 @@ def error_of(  # noqa: PLR0917  the store calls it for each error, with an entry
         return None
     found = metadata or {}
     said, stack_said = cut(message)
-    stack = _stack_of(found) or stack_said
+    tells = not _TELLING.isdisjoint(found)
+    if not (tells or stack_said):
+        # Most lines at error end here.
+        return None
+    stack = (_stack_of(found) if tells else "") or stack_said
     error_type = _type_of(found)
     if not (stack or error_type or all(key in found for key in _OWN)):
         return None
@@ -112,7 +120,7 @@ def _context_of(metadata: dict[str, Any]) -> dict[str, Any] | None:
     if not isinstance(context, dict) or not context:
         return None
     try:
-        size = len(json.dumps(context, ensure_ascii=False))
+        size = len(_encode(context))
     except (ValueError, TypeError, RecursionError):
         return {"unreadable": True}
     return context if size <= CONTEXT_MOST else {"truncated_characters": size}

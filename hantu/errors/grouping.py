@@ -62,7 +62,6 @@ _WORD: Final = (
     r"[^\W\d_]+(?=\s|$)"
 )
 _CHANGING: Final = re.compile(r"[\d@]|:[0-9A-Fa-f]{0,4}:")
-_BLANKS: Final = re.compile(r"\s+")
 
 
 def fingerprint(error_type: str, place: str, message: str, stack_trace: str = "") -> str:
@@ -81,7 +80,7 @@ def fold_message(message: str) -> str:
     """`message` with what differs between occurrences as a word in angle brackets, one blank between
     words."""
     folded = _pattern().sub(_mark, message[:_LOOK_AT]) if _CHANGING.search(message) else message
-    return _BLANKS.sub(" ", folded).strip()[:MESSAGE_MOST]
+    return " ".join(folded.split())[:MESSAGE_MOST]
 
 
 @cache

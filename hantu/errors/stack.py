@@ -26,7 +26,7 @@ _HEAD: Final = re.compile(
 )
 _PYTHON_HEAD: Final = re.compile(r"(?P<type>(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)(?::[ ]?(?P<said>.*)|$)")
 _PYTHON_FRAME: Final = re.compile(
-    r'^\s*(?:\| )?\s*File "(?P<file>[^"\n]*)", line \d+, in (?P<function>[^\n]+)$', re.MULTILINE
+    r'\s*(?:\| )?\s*File "(?P<file>[^"\n]*)", line \d+, in (?P<function>[^\n]+)$'
 )
 _AT_FRAME: Final = re.compile(r"^[ \t]+at (?:async )?(?P<frame>[^\n]+)$", re.MULTILINE)
 _JVM_FRAME: Final = re.compile(r"\.(?:java|kt|scala|groovy):\d|\((?:Unknown Source|Native Method)\)")
@@ -94,13 +94,13 @@ def said_by(stack: str) -> str:
 
 def named(stack: str) -> tuple[str, str]:
     """The type of a stack trace's error and what it says; "" for what is not there."""
-    if match := _RUST_HEAD.search(stack):
+    if "panicked at" in stack and (match := _RUST_HEAD.search(stack)):
         return "panic", match["said"]
     first = stack.lstrip().partition("\n")[0]
     if first.startswith(("panic: ", "fatal error: ")):
         kind, _, said = first.partition(": ")
         return kind, said
-    if match := _PHP_HEAD.search(stack):
+    if "PHP Fatal error:" in stack and (match := _PHP_HEAD.search(stack)):
         return match["type"], match["said"] or ""
     if _PYTHON in stack or "Exception Group Traceback" in stack:
         return _python_named(stack)
@@ -138,8 +138,10 @@ def top_frame(stack: str) -> tuple[str, str]:
 def _frames(stack: str) -> Iterator[tuple[str, str, str]]:
     """Each frame's own words, its module and function, the innermost first."""
     if _PYTHON in stack or '  File "' in stack:
-        for file, function in reversed(_PYTHON_FRAME.findall(stack[max(0, stack.rfind(_PYTHON)) :])):
-            yield file, _stem(file), function
+        # From the end: most often the first one counts, and traces are long.
+        for line in reversed(stack[max(0, stack.rfind(_PYTHON)) :].split("\n")):
+            if 'File "' in line and (match := _PYTHON_FRAME.match(line)):
+                yield match["file"], _stem(match["file"]), match["function"]
     elif "goroutine " in stack and _GO_FRAME.search(stack):
         for match in _GO_FRAME.finditer(stack):
             yield f"{match['function']} {match['file']}", *_of_go(match["function"])

@@ -9,7 +9,6 @@ dictionary."""
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from typing import Final
@@ -52,6 +51,7 @@ WHERE stack_no = :stack_no AND outline = :outline AND uses + :more <= :most
 _FIND: Final = "SELECT stack_no, data FROM error_stack WHERE outline = ? ORDER BY stack_no DESC LIMIT 1"
 
 Texts = tuple[str, str, str, str, str, str, str | None]
+_encode_context: Final = msgspec.json.Encoder().encode
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(Texts).decode
 _LOST: Final[Texts] = ("", "", "", "", DAMAGED, DAMAGED, None)
@@ -149,7 +149,7 @@ class TextReader:
 
 
 def _raw(record: ErrorRecord) -> bytes:
-    context = None if record.context is None else json.dumps(record.context, ensure_ascii=False)
+    context = None if record.context is None else _encode_context(record.context).decode()
     return _encode(
         (
             record.source,
