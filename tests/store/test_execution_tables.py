@@ -203,14 +203,20 @@ def test_pages_and_totals_are_read_from_indexes_alone(
 
     with store._database.reading(None) as reader:
         reader.connection.exec_trace = note
+    completed = {"statuses": (ExecutionStatus.COMPLETED,)}
     for sort in ExecutionSort:
-        for filters in ({}, {"models": ("m", MODEL_DEFAULT)}, {"has_artifacts": False, "search": "주문"}):
-            some: dict[str, Any] = {"statuses": tuple(ExecutionStatus)[2:4], "page_size": 1, **filters}
+        for filters in (
+            {"statuses": tuple(ExecutionStatus)[2:4]},
+            {**completed, "models": ("m", MODEL_DEFAULT), "since_ns": 1},
+            {**completed, "job_names": ("nightly-report",)},
+            {"job_names": ("a", "nightly-report"), "has_artifacts": False, "search": "주문"},
+        ):
+            some: dict[str, Any] = {**filters, "page_size": 1}
             assert page(store, sort=sort, **some).total == 2
     with store._database.reading(None) as reader:
         reader.connection.exec_trace = None
         lists = [each for each in asked if "INDEXED BY" in each[0]]
-        assert len(lists) == 18
+        assert len(lists) == 24
         for sql, bound in lists:
             plans = [row[3] for row in reader.rows(f"EXPLAIN QUERY PLAN {sql}", bound)]
             own = [plan for plan in plans if " executions " in plan]

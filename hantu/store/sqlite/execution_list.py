@@ -80,6 +80,10 @@ def _by_time(reader: Reader, query: ExecutionQuery, wanted: _Wanted) -> list[int
     """The numbers of a page: a walk along the index of its order."""
     begin = (query.page - 1) * query.page_size
     index, value = _INDEX[query.sort]
+    if query.sort is ExecutionSort.CREATED:
+        # These have the times of one status, or one job, in order.
+        index = "executions_status" if len(query.statuses) == 1 else index
+        index = "executions_job_name" if len(query.job_names) == 1 else index
     way = "DESC" if query.order is SortOrder.DESC else "ASC"
     tail = f"INDEXED BY {index} WHERE TRUE {wanted.sql} ORDER BY {value} {way}, execution_no {way}"
     return _numbers(reader, tail, wanted.binds, slice(begin, begin + query.page_size))
