@@ -87,24 +87,28 @@ class Courier:
         """The file with what the service does not have; None when there is none."""
         return None if self._spool is None else self._spool.path
 
-    def put(self, report: Report) -> None:
-        """Take a report on its way."""
+    def put(self, *reports: Report) -> None:
+        """Take reports on their way."""
         with self._changed:
-            if report.kind == "run":
-                self._begun[report.run] = report
-                if report.body["status"] in ENDS:
-                    self._begun.pop(report.run)
-            if self._spool is not None or self._sink is None:
-                self._to_spool([report])
-            else:
-                size = _size(report)
-                self._queue.append((report, size))
-                self._queued_bytes += size
-                if self._queued_bytes > QUEUE_BYTES_MOST:
-                    self._spill()
+            for report in reports:
+                self._take(report)
             if self._sink is not None and self._worker is None:
                 self._start()
             self._changed.notify_all()
+
+    def _take(self, report: Report) -> None:
+        if report.kind == "run":
+            self._begun[report.run] = report
+            if report.body["status"] in ENDS:
+                self._begun.pop(report.run)
+        if self._spool is not None or self._sink is None:
+            self._to_spool([report])
+            return
+        size = _size(report)
+        self._queue.append((report, size))
+        self._queued_bytes += size
+        if self._queued_bytes > QUEUE_BYTES_MOST:
+            self._spill()
 
     def finish(self, limit_s: float, *, others: bool = False) -> bool:
         """Deliver what waits within limit_s and leave the rest to the spool; True when nothing was left.

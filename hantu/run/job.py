@@ -131,15 +131,15 @@ class Job:
             "trace_id": self._report.trace_id,
             "execution_id": self._report.id,
         }
-        lines = Lines(self._report.body["jobName"], metadata, self._put_line, self._mask)
+        lines = Lines(self._report.body["jobName"], metadata, self._put_lines, self._mask)
         copying = Copying(source, target, lines, tails, self._troubles.append)
         program = self._program
         worker = Worker(stream, lambda stop: copying.run(stop, program.wake if program else _nothing))
         worker.start()
         return worker, copying
 
-    def _put_line(self, item: dict[str, Any]) -> None:
-        self._courier.put(Report("entry", self._report.id, item))
+    def _put_lines(self, items: list[dict[str, Any]]) -> None:
+        self._courier.put(*(Report("entry", self._report.id, item) for item in items))
 
     def _ended_by_others(self, status: str) -> None:
         if status == "CANCELLED" and self._program is not None:
@@ -187,7 +187,7 @@ class Job:
             details = {"stderr": self._stderr.text()}
             self._report.fail(failure.message, code=failure.code, details=details)
             if self._wanted.alerts:
-                self._put_line(self._error(failure))
+                self._put_lines([self._error(failure)])
         self._courier.put(self._report.ended(cancelled=stopped, **more))
 
     def _error(self, failure: Failure) -> dict[str, Any]:

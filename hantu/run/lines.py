@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from hantu.client.run_report import Mask, new_uuid
+from hantu.client.run_report import new_uuid
+from hantu.mask import SensitiveDataFilter
 
 if TYPE_CHECKING:
     from hantu.formats.parser import LineParser
@@ -17,13 +18,15 @@ LINE_BYTES_MOST: Final = 256 << 10
 """Of a longer line the beginning is kept, with its true length."""
 SOURCE: Final = "run"
 
-Put = Callable[[dict[str, Any]], None]
+Put = Callable[[list[dict[str, Any]]], None]
 
 
 class Lines:
-    """The lines of one stream. metadata: goes into each; put: takes each as /api/ingest does."""
+    """The lines of one stream. metadata: goes into each; put: takes them as /api/ingest does."""
 
-    def __init__(self, job_name: str, metadata: dict[str, Any], put: Put, mask: Mask) -> None:
+    def __init__(
+        self, job_name: str, metadata: dict[str, Any], put: Put, mask: SensitiveDataFilter
+    ) -> None:
         self._job_name = job_name
         self._metadata = metadata
         self._put = put
@@ -36,10 +39,19 @@ class Lines:
     def feed(self, data: bytes) -> None:
         """Take what was printed, cut anywhere."""
         *whole, rest = data.split(b"\n")
+        lines: list[bytes] = []
         for part in whole:
             self._take(part)
-            self._line()
+            line, left_out = self._rest, self._left_out
+            self._rest, self._left_out = b"", 0
+            if left_out:
+                self._parse(lines)
+                lines = []
+                self._long(line, left_out)
+            else:
+                lines.append(_shown(line))
         self._take(rest)
+        self._parse(lines)
 
     def flush(self) -> None:
         """Nothing came for a while: what may have gone on has not."""
@@ -49,7 +61,7 @@ class Lines:
     def end(self) -> None:
         """Nothing will come any more."""
         if self._rest:
-            self._line()
+            self.feed(b"\n")
         self.flush()
 
     def _take(self, part: bytes) -> None:
@@ -57,28 +69,23 @@ class Lines:
         self._rest += part[:room]
         self._left_out += max(0, len(part) - room)
 
-    def _line(self) -> None:
-        line, left_out = self._rest, self._left_out
-        self._rest, self._left_out = b"", 0
-        # A progress bar writes over itself: what stood there last is what a terminal shows.
-        line = line.rstrip(b"\r").rpartition(b"\r")[2]
-        if left_out:
-            self._metadata["truncated_bytes"] = len(line) + left_out
-        try:
-            self._parse(line)
-        finally:
-            self._metadata.pop("truncated_bytes", None)
-
-    def _parse(self, line: bytes) -> None:
+    def _parse(self, lines: list[bytes]) -> None:
+        if not lines:
+            return
         now_ns = time.time_ns()
         parser = self._reader()
-        if parser is not None and "truncated_bytes" not in self._metadata:
-            self._send(parser.feed((line,), (now_ns,), now_ns))
+        if parser is not None:
+            self._send(parser.feed(lines, [now_ns] * len(lines), now_ns))
             return
+        texts = [line.decode("utf-8", "replace") for line in lines]
+        self._put([self._item(text, "info", now_ns, self._metadata, "") for text in texts if text.strip()])
+
+    def _long(self, line: bytes, left_out: int) -> None:
         self.flush()
-        text = line.decode("utf-8", "replace")
-        if text.strip():
-            self._item(text, "info", now_ns, self._metadata, "")
+        metadata = {**self._metadata, "truncated_bytes": len(line) + left_out}
+        self._put(
+            [self._item(_shown(line).decode("utf-8", "replace"), "info", time.time_ns(), metadata, "")]
+        )
 
     def _reader(self) -> LineParser | None:
         """What knows levels, stack traces and JSON; None where only the log library is installed."""
@@ -92,22 +99,45 @@ class Lines:
         return self._parser
 
     def _send(self, entries: list[LogEntry]) -> None:
-        for each in entries:
-            event = each.event_id.hex() if each.event_id is not None else ""
-            self._item(each.message, each.level.label, each.time_ns, each.metadata or {}, event)
+        if entries:
+            messages, metadatas = self._mask.mask_batch(
+                [each.message for each in entries], [each.metadata for each in entries]
+            )
+            self._put(
+                [
+                    self._masked(
+                        text,
+                        each.level.label,
+                        each.time_ns,
+                        metadata or {},
+                        each.event_id.hex() if each.event_id is not None else "",
+                    )
+                    for each, text, metadata in zip(entries, messages, metadatas, strict=True)
+                ]
+            )
 
-    def _item(self, text: str, level: str, time_ns: int, metadata: dict[str, Any], event: str) -> None:
-        self._put(
-            {
-                "id": event or new_uuid(time_ns),
-                "message": self._mask.mask(text),
-                "level": level,
-                "timestamp": time_ns,
-                "source": SOURCE,
-                "sourceId": self._job_name,
-                "metadata": dict(self._mask.mask_metadata(metadata)),
-            }
-        )
+    def _item(
+        self, text: str, level: str, time_ns: int, metadata: dict[str, Any], event: str
+    ) -> dict[str, Any]:
+        return self._masked(self._mask.mask(text), level, time_ns, dict(metadata), event)
+
+    def _masked(
+        self, text: str, level: str, time_ns: int, metadata: dict[str, Any], event: str
+    ) -> dict[str, Any]:
+        return {
+            "id": event or new_uuid(time_ns),
+            "message": text,
+            "level": level,
+            "timestamp": time_ns,
+            "source": SOURCE,
+            "sourceId": self._job_name,
+            "metadata": metadata,
+        }
+
+
+def _shown(line: bytes) -> bytes:
+    # A progress bar writes over itself: what stood there last is what a terminal shows.
+    return line.rstrip(b"\r").rpartition(b"\r")[2] if b"\r" in line else line
 
 
 class Tail:
