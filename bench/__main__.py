@@ -1,7 +1,7 @@
 """`python -m bench --lines N`: the whole bench, its report on stdout and in build/bench/report.md.
 
 --only NAME … runs some parts: store, baselines, queries, words, readers, growth, real, push, file, docker, journal,
-live, retention, idle, library, errors. growth is also `python -m bench.growth LINES …`, real `python -m bench.real FILE …`."""
+live, retention, idle, library, errors, executions. growth is also `python -m bench.growth LINES …`, real `python -m bench.real FILE …`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from bench import baselines, errors, growth, library, queries, readers, real, streams, words
+from bench import (
+    baselines,
+    errors,
+    executions,
+    growth,
+    library,
+    queries,
+    readers,
+    real,
+    run_reports,
+    streams,
+    words,
+)
 from bench.corpus import END_NS, Corpus
 from bench.docker_stream import docker_stream, idle
 from bench.journal import JOURNAL_MOST, journal
@@ -43,6 +55,7 @@ PARTS = (
     "idle",
     "library",
     "errors",
+    "executions",
 )
 REPORT = Path("build/bench/report.md")
 BATCH = 2000
@@ -130,6 +143,9 @@ def main() -> None:
                 report.add(title, shown)
         if "errors" in parts:
             for title, shown in errors.tables(chosen.lines, max(1, chosen.lines // 10)).items():
+                report.add(title, shown)
+        if "executions" in parts:
+            for title, shown in (executions.tables() | run_reports.tables()).items():
                 report.add(title, shown)
         if "library" in parts:
             for title, shown in library.tables().items():

@@ -38,6 +38,7 @@ AGAIN_S: Final = (10, 60, 300, 1_800, 7_200)
 UNNOTED_S: Final = 30.0
 """A store that fails is left alone for so long."""
 TICK_S: Final = 0.05
+STOP_TICK_S: Final = 0.5
 SECOND_NS: Final = 10**9
 
 _MESSAGES: Final = {
@@ -72,7 +73,7 @@ class Executions:
         self._seen: dict[str, int] = {}
 
     def wake(self) -> None:
-        """Something changed: look for callbacks at once."""
+        """A callback is due: look at once."""
         self._woken.set()
 
     def overdue_body(self, stop: threading.Event) -> None:
@@ -129,17 +130,12 @@ class Executions:
         """Tell who waits for an end, again and again until stop."""
         while not stop.is_set():
             self._woken.clear()
-            wait_s = LOOK_S
             try:
-                if self.tell(stop) == CALLBACKS_MOST:
-                    continue
+                if self.tell(stop) < CALLBACKS_MOST:
+                    _rest(stop, self._woken, LOOK_S)
             except StoreError as error:
                 log.warning("callbacks are not sent now: %s", error)
-                wait_s = UNNOTED_S
-            until = time.monotonic() + wait_s
-            while not stop.wait(TICK_S) and time.monotonic() < until:
-                if self._woken.is_set() and wait_s == LOOK_S:
-                    break
+                _rest(stop, stop, UNNOTED_S)
 
     def tell(self, stop: threading.Event) -> int:
         """Try every callback that is due now, AT_ONCE hosts at the same time; returns how many were due.
@@ -209,3 +205,11 @@ class Executions:
             self._pipeline.with_store(lambda store: store.callback_tried(execution.id, next_ns=next_ns))
         except UnknownExecution:
             log.debug("execution %s was removed while its end was told", execution.id)
+
+
+def _rest(stop: threading.Event, woken: threading.Event, wait_s: float) -> None:
+    """Wait for so long, or until woken or stop."""
+    until = time.monotonic() + wait_s
+    while not stop.is_set() and (left_s := until - time.monotonic()) > 0:
+        if woken.wait(min(left_s, STOP_TICK_S)):
+            return

@@ -99,6 +99,8 @@ def answering() -> Iterator[None]:
 
 def _changed(execution: Execution, status: int = 200) -> Response:
     """The execution as it is now, as far as the client may see it."""
+    if execution.callback_due_ns is not None:
+        service().executions.wake()
     texts = client().scope != "ingest"
     return json_response(wire.execution_of(execution, time.time_ns(), texts=texts), status)
 
@@ -125,7 +127,6 @@ def create_execution(args: NoArgs) -> Response:  # noqa: ARG001  every view take
     with answering():
         told = recorded(asked, desk.masking)
         added = change_executions(lambda store: acts.record(store, told, now_ns=time.time_ns()))
-    desk.executions.wake()
     return _changed(added.execution, 201 if added.is_new else 200)
 
 
@@ -187,7 +188,6 @@ def change_execution(args: NoArgs, execution_id: str) -> Response:  # noqa: ARG0
                 store, execution_id, change, now_ns=time.time_ns(), at_ns=at_ns, reason=reason
             )
         )
-    desk.executions.wake()
     return _changed(changed)
 
 
@@ -211,7 +211,6 @@ def cancel_execution(args: NoArgs, execution_id: str) -> Response:  # noqa: ARG0
         cancelled = change_executions(
             lambda store: acts.cancel(store, execution_id, at_ns=time.time_ns(), by=by, reason=reason)
         )
-    desk.executions.wake()
     return _changed(cancelled)
 
 
