@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -91,22 +91,26 @@ class Courier:
         """Take reports on their way."""
         with self._changed:
             for report in reports:
-                self._take(report)
+                self._mark(report)
+            if self._spool is not None or self._sink is None:
+                self._to_spool(list(reports))
+            else:
+                self._to_queue(reports)
             if self._sink is not None and self._worker is None:
                 self._start()
             self._changed.notify_all()
 
-    def _take(self, report: Report) -> None:
+    def _mark(self, report: Report) -> None:
         if report.kind == "run":
             self._begun[report.run] = report
             if report.body["status"] in ENDS:
                 self._begun.pop(report.run)
-        if self._spool is not None or self._sink is None:
-            self._to_spool([report])
-            return
-        size = _size(report)
-        self._queue.append((report, size))
-        self._queued_bytes += size
+
+    def _to_queue(self, reports: Sequence[Report]) -> None:
+        for report in reports:
+            size = _size(report)
+            self._queue.append((report, size))
+            self._queued_bytes += size
         if self._queued_bytes > QUEUE_BYTES_MOST:
             self._spill()
 
@@ -346,12 +350,12 @@ class Courier:
             self._spool = Spool(self._folder)
             # Whoever finds the file must know of the runs that have no end in it.
             reports = [*(run for run in self._begun.values() if run not in reports), *reports]
-        for report in reports:
-            try:
-                self._spool.append(_copied(report, self._folder))
-            except OSError as error:
+        try:
+            self._spool.append(*(_copied(report, self._folder) for report in reports))
+        except OSError as error:
+            for report in reports:
                 self._spool.dropped[report.run] = self._spool.dropped.get(report.run, 0) + 1
-                self._troubled(f"{self._folder} cannot be written: {error.strerror}")
+            self._troubled(f"{self._folder} cannot be written: {error.strerror}")
 
 
 def _copied(report: Report, folder: Path) -> Report:

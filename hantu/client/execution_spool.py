@@ -51,15 +51,21 @@ class Spool:
         self._fd = -1
         self._size = 0
 
-    def append(self, report: Report) -> None:
-        """Add a report. Raises OSError.
+    def append(self, *reports: Report) -> None:
+        """Add reports, all by one write. Raises OSError: then none was added.
 
         Beyond SPOOL_BYTES_MOST only how runs ended is taken, beyond twice that nothing: it is counted."""
-        line = report.line()
-        end = report.body.get("status") in ENDS
-        if self._size + len(line) > SPOOL_BYTES_MOST * (2 if end else 1):
-            self.dropped[report.run] = self.dropped.get(report.run, 0) + 1
+        lines = bytearray()
+        for report in reports:
+            added = report.line()
+            end = report.body.get("status") in ENDS
+            if self._size + len(lines) + len(added) > SPOOL_BYTES_MOST * (2 if end else 1):
+                self.dropped[report.run] = self.dropped.get(report.run, 0) + 1
+            else:
+                lines += added
+        if not lines:
             return
+        line = bytes(lines)
         if self._fd < 0:
             self._open()
         before = self._size
