@@ -21,6 +21,7 @@ from hantu.executions import (
 from hantu.executions.record import MODEL_DEFAULT
 from hantu.store.execution_base import ExecutionSort
 from hantu.store.sqlite import SqliteStore
+from hantu.store.sqlite.migrate import VERSION
 from hantu.store.sqlite.storage import EXECUTIONS
 from tests.contract.execution_samples import CHECKSUM, DAY_S, a_file, at, listed, page, run, uuid
 
@@ -181,6 +182,24 @@ SERVED = {
     "artifacts WHERE status = 'UPLOADING'": "artifacts_status (status=?)",
     "artifacts WHERE expires_ns <= 1": "artifacts_expires (expires_ns<?)",
 }
+
+
+@pytest.mark.promise("M11")
+def test_a_file_from_before_executions_gets_their_tables(tmp_path: Path) -> None:
+    path = tmp_path / "hantu.db"
+    SqliteStore.open(path, background=False).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as older:
+        # FTS5 of the standard library may be too old to drop its own table.
+        older.execute("PRAGMA writable_schema = ON")
+        older.execute(
+            "DELETE FROM sqlite_schema WHERE tbl_name GLOB 'execution*' OR tbl_name GLOB 'artifacts*'"
+            " OR tbl_name = 'status_transitions'"
+        )
+        older.execute("PRAGMA user_version = 3")
+    with closing(SqliteStore.open(path, background=False)) as opened:
+        assert opened.stats().schema_version == VERSION
+        known = run(opened)
+        assert listed(opened, search="주문") == [known.id]
 
 
 @pytest.mark.promise("M107", "M108", "M110")
