@@ -55,11 +55,11 @@ _FOLDED: Final = (
         r"\s?(?:\d+(?:[.,]\d+)*)?)*%?",
     ),
 )
-# A plain word is passed over in one step: nothing that is folded begins with one, but for names of months
+# Plain words are passed over in one step: nothing that is folded begins with one, but for names of months
 # and days, and the Korean for morning and afternoon.
-_WORD: Final = (
-    r"(?!(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Mon|Tue|Wed|Thu|Fri|Sat|Sun|오전|오후)\b)"
-    r"[^\W\d_]+(?=\s|$)"
+_WORDS: Final = (
+    r"(?:(?!(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Mon|Tue|Wed|Thu|Fri|Sat|Sun|오전|오후)\b)"
+    r"[^\W\d_]++[.,:;?!)]?(?:\s++|$))++"
 )
 _CHANGING: Final = re.compile(r"[\d@]|:[0-9A-Fa-f]{0,4}:")
 
@@ -87,7 +87,7 @@ def fold_message(message: str) -> str:
 def _pattern() -> re.Pattern[str]:
     # Compiled at the first error: a program that only imports the library does not wait for it.
     rules = "|".join(f"(?P<{name}_{at}>{rule})" for at, (name, rule) in enumerate(_FOLDED))
-    return re.compile(f"{_WORD}|{rules}")
+    return re.compile(f"{_WORDS}|{rules}")
 
 
 def _mark(match: re.Match[str]) -> str:

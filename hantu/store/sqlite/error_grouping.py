@@ -1,12 +1,12 @@
 """Counts the errors of a batch to their groups at once: what the trigger of the schema does for each
 occurrence of another writer, with the same result.
 
-The trigger is left what is rare: the first occurrence of a fingerprint, and groups where the order of
-single occurrences matters, for they are resolved or muted below a rate."""
+The trigger is left what is rare: fingerprints that are new, and groups where the order of single
+occurrences matters, for they are resolved or muted below a rate."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,12 +17,6 @@ from hantu.errors import CRITICAL, ErrorRecord, place
 MESSAGE_MOST: Final = 500
 """Characters of a message that a group shows."""
 
-_CALM: Final = """
-SELECT status = 'UNRESOLVED' AND muted_below_an_hour IS NULL
-FROM error_fingerprint
-JOIN error_group USING (group_no)
-WHERE error_fingerprint.service = ? AND fingerprint = ?
-"""
 _COUNT: Final = """
 UPDATE {table}
 SET
@@ -36,13 +30,12 @@ SET
 WHERE {condition}
 """
 _OWN: Final = "service = :service AND fingerprint = :fingerprint"
-_COUNTS: Final = (
-    _COUNT.format(table="error_fingerprint", condition=_OWN),
-    _COUNT.format(
-        table="error_group",
-        condition=f"group_no = (SELECT group_no FROM error_fingerprint WHERE {_OWN})",  # noqa: S608  constants
-    ),
+_OF_GROUP: Final = _COUNT.format(
+    table="error_group",
+    condition=f"group_no = (SELECT group_no FROM error_fingerprint WHERE {_OWN})"  # noqa: S608  constants
+    " AND status = 'UNRESOLVED' AND muted_below_an_hour IS NULL",
 )
+_OF_FINGERPRINT: Final = _COUNT.format(table="error_fingerprint", condition=_OWN)
 
 _Key = tuple[str, str]
 
@@ -58,24 +51,10 @@ class _Part:
     is_critical: bool = False
 
 
-def by_trigger(connection: apsw.Connection, records: Iterable[ErrorRecord]) -> list[bool]:
-    """Of each record whether the trigger has to count it; asked before they are written."""
-    calm: dict[_Key, bool] = {}
-    told: list[bool] = []
-    for record in records:
-        key = record.service, record.fingerprint
-        is_calm = calm.get(key)
-        if is_calm is None:
-            found = connection.execute(_CALM, key).fetchone()
-            is_calm = found is not None and bool(found[0])
-            # The first one makes a group, which is calm for those that follow.
-            calm[key] = is_calm or found is None
-        told.append(not is_calm)
-    return told
+def count(connection: apsw.Connection, records: Sequence[ErrorRecord]) -> list[bool]:
+    """Count records that are about to be written, given in order of arrival.
 
-
-def count(connection: apsw.Connection, records: Sequence[ErrorRecord]) -> None:
-    """Count records, in order of arrival, that the trigger did not."""
+    Whether each was counted; the others the trigger has to count."""
     parts: dict[_Key, _Part] = {}
     for at, record in enumerate(records):
         key = record.service, record.fingerprint
@@ -88,11 +67,13 @@ def count(connection: apsw.Connection, records: Sequence[ErrorRecord]) -> None:
         part.count += 1
         part.is_critical = part.is_critical or record.level == CRITICAL
     # Fingerprints may share a group: of equally new ones the last to arrive is shown.
-    for part in sorted(parts.values(), key=lambda each: each.at):
-        _add(connection, part)
+    ordered = sorted(parts.items(), key=lambda item: item[1].at)
+    counted = {key for key, part in ordered if _add(connection, part)}
+    return [(record.service, record.fingerprint) in counted for record in records]
 
 
-def _add(connection: apsw.Connection, part: _Part) -> None:
+def _add(connection: apsw.Connection, part: _Part) -> bool:
+    """Count a part, unless its group is none that can be counted at once."""
     newest = part.newest
     binds = {
         "service": newest.service,
@@ -105,5 +86,8 @@ def _add(connection: apsw.Connection, part: _Part) -> None:
         "first_ns": part.first_ns,
         "last_ns": newest.time_ns,
     }
-    for statement in _COUNTS:
-        connection.execute(statement, binds)
+    connection.execute(_OF_GROUP, binds)
+    if not connection.changes():
+        return False
+    connection.execute(_OF_FINGERPRINT, binds)
+    return True

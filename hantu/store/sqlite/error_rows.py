@@ -13,7 +13,7 @@ from hantu.errors import ErrorRecord, error_of
 from hantu.model import LogEntry, LogLevel
 from hantu.store.error_base import Occurrence
 from hantu.store.ids import EntryIds
-from hantu.store.sqlite.error_grouping import by_trigger, count
+from hantu.store.sqlite.error_grouping import count
 from hantu.store.sqlite.error_texts import Packed, TextPacker, TextReader
 
 _ADD: Final = """
@@ -59,19 +59,19 @@ class ErrorRows:
         for at, entry in enumerate(entries):
             if entry.level >= _FIRST and (record := of_entry(entry)) is not None:
                 error_id = UUID(record.id or self._ids.text(first_key + at)).bytes
-                if error_id not in found and not _is_known(connection, error_id):
+                # An id made of the key is a new one.
+                if not record.id or not (error_id in found or _is_known(connection, error_id)):
                     found[error_id] = record
         if not found:
             return
         records = list(found.values())
-        triggered = by_trigger(connection, records)
+        counted = count(connection, records)
         packed = self._packer.pack(connection, records)
         rows = [
-            _row(error_id, record, texts, created_ns, triggered=by)
-            for error_id, record, texts, by in zip(found, records, packed, triggered, strict=True)
+            _row(error_id, record, texts, created_ns, is_counted=is_counted)
+            for error_id, record, texts, is_counted in zip(found, records, packed, counted, strict=True)
         ]
         connection.executemany(_ADD, rows)
-        count(connection, [each for each, by in zip(records, triggered, strict=True) if not by])
 
 
 def _is_known(connection: apsw.Connection, error_id: bytes) -> bool:
@@ -92,7 +92,7 @@ def of_entry(entry: LogEntry) -> ErrorRecord | None:
 
 
 def _row(
-    error_id: bytes, record: ErrorRecord, packed: Packed, created_ns: int, *, triggered: bool
+    error_id: bytes, record: ErrorRecord, packed: Packed, created_ns: int, *, is_counted: bool
 ) -> tuple[object, ...]:
     stack_no, data = packed
     return (
@@ -103,14 +103,14 @@ def _row(
         record.fingerprint,
         record.error_type,
         # The trigger makes the group's words of these.
-        record.module if triggered else "",
-        record.function if triggered else "",
+        "" if is_counted else record.module,
+        "" if is_counted else record.function,
         record.trace_id,
         created_ns,
         record.alerted,
-        not triggered,
+        is_counted,
         stack_no,
-        record.message if triggered else "",
+        "" if is_counted else record.message,
         data,
     )
 
