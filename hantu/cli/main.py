@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "serve": ("hantu.cli.serving", "serve_command"),
     "logs": ("hantu.cli.logs", "logs_command"),
     "errors": ("hantu.cli.errors", "errors_group"),
+    "executions": ("hantu.cli.executions", "executions_group"),
     "import": ("hantu.cli.importing", "import_command"),
     "export": ("hantu.cli.export", "export_command"),
     "sql": ("hantu.cli.sql", "sql_command"),
