@@ -146,12 +146,13 @@ CREATE TABLE error_logs (
   context TEXT,
   packed BLOB
 ) STRICT;
--- Counts of a time range by service, type, level, day and hour, without the rows; those to remove.
-CREATE INDEX error_logs_time ON error_logs (time_ns, service, fingerprint, level);
+-- Counts of a time range by service, type, level, day and hour; occurrences of a time, nearly all of which are of
+-- level ERROR; those to remove.
+CREATE INDEX error_logs_time ON error_logs (time_ns);
 -- Occurrences of a service, the newest first, as people ask with hantu sql.
 CREATE INDEX error_logs_service ON error_logs (service, time_ns);
--- Occurrences of a level, the newest first, as people ask with hantu sql.
-CREATE INDEX error_logs_level ON error_logs (level, time_ns);
+-- Occurrences of the few that are CRITICAL, the newest first, as people ask with hantu sql.
+CREATE INDEX error_logs_level ON error_logs (level, time_ns) WHERE level = 'CRITICAL';
 -- The newest occurrences of a group; its counts by hour.
 CREATE INDEX error_logs_fingerprint ON error_logs (service, fingerprint, time_ns);
 -- The errors of a trace.

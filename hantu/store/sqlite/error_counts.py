@@ -1,4 +1,4 @@
-"""Statistics of errors: the index of times holds all that they need.
+"""Statistics of errors: along the index of times; the rows are short, and lie about in its order.
 
 Counted here, not by GROUP BY: SQLite would sort long texts, which takes five times as long."""
 

@@ -27,8 +27,9 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', ?, ?, ?, ?, ?, '', ?)
 OCCURRENCE: Final = """
 SELECT
   error_no, group_no, id, error_logs.time_ns, error_logs.level, service, module, function,
-  error_logs.message, error_logs.error_type, stack_trace, context, trace_id, fingerprint, source, source_id,
-  created_ns, reopened, alerted, packed, stack_no, data
+  error_logs.message, iif(packed IS NULL, error_logs.error_type, error_fingerprint.error_type),
+  stack_trace, context, trace_id, fingerprint, source, source_id, created_ns, reopened, alerted,
+  packed, stack_no, data
 FROM error_logs
 JOIN error_fingerprint USING (service, fingerprint)
 LEFT JOIN error_stack USING (stack_no)
@@ -101,7 +102,7 @@ def _row(
         record.level,
         record.service,
         record.fingerprint,
-        record.error_type,
+        "" if is_counted else record.error_type,
         # The trigger makes the group's words of these.
         "" if is_counted else record.module,
         "" if is_counted else record.function,

@@ -21,10 +21,13 @@ _COLUMNS: Final = (
 
 
 def _shown(column: str) -> str:
+    if column == "error_type":
+        # It is a part of the fingerprint.
+        return "iif(packed IS NULL, error_logs.error_type, own.error_type) AS error_type"
     if column not in TEXTS:
-        return column
+        return f"error_logs.{column} AS {column}"
     unpacked = f"{_FUNCTION}({TEXTS.index(column)}, packed, stack_no, data)"
-    return f"iif(packed IS NULL, {column}, {unpacked}) AS {column}"
+    return f"iif(packed IS NULL, error_logs.{column}, {unpacked}) AS {column}"
 
 
 _VIEW: Final = f"""
@@ -32,6 +35,7 @@ CREATE TEMP VIEW error_logs AS
 SELECT {", ".join(map(_shown, _COLUMNS))}
 FROM main.error_logs
 LEFT JOIN main.error_stack USING (stack_no)
+LEFT JOIN main.error_fingerprint AS own USING (service, fingerprint)
 """  # noqa: S608  constants
 
 

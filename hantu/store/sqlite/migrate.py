@@ -118,9 +118,9 @@ CREATE TABLE error_logs (
   context TEXT,
   packed BLOB
 ) STRICT;
-CREATE INDEX error_logs_time ON error_logs (time_ns, service, fingerprint, level);
+CREATE INDEX error_logs_time ON error_logs (time_ns);
 CREATE INDEX error_logs_service ON error_logs (service, time_ns);
-CREATE INDEX error_logs_level ON error_logs (level, time_ns);
+CREATE INDEX error_logs_level ON error_logs (level, time_ns) WHERE level = 'CRITICAL';
 CREATE INDEX error_logs_fingerprint ON error_logs (service, fingerprint, time_ns);
 CREATE INDEX error_logs_trace ON error_logs (trace_id, time_ns) WHERE trace_id <> '';
 CREATE TABLE error_stack (
