@@ -34,7 +34,7 @@ from hantu.web.current import change_executions, executions, service
 from hantu.web.entry import Leaf, tree
 from hantu.web.errors import ApiError
 from hantu.web.executions import SIGNS, Line, length, line_of, money
-from hantu.web.leaving import IMAGES, TEXTS
+from hantu.web.leaving import IMAGES, TEXTS, UNKNOWN
 from hantu.web.logs import Lines, View, find
 from hantu.web.one_error import trace_url
 from hantu.web.render import fragment, page, see, url, wants_fragment
@@ -42,6 +42,7 @@ from hantu.web.render import fragment, page, see, url, wants_fragment
 LOG_LINES: Final = 100
 SIMILAR: Final = 8
 PREVIEW_BYTES: Final = 64 * 1024
+LOG_ENDS: Final = (".log", ".out", ".err")
 ARTIFACT_SIGNS: Final = {
     ArtifactStatus.UPLOADING: ("run", "wait", "Uploading"),
     ArtifactStatus.ACTIVE: ("good", "good", "Active"),
@@ -277,7 +278,9 @@ def _preview_of(artifact: Artifact) -> str:
     kind = (artifact.mime_type or "").partition(";")[0].strip().lower()
     if kind in IMAGES:
         return "image"
-    return "text" if TEXTS.fullmatch(kind) else ""
+    # What sends a .log file seldom knows a type for it.
+    is_log = kind in ("", UNKNOWN) and artifact.file_name.lower().endswith(LOG_ENDS)
+    return "text" if is_log or TEXTS.fullmatch(kind) else ""
 
 
 def _tree(value: Any) -> tuple[Leaf, ...]:

@@ -222,6 +222,11 @@ SENTENCES: Final[dict[str, str]] = {
         "level: {name}: 에러의 레벨이 아닙니다. error나 critical을 쓰세요."
     ),
     "limit: {text} is no whole number from 1 to {most}": "limit: {text}: 1부터 {most}까지의 정수를 쓰세요.",
+    # Executions
+    "search: it has at most {most} characters": "search: 검색어는 {most}자까지 쓸 수 있습니다.",
+    "{name}: {value} is unknown; use true or false": (
+        "{name}: {value}: 모르는 말입니다. true나 false를 쓰세요."
+    ),
     # The store
     "the time limit of {seconds} s was over before there was an answer; ask for a shorter time range or "
     "add a word to look for": (

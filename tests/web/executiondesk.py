@@ -87,10 +87,11 @@ def month(service: Service, now_ns: int, *, runs: int = 75) -> list[Execution]:
 
 
 class Going(NamedTuple):
-    """A run that goes on, and one of the same job that failed."""
+    """A run that goes on, one of the same job that failed, and the program that told of them."""
 
     run: Execution
     failed: Execution
+    sender: Runner
 
 
 def going(service: Service, app: flask.Flask, now_ns: int) -> Going:
@@ -154,7 +155,7 @@ def going(service: Service, app: flask.Flask, now_ns: int) -> Going:
     with_file(sender, run, "settlement-2026-11-19.csv", b"account,amount\n" + b"1001,250000\n" * 900)
     with_file(sender, run, "정산요약.md", "# 정산 요약\n\n계좌 87개, 주문 1,204건\n".encode())
     with_file(sender, run, "chart.png", png(320, 120))
-    return Going(run, failed)
+    return Going(run, failed, sender)
 
 
 def with_file(sender: Runner, run: Execution, name: str, content: bytes) -> str:

@@ -24,6 +24,7 @@ KOREAN = {"Accept-Language": "ko-KR,ko;q=0.9"}
 FOLDERS = (
     "query",
     "inbox/question.py",
+    "jobs/question.py",
     "collect",
     "service",
     "formats/journal_lines.py",
