@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -162,6 +163,10 @@ def test_hantu_sql_shows_texts_whoever_wrote_them(tmp_path: Path) -> None:
         assert rows(store, found) == [(2,)]
         with pytest.raises(StoreError, match="only reads"):
             store.sql("DROP VIEW error_logs", most=1)
+    with closing(SqliteStore.open(tmp_path / "hantu.db", read_only=True)) as store:
+        assert rows(store, found) == [(2,)]
+        types = "SELECT error_type, count(*) FROM error_logs GROUP BY error_type ORDER BY 1"
+        assert rows(store, types) == [("InsufficientBalance", 2), ("KeyError", 1)]
 
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=300)
