@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import apsw
@@ -38,6 +39,9 @@ _RAW_MOST: Final = 1 << 22
 
 _FEW: Final = 128
 """Bytes that are not worth a dictionary: it would take as much again."""
+
+_SHORT: Final = 4_000
+"""Characters of a stack trace whose hash is remembered: the same few come again and again."""
 
 # Numbers and addresses in frames change from one run to the next.
 _CHANGING: Final = b"0123456789abcdefx"
@@ -160,10 +164,21 @@ def _raw(record: ErrorRecord) -> bytes:
 
 def _outline(record: ErrorRecord) -> int:
     """Equal for errors whose stack traces differ by what the error says and by numbers only."""
-    folded = record.stack_trace.encode().translate(None, _CHANGING)
-    frames = [line for line in folded.split(b"\n") if line[:1] in b" \t#"]
-    words = b"\n".join(frames) if frames else record.fingerprint.encode()
-    digest = hashlib.blake2b(words, digest_size=8, key=record.service.encode()[:64]).digest()
+    stack = record.stack_trace
+    last = max(stack.rfind("\n "), stack.rfind("\n\t"))
+    if last < 0:
+        return _hash(record.service, stack or record.fingerprint)
+    end = stack.find("\n", last + 1)
+    frames = stack if end < 0 else stack[:end]
+    hashed = _hash if len(frames) <= _SHORT else _hash.__wrapped__
+    return hashed(record.service, frames)
+
+
+@lru_cache(maxsize=256)
+def _hash(service: str, stack: str) -> int:
+    lines = stack.encode().translate(None, _CHANGING).split(b"\n")
+    frames = b"\n".join([line for line in lines if line[:1] in b" \t#"])
+    digest = hashlib.blake2b(frames or stack.encode(), digest_size=8, key=service.encode()[:64]).digest()
     return int.from_bytes(digest, signed=True)
 
 
