@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from hantu.executions import ExecutionStatus
 from hantu.executions.cost import cost_text
+from hantu.executions.record import MODEL_DEFAULT
 from hantu.jobs.question import WORDS, question
 from hantu.query.error import QueryError
 from hantu.store.execution_base import (
@@ -86,13 +87,15 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A run as a row shows it. took, tokens, cost: "" when nothing is known."""
+    """A run as a row shows it. took, tokens, cost: "" when nothing is known. model: "" for a run that had
+    to do with none, as far as anybody said: a command has the default, too."""
 
     run: ExecutionSummary
     sign: tuple[str, str, str]
     took: str
     tokens: str
     cost: str
+    model: str
     ago: str
 
 
@@ -168,12 +171,14 @@ def lazy_sums() -> Response:
 def line_of(run: ExecutionSummary, now_ns: int) -> Line:
     """The row of a run."""
     tokens = tokens_of(run.tokens_used, run.input_tokens, run.output_tokens)
+    has_model = tokens is not None or run.cost_micros is not None or run.model != MODEL_DEFAULT
     return Line(
         run,
         SIGNS[run.status],
         took_of(run, now_ns),
         "" if tokens is None else i18n.number(tokens),
         money(run.cost_micros),
+        run.model if has_model else "",
         since(run.created_ns, now_ns),
     )
 

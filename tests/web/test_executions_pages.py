@@ -98,6 +98,13 @@ def test_pages_and_orders_are_in_the_address(client: FlaskClient, busy: Going) -
     assert beyond.headers["Location"] == "/executions?page=4"
 
 
+def test_a_command_without_tokens_shows_no_model(service: Service, client: FlaskClient) -> None:
+    put(service, "command", created_ns=time.time_ns())
+    assert 'class="run-model"' not in client.get("/executions").text
+    put(service, "asked", created_ns=time.time_ns(), input_tokens=1)
+    assert client.get("/executions").text.count('class="run-model"') == 1
+
+
 def test_a_form_leads_to_the_short_address(client: FlaskClient, busy: Going) -> None:
     sent = "/executions?search=&jobName=backup&status=FAILED&status=RUNNING&model=&order=completedAt+asc"
     answer = client.get(sent)
