@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from hantu.cli.main import cli
 from hantu.store import open_store
 from hantu.store.error_base import ErrorQuery
+from hantu.store.sqlite.migrate import VERSION
 from tests.client.bot_api import CHAT, TOKEN, BotApi
 from tests.client.migration.logtree import make_logs, state
 from tests.running import NOTHING
@@ -55,7 +56,7 @@ def test_with_the_service_down_the_test_error_is_found_in_its_file_and_resolved(
     ran = hantu(data_dir, "migrate", "--log-dir", str(logs), "--json")
     found = rows(ran)
     assert ran.exit_code == 0, ran.output
-    assert "error_logs is there, schema 3" in found["prepare.table"]["says"]
+    assert f"error_logs is there, schema {VERSION}" in found["prepare.table"]["says"]
     for key in ("prepare.table", "verify.database", "verify.inbox", "operate.database"):
         assert found[key]["state"] == "done", found[key]
     store = open_store(data_dir / "hantu.db", read_only=True)
@@ -101,7 +102,7 @@ def test_a_dry_run_does_not_touch_the_database_either(logs: Path, data_dir: Path
     before = state(tmp_path)
     ran = hantu(data_dir, "migrate", "--log-dir", str(logs), "--dry-run", "--json")
     assert ran.exit_code == 0, ran.output
-    assert "error_logs is there, schema 3" in rows(ran)["prepare.table"]["says"]
+    assert f"error_logs is there, schema {VERSION}" in rows(ran)["prepare.table"]["says"]
     assert state(tmp_path) == before
 
 

@@ -70,7 +70,7 @@ def _an_hour() -> bytes:
             "sourceId": "scheduler",
             "level": "error",
             "message": FAILURE,
-            "timestamp": now_ns - 20 * 10**9,
+            "timestamp": now_ns - 5 * 10**9,
             "metadata": {
                 "trace_id": "abc12345",
                 "logger": "core.trading.engine",

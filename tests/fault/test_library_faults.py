@@ -329,7 +329,9 @@ def test_m62_m66_a_disk_that_stays_full(tmp_path: Path, mount: Mount, bot: BotAp
         program.do(RAISE.format(message="after"))
         program.wait_for("READY")
         lines = [
-            line for path in (disk / "logs" / "errors").iterdir() for line in path.read_text().splitlines()
+            line
+            for path in (disk / "logs" / "errors").glob("*.json")
+            for line in path.read_text().splitlines()
         ]
         # What did not fit is at most the start of a line, which no other line goes into.
         assert json.loads(lines[0])["message"] == "order failed: before"
