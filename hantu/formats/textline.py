@@ -18,7 +18,9 @@ from hantu.model import Metadata
 _AT: Final = "2026-11-20 14:02:31"
 
 PYTHON: Final = Format("python", f"{_AT},123 - shop.orders - WARNING - stock is low")
-HANTU: Final = Format("hantu", f"{_AT} ❌ [ERROR] core.trading: 주문 실패 (trace_id=abc12345)", lasting=True)
+HANTU: Final = Format(
+    "hantu", f"{_AT} ❌ [ERROR] core.trading: 주문 실패 (trace_id=abc12345)", lasting=True
+)
 LOGURU: Final = Format("loguru", f"{_AT}.123 | SUCCESS  | app.main:run:12 - done")
 LEVEL_IN_BRACKETS: Final = Format("bracket-level", "2026-11-20T14:02:31.123Z [info     ] ready   port=80")
 NGINX_ERROR: Final = Format(
