@@ -155,6 +155,8 @@ def test_choosing_a_filter_searches_at_once_and_back_leads_back(
         page.locator("#service").select_option("api")
         expect(page.locator(TYPES)).to_have_text(["TimeoutError"])
         assert page.url.endswith("/errors?service=api")
+        # The form was exchanged with the list: a choice made before that has settled would be lost.
+        page.wait_for_function("!document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')")
         page.locator("#level").select_option("critical")
         expect(page.locator(".empty")).to_contain_text("No error matches")
         page.go_back()
