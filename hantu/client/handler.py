@@ -55,7 +55,7 @@ class HantuHandler(logging.Handler):
             if self.failed:
                 self.failed = False
                 health.cleared(Fault.HANDLER)
-        except Exception:
+        except Exception:  # logging's contract: emit() never raises, handleError() says so
             self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name

@@ -145,7 +145,7 @@ def mapping_of(values: object, name: str) -> Mapping[Any, Any]:
     """A copy of `values` when it is a mapping, else a mapping with it under `name`."""
     try:
         return dict(values) if isinstance(values, Mapping) else {name: values}
-    except Exception:
+    except Exception:  # a mapping of the application: whatever it does, the record is written
         return {name: as_repr(values)}
 
 

@@ -56,7 +56,7 @@ def new_report(asked: Mapping[str, Any], *, pod_name: str) -> RunReport:
         warn(f"a run is told of without what it was given: {type(error).__name__}: {error}")
     try:
         return RunReport(asked["job_name"], mask=mask)
-    except Exception:
+    except Exception:  # not even a name that can be used: the job runs all the same
         return RunReport("job", mask=mask)
 
 

@@ -166,7 +166,7 @@ class RunReport:
 
         try:
             said = str(error)
-        except Exception:
+        except Exception:  # an exception of the application, whose text fails
             said = ""
         stack = self._mask.mask("".join(traceback.format_exception(error)))[-STACK_CHARS_MOST:]
         code = type(error).__name__

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass
 from email.message import Message
@@ -42,7 +43,7 @@ class Call:
     connection: int
 
 
-class StandIn:
+class StandIn(ABC):
     """The server; use it as a context manager. Subclasses say what a request is answered with."""
 
     def __init__(self) -> None:
@@ -54,9 +55,9 @@ class StandIn:
         self._server: ThreadingHTTPServer | None = None
         self._port = 0
 
+    @abstractmethod
     def reply(self, path: str, headers: Message, body: bytes) -> Answer:
         """The answer when nothing else was asked for."""
-        raise NotImplementedError
 
     def scripted(self, answer: Answer) -> Answer:
         """Called with each answer that a test has asked for."""

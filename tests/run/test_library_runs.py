@@ -107,10 +107,10 @@ def test_a_cancelled_run_learns_it(desk: Desk) -> None:
         "from hantu.client import courier, run_delivery\n"
         "from functools import partial\n"
         "run_delivery.Courier = partial(courier.Courier, heartbeat_s=0.2)\n"
-        "from hantu import execution\nimport time\n"
+        "from hantu import execution\n"
+        "from tests.waiting import wait_until\n"
         "with execution('told-to-stop') as run:\n"
-        "    until = time.monotonic() + 30\n"
-        "    while not run.cancelled and time.monotonic() < until: time.sleep(0.02)\n"
+        "    wait_until(lambda: run.cancelled, 30)\n"
         "    run.output(f'cancelled {run.cancelled}')\n"
     )
     environment = desk.environment(HANTU_LOG_DIR=str(desk.folder / "logs"))

@@ -104,10 +104,10 @@ def test_memory_and_processor_time_are_measured(desk: Desk) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
 def test_signals_are_passed_on(desk: Desk, number: signal.Signals) -> None:
     code = (
-        "import signal, sys, time\n"
+        "import signal, sys\n"
         f"signal.signal({int(number)}, lambda *_: (print('got it', flush=True), sys.exit(7)))\n"
         "print('ready', flush=True)\n"
-        "while True: time.sleep(60)"
+        "while True: signal.pause()"
     )
     job = f"passed-{number.name}"
     process = desk.start("--name", job, "--", sys.executable, "-c", code)
@@ -189,12 +189,12 @@ def test_command_inherits_no_signal_settings_of_ours(desk: Desk) -> None:
 
 def test_ctrl_c_at_a_terminal_comes_once(desk: Desk) -> None:
     code = (
-        "import signal, sys, time\n"
+        "import signal, sys\n"
         "count = []\n"
-        "signal.signal(signal.SIGINT, lambda *_: count.append(1))\n"
+        "signal.signal(signal.SIGINT, lambda *_: (count.append(1), print('interrupted', flush=True)))\n"
+        "signal.signal(signal.SIGUSR1, lambda *_: (print('count', len(count), flush=True), sys.exit(0)))\n"
         "print('ready', flush=True)\n"
-        "while not count: time.sleep(0.01)\n"
-        "time.sleep(0.5); print('count', len(count), flush=True)"
+        "while True: signal.pause()"
     )
     pid, terminal = pty.fork()
     if pid == 0:
@@ -205,6 +205,10 @@ def test_ctrl_c_at_a_terminal_comes_once(desk: Desk) -> None:
     while b"ready" not in seen:
         seen += os.read(terminal, 1000)
     os.write(terminal, b"\x03")
+    while b"interrupted" not in seen:
+        seen += os.read(terminal, 1000)
+    # It is passed on after whatever was passed on of the interruption.
+    os.kill(pid, signal.SIGUSR1)
     while b"count" not in seen.partition(b"ready")[2] or not seen.endswith(b"\n"):
         seen += os.read(terminal, 1000)
     _, status = os.waitpid(pid, 0)
