@@ -96,14 +96,15 @@ CREATE TABLE checkpoint (
   value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What clean-ups removed, and why.
+-- What clean-ups removed, and why. scope: the source or level it was bounded to, '' for none.
 CREATE TABLE removal (
   removal_no INTEGER PRIMARY KEY,
   at_ns INTEGER NOT NULL,
   before_ns INTEGER NOT NULL,
   entries INTEGER NOT NULL,
   freed_bytes INTEGER NOT NULL,
-  reason TEXT NOT NULL
+  reason TEXT NOT NULL,
+  scope TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
 -- API tokens; digest is the SHA-256 of the secret.
@@ -494,3 +495,56 @@ END;
 CREATE TRIGGER artifacts_removed AFTER DELETE ON artifacts WHEN old.status <> 'DELETED' BEGIN
   UPDATE executions SET artifact_count = artifact_count - 1 WHERE id = old.execution_id;
 END;
+
+-- Who may sign in. password: argon2id as a PHC string, '' for one who comes through a proxy only. password_ns: when it
+-- was set; sessions from before are dead.
+CREATE TABLE account (
+  name TEXT PRIMARY KEY COLLATE NOCASE,
+  role TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'admin')),
+  password TEXT NOT NULL,
+  created_ns INTEGER NOT NULL,
+  password_ns INTEGER NOT NULL,
+  last_login_ns INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- Browsers that are signed in. digest: SHA-256 of the cookie's secret.
+CREATE TABLE session (
+  digest BLOB PRIMARY KEY,
+  account TEXT NOT NULL COLLATE NOCASE REFERENCES account (name) ON DELETE CASCADE,
+  created_ns INTEGER NOT NULL,
+  seen_ns INTEGER NOT NULL,
+  ends_ns INTEGER NOT NULL,
+  address TEXT NOT NULL,
+  agent TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The sessions of an account.
+CREATE INDEX session_account ON session (account);
+
+-- What people and programs did that changes something: who, from where, what, to what. detail: JSON.
+CREATE TABLE audit (
+  audit_no INTEGER PRIMARY KEY AUTOINCREMENT,
+  at_ns INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  address TEXT NOT NULL,
+  act TEXT NOT NULL,
+  object TEXT NOT NULL,
+  detail TEXT NOT NULL
+) STRICT;
+
+-- Addresses of pages that people keep by name. account: '' for everybody.
+CREATE TABLE saved_view (
+  account TEXT NOT NULL,
+  name TEXT NOT NULL,
+  address TEXT NOT NULL,
+  created_ns INTEGER NOT NULL,
+  PRIMARY KEY (account, name)
+) STRICT, WITHOUT ROWID;
+
+-- What an account chose for its pages: language, theme, time zone. account: '' for everybody.
+CREATE TABLE preference (
+  account TEXT NOT NULL,
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (account, name)
+) STRICT, WITHOUT ROWID;
