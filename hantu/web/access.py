@@ -63,11 +63,13 @@ SCOPES: Final = "--scope ingest|read|admin"
 @dataclass(frozen=True, slots=True)
 class Client:
     """Who asks. name: of the token, "" without one. scope: `ingest`, `read`, `admin`, or `local` for
-    someone on this machine without a token. local: the request came from this machine."""
+    someone on this machine without a token. local: the request came from this machine. account: who
+    signed in, "" for programs and for a hantu without accounts."""
 
     name: str
     scope: str
     local: bool
+    account: str = ""
 
     @property
     def by_token(self) -> bool:
