@@ -13,6 +13,7 @@ from hantu.model import LogEntry, LogLevel
 from hantu.query.logquery import LogQuery, Place
 from hantu.store.error_base import ErrorStorage
 from hantu.store.execution_base import ExecutionStorage
+from hantu.store.preference_base import PreferenceStorage
 
 QUERY_TIME_LIMIT_MS: Final = 5_000
 COUNT_CAP: Final = 10_000
@@ -164,9 +165,9 @@ class MaintenanceReport:
     problems: tuple[str, ...] = field(default_factory=tuple)
 
 
-class LogStorage(ErrorStorage, ExecutionStorage, Protocol):
-    """A store of entries, of the errors that they tell of, and of executions. Every reading method may
-    raise QueryTimeout and StoreError."""
+class LogStorage(ErrorStorage, ExecutionStorage, PreferenceStorage, Protocol):
+    """A store of entries, of the errors that they tell of, of executions and preferences. Every reading
+    method may raise QueryTimeout and StoreError."""
 
     def write(self, entry: LogEntry) -> WriteResult:
         """Store one entry, durably."""

@@ -42,6 +42,7 @@ from hantu.store.sqlite.error_table import errors_shown
 from hantu.store.sqlite.errors import SqliteErrors
 from hantu.store.sqlite.executions import SqliteExecutions
 from hantu.store.sqlite.hot import HotBatch
+from hantu.store.sqlite.preferences import SqlitePreferences
 from hantu.store.sqlite.question import Rows, ask
 from hantu.store.sqlite.rebuild import Progress, bring_up_to_date, tidy
 from hantu.store.sqlite.retention import Retention, Stopped
@@ -53,7 +54,7 @@ from hantu.store.sqlite.tallies import Tallies
 DAY_NS: Final = 86_400_000_000_000
 
 
-class SqliteStore(SqliteErrors, SqliteExecutions, SqliteArtifacts):
+class SqliteStore(SqliteErrors, SqliteExecutions, SqliteArtifacts, SqlitePreferences):
     """Entries, errors, executions, checkpoints and tokens in one SQLite file."""
 
     def __init__(self, database: Database, *, seal_entries: int, background: bool) -> None:
