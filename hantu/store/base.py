@@ -14,6 +14,7 @@ from hantu.query.logquery import LogQuery, Place
 from hantu.store.error_base import ErrorStorage
 from hantu.store.execution_base import ExecutionStorage
 from hantu.store.preference_base import PreferenceStorage
+from hantu.store.view_base import ViewStorage
 
 QUERY_TIME_LIMIT_MS: Final = 5_000
 COUNT_CAP: Final = 10_000
@@ -165,7 +166,7 @@ class MaintenanceReport:
     problems: tuple[str, ...] = field(default_factory=tuple)
 
 
-class LogStorage(ErrorStorage, ExecutionStorage, PreferenceStorage, Protocol):
+class LogStorage(ErrorStorage, ExecutionStorage, PreferenceStorage, ViewStorage, Protocol):
     """A store of entries, of the errors that they tell of, of executions and preferences. Every reading
     method may raise QueryTimeout and StoreError."""
 

@@ -37,17 +37,19 @@ from hantu.store.ids import EntryIds, new_store_id
 from hantu.store.memory_errors import MemoryErrors
 from hantu.store.memory_executions import MemoryExecutions
 from hantu.store.memory_preferences import MemoryPreferences
+from hantu.store.memory_views import MemoryViews
 
 DAY_NS: Final = 86_400_000_000_000
 RECENT_ENTRIES: Final = 1_000
 
 
-class MemoryStore(MemoryErrors, MemoryExecutions, MemoryPreferences):
+class MemoryStore(MemoryErrors, MemoryExecutions, MemoryPreferences, MemoryViews):
     """A LogStorage that forgets everything at its end. Time limits do not count: a scan is whole."""
 
     def __init__(self, *, clock_ns: Callable[[], int] = time.time_ns) -> None:
         MemoryErrors.__init__(self)
         MemoryExecutions.__init__(self)
+        MemoryViews.__init__(self)
         MemoryPreferences.__init__(self)
         self._clock_ns = clock_ns
         self._lock = threading.RLock()

@@ -50,11 +50,12 @@ from hantu.store.sqlite.sealing import SEAL_ENTRIES, Sealer
 from hantu.store.sqlite.search import Search
 from hantu.store.sqlite.storage import Memory, Storage, measure
 from hantu.store.sqlite.tallies import Tallies
+from hantu.store.sqlite.views import SqliteViews
 
 DAY_NS: Final = 86_400_000_000_000
 
 
-class SqliteStore(SqliteErrors, SqliteExecutions, SqliteArtifacts, SqlitePreferences):
+class SqliteStore(SqliteErrors, SqliteExecutions, SqliteArtifacts, SqlitePreferences, SqliteViews):
     """Entries, errors, executions, checkpoints and tokens in one SQLite file."""
 
     def __init__(self, database: Database, *, seal_entries: int, background: bool) -> None:
