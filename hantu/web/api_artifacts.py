@@ -16,11 +16,12 @@ import msgspec
 from flask import Response, current_app, request
 from msgspec import Meta
 
-from hantu.executions import Artifact, ArtifactStatus, IllegalMove, NewArtifact
+from hantu.executions import ENDED, Artifact, ArtifactStatus, IllegalMove, NewArtifact
 from hantu.jobs import wire
 from hantu.jobs.asked import ArtifactAsked, new_artifact, text_fields
 from hantu.store.artifact_files import ContentBusy, ContentDiffers
 from hantu.store.base import StoreError
+from hantu.store.execution_base import UnknownExecution
 from hantu.web.api_executions import ACT_REFUSALS, PATH, READ_REFUSALS, answering
 from hantu.web.arriving import FORM_BYTES_MOST, checksum_of, form, pieces, too_large
 from hantu.web.current import change_executions, executions, service
@@ -182,7 +183,7 @@ def _receive(artifact: Artifact, content: Iterator[bytes]) -> Artifact:
     _check_room(request.content_length or 0)
     with desk.artifact_files.receiving(artifact.id, store.artifact, most_bytes=limit) as receiving:
         checked_bytes = 0
-        for piece in content:
+        for piece in _with_signs_of_life(artifact, content):
             receiving.write(piece)
             if receiving.size_bytes - checked_bytes > CHECK_BYTES:
                 checked_bytes = receiving.size_bytes
@@ -196,6 +197,30 @@ def _receive(artifact: Artifact, content: Iterator[bytes]) -> Artifact:
                 at_ns=time.time_ns(),
             )
         )
+
+
+def _with_signs_of_life(artifact: Artifact, content: Iterator[bytes]) -> Iterator[bytes]:
+    """The content. While it comes its runner lives, though it may be unable to say so beside it."""
+    run = service().store.execution(artifact.execution_id)
+    interval_ms = run.heartbeat_interval_ms
+    if interval_ms is None or run.status in ENDED:
+        yield from content
+        return
+    said_at = time.monotonic()
+    for piece in content:
+        yield piece
+        if time.monotonic() - said_at >= interval_ms / 1000:
+            said_at = time.monotonic()
+            _say_alive(run.id, interval_ms)
+
+
+def _say_alive(execution_id: str, interval_ms: int) -> None:
+    try:
+        change_executions(
+            lambda store: store.heartbeat(execution_id, at_ns=time.time_ns(), interval_ms=interval_ms)
+        )
+    except (StoreError, UnknownExecution) as error:
+        log.info("no sign of life of %s was written down: %s", execution_id, error)
 
 
 def _check_room(size_bytes: int) -> None:

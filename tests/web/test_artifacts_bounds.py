@@ -16,6 +16,7 @@ import pytest
 from hantu.service import Service
 from hantu.web import api_artifacts
 from hantu.web.api_artifacts import AT_ONCE
+from hantu.web.arriving import CHUNK_BYTES
 from tests.waiting import wait_until
 from tests.web.artifactdesk import CONTENT, MIB, admin, announce, files, form, put, run
 from tests.web.desk import app_of, running_service, served
@@ -70,6 +71,30 @@ def test_client_that_goes_away_leaves_no_file(
         connection.shutdown(socket.SHUT_RDWR)
         wait_until(lambda: files(service) == [])
     assert put(admin, made, CONTENT).status_code == 200
+
+
+def test_a_run_that_sends_a_long_file_is_no_lost_one(app: flask.Flask, admin: Runner) -> None:
+    run = admin.run()
+    made = announce(admin, run)
+    answer = admin.ask("POST", f"{RUNS}/{run['id']}/heartbeat", json={"intervalMs": 100})
+    assert answer.status_code == 200, answer.text
+
+    def last_sign() -> str:
+        return str(admin.ask("GET", f"{RUNS}/{run['id']}").get_json()["heartbeatAt"])
+
+    before = last_sign()
+    with served(app) as port, socket.create_connection(("127.0.0.1", port)) as connection:
+        head = "".join(f"{name}: {value}\r\n" for name, value in admin.headers.items())
+        path = f"/api/artifacts/{made['id']}/content"
+        connection.sendall(
+            f"PUT {path} HTTP/1.1\r\nHost: localhost\r\n{head}Content-Length: 90000000\r\n\r\n".encode()
+        )
+
+        def heard_while_sending() -> bool:
+            connection.sendall(b"x" * CHUNK_BYTES)
+            return last_sign() > before
+
+        wait_until(heard_while_sending)
 
 
 def test_only_some_contents_come_at_the_same_time(
