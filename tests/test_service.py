@@ -353,7 +353,7 @@ def failures(count: int, *, days: float, size: int) -> list[LogEntry]:
     ]
 
 
-@pytest.mark.promise("M48")
+@pytest.mark.promise("M48", "M94")
 def test_errors_are_kept_without_limit_unless_a_setting_bounds_them(tmp_path: Path) -> None:
     for days, left in ((None, 100), (10.0, 50)):
         service = Service(configured(tmp_path / f"data-{left}", error_retention_days=days))
