@@ -7,25 +7,23 @@ from typing import Final, cast
 
 from flask import Request, current_app, g, has_request_context, request
 
+from hantu.web import preferences
 from hantu.web.korean import TEXTS
 
 LANGUAGES: Final = ("ko", "en")
-COOKIE: Final = "lang"
+COOKIE: Final = preferences.LANGUAGE
 _DAYS_KO: Final = "월화수목금토일"
 
 
 def choose(asked: Request, configured: str) -> str:
-    """The language of an answer: ?lang, else the setting, else the cookie, else what the browser
-    prefers, else English."""
+    """The language of an answer: ?lang, else the setting, else what the reader chose, else what the
+    browser prefers, else English."""
     wanted = asked.args.get(COOKIE, "")
     if wanted in LANGUAGES:
         return wanted
     if configured in LANGUAGES:
         return configured
-    kept = asked.cookies.get(COOKIE, "")
-    if kept in LANGUAGES:
-        return kept
-    return asked.accept_languages.best_match(("en", "ko")) or "en"
+    return preferences.chosen(COOKIE) or asked.accept_languages.best_match(("en", "ko")) or "en"
 
 
 def language() -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from hantu.web.korean_executions import EXECUTIONS
+from hantu.web.korean_settings import SETTINGS
 
 TEXTS: Final[dict[str, str]] = {
     **EXECUTIONS,
+    **SETTINGS,
     # Every page
     "Logs": "로그",
     "Errors": "에러",
@@ -434,7 +436,7 @@ TEXTS: Final[dict[str, str]] = {
     "In cooldown": "쿨다운 중",
     "Daily report": "일일 리포트",
     # Set-up
-    "Set-up": "설정",
+    "Set-up": "첫 설정",
     "Welcome to hantu": "hantu에 오신 것을 환영합니다",
     "This is what it found on this machine. It collects all of it already; nothing needs to be set.": (
         "이 기기에서 찾은 것입니다. 이미 모두 수집하고 있으니 따로 설정할 것이 없습니다."

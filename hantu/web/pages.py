@@ -17,6 +17,7 @@ from hantu.web import (
     one_error,
     one_execution,
     render,
+    settings,
     setup,
     sources,
     status,
@@ -27,7 +28,7 @@ from hantu.web.rows import RowRenderer
 blueprint: Final = Blueprint("pages", __name__, template_folder=str(TEMPLATES))
 for page in (
     *(logs, entry, inbox, inbox_acts, one_error, executions, one_execution, trace_page),
-    *(sources, status, setup),
+    *(sources, status, settings, setup),
 ):
     page.register(blueprint)
 

@@ -16,7 +16,7 @@ from hantu.collect.base import CollectorState
 from hantu.paths import STATIC
 from hantu.store.base import StoreError
 from hantu.text import visible
-from hantu.web import clock, i18n, sentences
+from hantu.web import clock, i18n, preferences, sentences
 from hantu.web.command import command
 from hantu.web.current import errors, service
 from hantu.web.rows import ICONS
@@ -29,7 +29,8 @@ NAV: Final = (
     ("status", "/status", "Status"),
 )
 TROUBLED: Final = (CollectorState.RECONNECTING, CollectorState.FAILED)
-LANGUAGE_DAYS: Final = 365
+LOOK: Final = (preferences.THEME, preferences.CONTRAST, preferences.DENSITY)
+"""What a reader chose that a page says on <html>, as data-…: styles follow from the first paint on."""
 
 
 def install(app: Flask) -> None:
@@ -70,6 +71,7 @@ def page(template: str, *, name: str = "", status: int = 200, **values: object) 
             name=name,
             nav=NAV,
             lang=i18n.language(),
+            look=[(each, value) for each in LOOK if (value := preferences.chosen(each))],
             other_languages=_other_languages(),
             troubled=_troubled(),
             open_errors=_open_errors(),
@@ -81,9 +83,7 @@ def page(template: str, *, name: str = "", status: int = 200, **values: object) 
     )
     chosen = request.args.get(i18n.COOKIE, "")
     if chosen in i18n.LANGUAGES:
-        response.set_cookie(
-            i18n.COOKIE, chosen, max_age=LANGUAGE_DAYS * 86_400, httponly=True, samesite="Lax"
-        )
+        preferences.keep(response, i18n.COOKIE, chosen)
     response.vary.add("Accept-Language")
     return response
 

@@ -22,8 +22,10 @@ from hantu.web import (
     one_execution,
     picker,
     render,
+    settings,
     sources,
 )
+from hantu.web.i18n import LANGUAGES
 from hantu.web.korean import TEXTS
 from tests.web.desk import line, store
 
@@ -72,6 +74,9 @@ def all_texts() -> set[str]:
     choices = (*executions.SORTS, *executions.SPANS, *executions.FILES, *executions.KEYS)
     found.update(text for _, text in choices)
     found.update(one_execution.KINDS.values())
+    found.update(text for group in settings.SECTIONS for _, _, text in group)
+    for title, options in settings.OPTIONS.values():
+        found.update((title, *(text for value, text in options if value not in LANGUAGES)))
     found.update({"older than retention", "the file was too large", "by hand"})
     return found
 
