@@ -190,6 +190,12 @@ class Config:
     journal_namespace: str = _setting(
         "", (_text, "a name"), "journal namespace to read; empty: the system's"
     )
+    journal_directory: Path | None = _setting(
+        None,
+        "a folder",
+        "folder of journal files to read in their place, as a container has it",
+        _optional_path,
+    )
     files: tuple[str, ...] = _setting(
         (), _LIST, "globs of log files; empty: the usual places; none: no files"
     )
@@ -260,6 +266,7 @@ class Config:
     mask: bool = _setting(True, _BOOL, "mask secrets before anything is stored")
     mask_keys: tuple[str, ...] = _setting((), _LIST, "further metadata keys whose values are masked")
     debug: bool = _setting(False, _BOOL, "log hantu's own debug lines")
+    development: bool = _setting(False, _BOOL, "show /styleguide, for those who work on hantu's pages")
 
     @property
     def database(self) -> Path:

@@ -77,13 +77,13 @@ def set_up_logging(*, debug: bool) -> None:
     logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
-def build_app(config: Config | None = None) -> flask.Flask:
+def build_app(loaded: Loaded | None = None) -> flask.Flask:
     """The WSGI application over a new Service (not started: the worker's hook does that)."""
-    if config is None:
+    if loaded is None:
         path = os.environ.get(CONFIG_VARIABLE)
-        config = load(Path(path) if path else None).config
-    set_up_logging(debug=config.debug)
-    return create_app(Service(config))
+        loaded = load(Path(path) if path else None)
+    set_up_logging(debug=loaded.config.debug)
+    return create_app(Service(loaded.config, origins=loaded.origins))
 
 
 def check(config: Config) -> None:
@@ -122,13 +122,13 @@ def _check_port(config: Config) -> None:
 class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn with one worker: two would collect everything twice."""
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
         super().__init__()
 
     def load_config(self) -> None:
         """gunicorn's settings."""
-        config = self._config
+        config = self._loaded.config
         host = f"[{config.host}]" if ":" in config.host else config.host
         for key, value in {
             "bind": [f"{host}:{config.port}"],
@@ -152,7 +152,7 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]  # gunico
 
     def load(self) -> flask.Flask:
         """The application, built in the worker."""
-        return build_app(self._config)
+        return build_app(self._loaded)
 
 
 def serve(loaded: Loaded) -> None:
@@ -160,7 +160,7 @@ def serve(loaded: Loaded) -> None:
     # Before the store is opened: a file of an older version is made anew then, and tells how far it is.
     set_up_logging(debug=loaded.config.debug)
     check(loaded.config)
-    Server(loaded.config).run()
+    Server(loaded).run()
 
 
 def _one_worker_only(arbiter: Any) -> None:

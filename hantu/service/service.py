@@ -10,6 +10,7 @@ import shutil
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from typing import Final
 
 from hantu.alert import AlertEngine
@@ -54,10 +55,12 @@ FIRST_SAMPLE_S: Final = 1.0
 class Service:
     """Builds every part on construction; start() begins to collect, stop() ends in order.
 
+    origins: where each setting came from, as config.load() tells; one not named is a default.
     Raises StoreError (StoreBusy, NewerSchema) when the file cannot be opened for writing."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, origins: Mapping[str, str] | None = None) -> None:
         self.config = config
+        self.origins = dict(origins or {})
         config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.store: LogStorage = open_store(config.database)
         self.signal = CommitSignal(self.store.cursor())
