@@ -23,6 +23,7 @@ from hantu.web import (
     api_logs,
     api_status,
     api_tokens,
+    compress,
     errors,
     ingest,
     live,
@@ -65,6 +66,7 @@ def create_app(service: Service) -> Flask:
     )
     app.extensions["hantu"] = service
     errors.register(app)
+    compress.register(app)
     access.register(app, access.TokenBook(service))
     for api in APIS:
         app.register_blueprint(api.blueprint)
