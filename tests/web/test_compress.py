@@ -17,9 +17,8 @@ LOGS_BYTES_MOST = 120_000
 
 def filled(service: Service, count: int = 100) -> None:
     now_ns = time.time_ns()
-    lines = [
-        line(f"order {n * 7919} of user {n % 13} was filled", time_ns=now_ns + n) for n in range(count)
-    ]
+    texts = [f"order {n * 7919} of user {n % 13} was filled" for n in range(count)]
+    store(service, [line(text, time_ns=now_ns + n) for n, text in enumerate(texts)])
 
 
 def assets(client: FlaskClient, path: str = "/logs") -> list[str]:
