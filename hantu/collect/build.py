@@ -48,8 +48,13 @@ def _journal(config: Config, pipeline: Pipeline, store: LogStorage) -> JournalLo
         identifiers=config.journal_identifiers,
         since=config.journal_since,
         namespace=config.journal_namespace,
+        directory=_directory(config),
         reconnect=config.reconnect,
     )
+
+
+def _directory(config: Config) -> str:
+    return "" if config.journal_directory is None else str(config.journal_directory)
 
 
 def _add_docker(
@@ -93,7 +98,7 @@ def _probe_docker() -> Probe:
 
 
 def _probe_journal(config: Config) -> Probe:
-    error = probe(config.journal_namespace)
+    error = probe(config.journal_namespace, _directory(config))
     if error is not None and error.absent:
         return Probe("journal", True, str(error))
     if error is not None:

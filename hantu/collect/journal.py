@@ -19,6 +19,7 @@ from hantu.collect.journal_process import (
     explain,
     find_journalctl,
     hides_entries,
+    journal_of,
 )
 from hantu.collect.journal_reading import Place, Reading, Wanted
 from hantu.collect.lifecycle import Absent, Lifecycle, OnError
@@ -42,9 +43,9 @@ class JournalLogCollector:
 
     units, identifiers: globs; an entry is kept when one of either matches, and when both are empty.
     since: where the first reading begins, as journalctl's --since, or "boot". namespace: of which
-    journal; "" the system's. reconnect: "auto", or "manual" to stay down after a failure. on_log gets
-    entries after they were handed to the pipeline, on_error each failure; both in the collector's
-    thread."""
+    journal; "" the system's. directory: of journal files to read instead; "" none. reconnect: "auto",
+    or "manual" to stay down after a failure. on_log gets entries after they were handed to the pipeline,
+    on_error each failure; both in the collector's thread."""
 
     key = JOURNAL
     source = JOURNAL
@@ -58,6 +59,7 @@ class JournalLogCollector:
         identifiers: Sequence[str] = (),
         since: str = "-1h",
         namespace: str = "",
+        directory: str = "",
         reconnect: str = "auto",
         on_log: OnLog | None = None,
         on_error: OnError | None = None,
@@ -67,7 +69,8 @@ class JournalLogCollector:
         self._store = store
         self._wanted = Wanted(units, identifiers)
         self._since = since
-        self._namespace = namespace
+        self._journal = journal_of(namespace, directory)
+        self._name = directory or namespace
         self._on_log = on_log
         self._process: Journalctl | None = None
         self._life = Lifecycle(
@@ -102,7 +105,7 @@ class JournalLogCollector:
         units = len(self._units)
         return self._life.status(
             self.key,
-            f"journal ({self._namespace})" if self._namespace else "journal",
+            f"journal ({self._name})" if self._name else "journal",
             JOURNAL,
             gaps=self._gaps,
             detail=f"{units:,} unit{'' if units == 1 else 's'} seen" if units else "no entry seen yet",
@@ -144,7 +147,7 @@ class JournalLogCollector:
 
     def _follow(self, stop: threading.Event, place: Place | None, *, cursor: str) -> None:
         since = self._since if place is None else f"@{place.time_ns // 1_000_000_000}"
-        process = Journalctl(arguments(cursor=cursor, since=since, namespace=self._namespace))
+        process = Journalctl(arguments(cursor=cursor, since=since, journal=self._journal))
         try:
             self._process = process
             self._life.attach(process.terminate)
@@ -190,16 +193,16 @@ class JournalLogCollector:
         return True
 
 
-def probe(namespace: str = "") -> JournalctlError | None:
+def probe(namespace: str = "", directory: str = "") -> JournalctlError | None:
     """Why the journal cannot be read, or None; reads one entry at most. For `hantu doctor`."""
     try:
         find_journalctl()
         process = Journalctl(
             [
-                *arguments(cursor="", since="-1h", namespace=namespace)[:3],
+                *arguments(cursor="", since="-1h")[:3],
                 "--lines=1",
                 "--no-pager",
-                *([f"--namespace={namespace}"] if namespace else []),
+                *journal_of(namespace, directory),
             ]
         )
     except JournalctlError as error:

@@ -52,7 +52,14 @@ class JournalctlError(Exception):
         self.absent = absent
 
 
-def arguments(*, cursor: str, since: str, namespace: str) -> list[str]:
+def journal_of(namespace: str, directory: str) -> list[str]:
+    """The words that name a journal: a directory of files, else a namespace, else the system's."""
+    if directory:
+        return [f"--directory={directory}"]
+    return [f"--namespace={namespace}"] if namespace else []
+
+
+def arguments(*, cursor: str, since: str, journal: Sequence[str] = ()) -> list[str]:
     """The command line: everything from `cursor` on, itself included, else from `since` on.
 
     since: as journalctl's --since, or "boot" for the time since the machine's start.
@@ -61,7 +68,7 @@ def arguments(*, cursor: str, since: str, namespace: str) -> list[str]:
     MESSAGE is null. The cursor's own entry is asked for, too: it shows that the place still exists."""
     start = f"--cursor={cursor}" if cursor else "--boot" if since == "boot" else f"--since={since}"
     words = [JOURNALCTL, "--output=json", "--all", "--follow", "--no-tail", "--no-pager", start]
-    return [*words, f"--namespace={namespace}"] if namespace else words
+    return [*words, *journal]
 
 
 def explain(complaint: str, status: int | None, *, user: str = "") -> JournalctlError:

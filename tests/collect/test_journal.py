@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from hantu.collect.base import CollectorState
+from hantu.collect.journal import probe
 from hantu.model import LogLevel
 from hantu.query.logquery import LogQuery
 from hantu.store.base import StoreError
@@ -142,6 +143,30 @@ def test_reading_goes_on_exactly_after_each_restart(journald: PrivateJournal) ->
         desk.wait(len(expected))
         assert desk.messages() == expected
         assert desk.gaps() == []
+
+
+@pytest.mark.journal
+@pytest.mark.promise("M95")
+def test_a_folder_of_journal_files_is_read_as_a_container_has_it(
+    journald: PrivateJournal, tmp_path: Path
+) -> None:
+    mounted = tmp_path / "host" / "journal"
+    mounted.parent.mkdir()
+    mounted.symlink_to(journald.folder)
+    store = MemoryStore()
+    expected = journald.write_lines(0, 200)
+    with Desk("", store, directory=str(mounted)) as desk:
+        expected += journald.write_lines(200, 300)
+        desk.wait(len(expected))
+        assert str(mounted) in desk.collector.status().name
+    journald.rotate()
+    expected += journald.write_lines(300, 400)
+    with Desk("", store, directory=str(mounted)) as desk:
+        desk.wait(len(expected))
+        assert desk.messages() == expected
+        assert desk.gaps() == []
+    assert probe(directory=str(mounted)) is None
+    assert probe(directory=str(tmp_path / "nowhere")) is not None
 
 
 @pytest.mark.journal
