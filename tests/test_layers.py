@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # What may be imported where: the first part of the module's name → folders or files under hantu/.
 PLACES = {
     "apsw": ("store/sqlite/",),
+    "argon2": ("accounts/",),
     "flask": ("web/", "serve.py"),
     "flask_sock": ("web/",),
     "htmx_flask": ("web/",),

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from hantu.model import LogEntry, LogLevel
 from hantu.query.logquery import LogQuery, Place
+from hantu.store.account_base import AccountStorage
 from hantu.store.error_base import ErrorStorage
 from hantu.store.execution_base import ExecutionStorage
 from hantu.store.preference_base import PreferenceStorage
@@ -166,7 +167,7 @@ class MaintenanceReport:
     problems: tuple[str, ...] = field(default_factory=tuple)
 
 
-class LogStorage(ErrorStorage, ExecutionStorage, PreferenceStorage, ViewStorage, Protocol):
+class LogStorage(ErrorStorage, ExecutionStorage, PreferenceStorage, ViewStorage, AccountStorage, Protocol):
     """A store of entries, of the errors that they tell of, of executions and preferences. Every reading
     method may raise QueryTimeout and StoreError."""
 

@@ -34,6 +34,7 @@ from hantu.store.base import (
     WriteResult,
 )
 from hantu.store.ids import EntryIds, new_store_id
+from hantu.store.memory_accounts import MemoryAccounts
 from hantu.store.memory_errors import MemoryErrors
 from hantu.store.memory_executions import MemoryExecutions
 from hantu.store.memory_preferences import MemoryPreferences
@@ -43,7 +44,7 @@ DAY_NS: Final = 86_400_000_000_000
 RECENT_ENTRIES: Final = 1_000
 
 
-class MemoryStore(MemoryErrors, MemoryExecutions, MemoryPreferences, MemoryViews):
+class MemoryStore(MemoryErrors, MemoryExecutions, MemoryPreferences, MemoryViews, MemoryAccounts):
     """A LogStorage that forgets everything at its end. Time limits do not count: a scan is whole."""
 
     def __init__(self, *, clock_ns: Callable[[], int] = time.time_ns) -> None:
@@ -51,6 +52,7 @@ class MemoryStore(MemoryErrors, MemoryExecutions, MemoryPreferences, MemoryViews
         MemoryExecutions.__init__(self)
         MemoryViews.__init__(self)
         MemoryPreferences.__init__(self)
+        MemoryAccounts.__init__(self)
         self._clock_ns = clock_ns
         self._lock = threading.RLock()
         self._ids = EntryIds(new_store_id())

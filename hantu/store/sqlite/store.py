@@ -32,6 +32,7 @@ from hantu.store.base import (
 )
 from hantu.store.execution_base import RemovedExecutions
 from hantu.store.ids import EntryIds
+from hantu.store.sqlite.accounts import SqliteAccounts
 from hantu.store.sqlite.artifacts import SqliteArtifacts
 from hantu.store.sqlite.catalog import Catalog
 from hantu.store.sqlite.database import Database
@@ -55,7 +56,9 @@ from hantu.store.sqlite.views import SqliteViews
 DAY_NS: Final = 86_400_000_000_000
 
 
-class SqliteStore(SqliteErrors, SqliteExecutions, SqliteArtifacts, SqlitePreferences, SqliteViews):
+class SqliteStore(
+    SqliteErrors, SqliteExecutions, SqliteArtifacts, SqlitePreferences, SqliteViews, SqliteAccounts
+):
     """Entries, errors, executions, checkpoints and tokens in one SQLite file."""
 
     def __init__(self, database: Database, *, seal_entries: int, background: bool) -> None:
