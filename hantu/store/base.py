@@ -14,6 +14,7 @@ from hantu.query.logquery import LogQuery, Place
 from hantu.store.account_base import AccountStorage
 from hantu.store.error_base import ErrorStorage
 from hantu.store.execution_base import ExecutionStorage
+from hantu.store.pattern_base import PatternStorage
 from hantu.store.preference_base import PreferenceStorage
 from hantu.store.view_base import ViewStorage
 
@@ -167,7 +168,15 @@ class MaintenanceReport:
     problems: tuple[str, ...] = field(default_factory=tuple)
 
 
-class LogStorage(ErrorStorage, ExecutionStorage, PreferenceStorage, ViewStorage, AccountStorage, Protocol):
+class LogStorage(
+    ErrorStorage,
+    ExecutionStorage,
+    PatternStorage,
+    PreferenceStorage,
+    ViewStorage,
+    AccountStorage,
+    Protocol,
+):
     """A store of entries, of the errors that they tell of, of executions and preferences. Every reading
     method may raise QueryTimeout and StoreError."""
 

@@ -37,8 +37,10 @@ from hantu.store.ids import EntryIds, new_store_id
 from hantu.store.memory_accounts import MemoryAccounts
 from hantu.store.memory_errors import MemoryErrors
 from hantu.store.memory_executions import MemoryExecutions
+from hantu.store.memory_patterns import fold
 from hantu.store.memory_preferences import MemoryPreferences
 from hantu.store.memory_views import MemoryViews
+from hantu.store.pattern_base import BUCKETS, PATTERNS_MOST, PatternOrder, Patterns, Span
 
 DAY_NS: Final = 86_400_000_000_000
 RECENT_ENTRIES: Final = 1_000
@@ -200,6 +202,24 @@ class MemoryStore(MemoryErrors, MemoryExecutions, MemoryPreferences, MemoryViews
         return tuple(
             Facet(field, _top((_values(entry, field) for entry in found), most)) for field in fields
         )
+
+    def patterns(
+        self,
+        query: LogQuery,
+        *,
+        start_ns: int,
+        end_ns: int,
+        order: PatternOrder = PatternOrder.COUNT,
+        most: int = PATTERNS_MOST,
+        buckets: int = BUCKETS,
+        time_limit_ms: int = QUERY_TIME_LIMIT_MS,
+    ) -> Patterns:
+        """Matching lines folded to patterns."""
+        del time_limit_ms
+        found = self._matching(query)
+        span = Span.of(start_ns, end_ns, buckets)
+        with self._open():
+            return fold(found, [*self._entries.values()], span, order, most=most, buckets=buckets)
 
     def field_names(self, *, most: int = 50) -> tuple[str, ...]:
         """Metadata paths of recent entries, most frequent first, ties by name."""

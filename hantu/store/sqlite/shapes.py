@@ -84,6 +84,10 @@ class Shapes:
             found[unknown] = [self._promoted(statics[at], times) for at in unknown]
         return found
 
+    def number_of(self, static: bytes) -> int:
+        """The number of this shape, 0 when it has none."""
+        return self._numbers.get(static, 0)
+
     def seen_by(self, reader: Reader) -> ShapesSeen:
         """The shapes for queries over the reader's snapshot."""
         return ShapesSeen(self.search, WordIndex(reader))

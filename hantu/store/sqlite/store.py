@@ -32,6 +32,7 @@ from hantu.store.base import (
 )
 from hantu.store.execution_base import RemovedExecutions
 from hantu.store.ids import EntryIds
+from hantu.store.pattern_base import BUCKETS, PATTERNS_MOST, PatternOrder, Patterns, Span
 from hantu.store.sqlite.accounts import SqliteAccounts
 from hantu.store.sqlite.artifacts import SqliteArtifacts
 from hantu.store.sqlite.catalog import Catalog
@@ -43,6 +44,7 @@ from hantu.store.sqlite.error_table import errors_shown
 from hantu.store.sqlite.errors import SqliteErrors
 from hantu.store.sqlite.executions import SqliteExecutions
 from hantu.store.sqlite.hot import HotBatch
+from hantu.store.sqlite.patterns import PatternFinder
 from hantu.store.sqlite.preferences import SqlitePreferences
 from hantu.store.sqlite.question import Rows, ask
 from hantu.store.sqlite.rebuild import Progress, bring_up_to_date, tidy
@@ -78,6 +80,7 @@ class SqliteStore(
         self._writer = EntryWriter(database, self._accepted, ErrorRows(self._ids))
         self._search = Search(database, self._catalog, self._entries)
         self._tallies = Tallies(database, self._catalog, self._entries, self._search)
+        self._patterns = PatternFinder(database, self._catalog, self._entries, self._search)
         self._retention = Retention(database, self._catalog, self._writer, self._sealer)
         if not database.read_only:
             self._sealer.begin()
@@ -209,6 +212,21 @@ class SqliteStore(
     ) -> tuple[Facet, ...]:
         """For each field, its most frequent values."""
         return self._tallies.facets(query, fields, most=most, limit_ms=time_limit_ms)
+
+    def patterns(
+        self,
+        query: LogQuery,
+        *,
+        start_ns: int,
+        end_ns: int,
+        order: PatternOrder = PatternOrder.COUNT,
+        most: int = PATTERNS_MOST,
+        buckets: int = BUCKETS,
+        time_limit_ms: int = QUERY_TIME_LIMIT_MS,
+    ) -> Patterns:
+        """Matching lines folded to patterns."""
+        span = Span.of(start_ns, end_ns, buckets)
+        return self._patterns.find(query, span, order, most=most, buckets=buckets, limit_ms=time_limit_ms)
 
     def field_names(self, *, most: int = 50) -> tuple[str, ...]:
         """Metadata paths of recent entries, most frequent first."""
