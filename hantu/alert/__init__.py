@@ -5,6 +5,7 @@ from hantu.alert.engine import AlertEngine, Figures
 from hantu.alert.faults import ServiceFault, service_faults
 from hantu.alert.report import Day, Disk, report_text
 from hantu.alert.state import with_history
+from hantu.alert.trial import try_channel
 
 __all__ = [
     "AlertEngine",
@@ -15,5 +16,6 @@ __all__ = [
     "channel_of",
     "report_text",
     "service_faults",
+    "try_channel",
     "with_history",
 ]

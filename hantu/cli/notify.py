@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import click
 
-from hantu.alert import Day, channel_of, report_text, with_history
+from hantu.alert import Day, channel_of, report_text, try_channel, with_history
 from hantu.alert.channels.telegram import plain
 from hantu.alert.report import DAY_NS
 from hantu.alert.state import CHECKPOINT, Unreadable, unpacked
 from hantu.cli.context import WRONG_USE, Desk, ServiceError, fail, print_json
 from hantu.client.telegram import ChannelError, Telegram
-from hantu.client.telegram_text import Head, message_text
 from hantu.service.alerting import disk_of
 from hantu.store.base import LogStorage, StoreError
 from hantu.text import visible
@@ -32,16 +30,8 @@ def test_command(desk: Desk, as_json: bool) -> None:
 
     A running service that had stopped sending goes on."""
     channel = _channel(desk)
-    text = message_text(
-        Head.SUCCESS,
-        "hantu",
-        time.time_ns(),
-        place="hantu notify test",
-        message=f"{os.uname().nodename}의 hantu가 이 채팅으로 알림을 보낼 수 있습니다.",
-    )
     try:
-        bot = channel.me()
-        channel.send(text)
+        bot = try_channel(channel, "hantu notify test")
     except ChannelError as error:
         fail(str(error))
     _go_on(desk)

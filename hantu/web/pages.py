@@ -9,6 +9,7 @@ from flask.blueprints import BlueprintSetupState
 
 from hantu.paths import TEMPLATES
 from hantu.web import (
+    about,
     entry,
     executions,
     inbox,
@@ -18,6 +19,7 @@ from hantu.web import (
     one_execution,
     render,
     settings,
+    settings_shown,
     setup,
     sources,
     status,
@@ -28,7 +30,7 @@ from hantu.web.rows import RowRenderer
 blueprint: Final = Blueprint("pages", __name__, template_folder=str(TEMPLATES))
 for page in (
     *(logs, entry, inbox, inbox_acts, one_error, executions, one_execution, trace_page),
-    *(sources, status, settings, setup),
+    *(sources, status, settings, settings_shown, about, setup),
 ):
     page.register(blueprint)
 

@@ -1,43 +1,69 @@
-"""/settings: how the pages look for this reader, and what the settings of the service say."""
+"""/settings: how the pages look for this reader, within the frame of all settings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
+from zoneinfo import available_timezones
 
 from flask import Blueprint, Response, request
 
-from hantu.web import i18n, preferences
+from hantu.web import clock, i18n, preferences
 from hantu.web.current import service
 from hantu.web.errors import ApiError
-from hantu.web.render import page, see
+from hantu.web.render import NAV, page, see
 
 SECTIONS: Final = (
     (("pages", "/settings", "Pages"),),
+    (
+        ("keeping", "/settings/keeping", "Keeping"),
+        ("collecting", "/settings/collecting", "Collection"),
+        ("alerts", "/settings/alerts", "Alerts"),
+        ("service", "/settings/service", "Service"),
+    ),
+    (("about", "/settings/about", "About"),),
 )
 """The list at the side, in groups: key, address, name. A page of it is made by section_page()."""
 
-OPTIONS: Final = {
+Options = tuple[tuple[str, str], ...]
+
+OPTIONS: Final[dict[str, tuple[str, Options]]] = {
     preferences.LANGUAGE: ("Language", (("", "As the browser"), ("ko", "한국어"), ("en", "English"))),
     preferences.THEME: ("Colours", (("", "As the system"), ("light", "Light"), ("dark", "Dark"))),
     preferences.CONTRAST: ("Contrast", (("", "As the system"), ("high", "High"))),
     preferences.DENSITY: ("Density", (("", "Dense"), ("roomy", "Roomy"))),
 }
+NAMES_OF_THEMSELVES: Final = frozenset(("한국어", "English"))
+LIVE: Final = "/logs?q=level%3A%3E%3Dinfo&live=1"
+_NEAR: Final = ("UTC", "Asia/Seoul")
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One thing to choose: its options as (value, text), the value chosen now. fixed: a setting decides."""
+    """One thing to choose by a tick: its options as (value, text), the one chosen.
+
+    fixed: a setting decides."""
 
     name: str
     title: str
-    options: tuple[tuple[str, str], ...]
+    options: Options
     now: str
     fixed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """One thing to choose from a long list, in its final words: groups of (name, options)."""
+
+    name: str
+    title: str
+    groups: tuple[tuple[str, Options], ...]
+    now: str
+
+
 def register(blueprint: Blueprint) -> None:
-    """Add the routes of these pages."""
+    """Add the routes of this page."""
     blueprint.add_url_rule("/settings", view_func=settings)
     blueprint.add_url_rule("/settings", view_func=save, methods=["POST"], endpoint="save_settings")
 
@@ -68,7 +94,9 @@ def settings() -> Response:
         "pages",
         lead=i18n.translate("How the pages look for you."),
         choices=_choices(),
+        selections=(_zones(), _starts()),
         saved="saved" in request.args,
+        names_of_themselves=NAMES_OF_THEMSELVES,
     )
 
 
@@ -97,3 +125,37 @@ def _choices() -> list[Choice]:
         )
         for name, (title, options) in OPTIONS.items()
     ]
+
+
+def _zones() -> Selection:
+    servers = i18n.translate("The server's: {zone}", zone=clock.server_zone())
+    first: Options = (("", servers), *((name, name) for name in _NEAR))
+    return Selection(
+        preferences.ZONE,
+        "Time zone",
+        (("", first), *_regions()),
+        preferences.chosen(preferences.ZONE),
+    )
+
+
+@lru_cache(maxsize=1)
+def _regions() -> tuple[tuple[str, Options], ...]:
+    """The zones of the world by region; those of other kinds are alike to one of these."""
+    regions: dict[str, list[str]] = {}
+    for name in sorted(available_timezones()):
+        region, _, city = name.partition("/")
+        if city and region not in ("Etc", "SystemV", "US", "Canada", "Brazil", "Chile", "Mexico"):
+            regions.setdefault(region, []).append(name)
+    return tuple(
+        (region, tuple((name, name.partition("/")[2].replace("_", " ")) for name in names))
+        for region, names in regions.items()
+    )
+
+
+def _starts() -> Selection:
+    now = preferences.chosen(preferences.START)
+    options = [("", i18n.translate("Logs")), (LIVE, i18n.translate("Logs, live"))]
+    options += [(href, i18n.translate(text)) for _, href, text in NAV if href != "/logs"]
+    if now not in dict(options):
+        options.append((now, now))
+    return Selection(preferences.START, "First page", (("", tuple(options)),), now)

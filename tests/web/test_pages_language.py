@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from hantu import config
 from hantu.paths import ROOT, TEMPLATES
 from hantu.service import Service
 from hantu.web import (
+    about,
     executions,
     facets,
     inbox,
@@ -23,15 +25,30 @@ from hantu.web import (
     picker,
     render,
     settings,
+    settings_shown,
     sources,
 )
-from hantu.web.i18n import LANGUAGES
 from hantu.web.korean import TEXTS
 from tests.web.desk import line, store
 
 KOREAN = {"Accept-Language": "ko-KR,ko;q=0.9"}
 # Names and words of the query language, the same in every language.
-SAME_WORDS = frozenset(("hantu", "JSON", "level", "status", "warn", "time", "out", "now"))
+SAME_WORDS = frozenset(
+    (
+        "hantu",
+        "JSON",
+        "level",
+        "status",
+        "warn",
+        "time",
+        "out",
+        "now",
+        "SQLite",
+        "Python",
+        "OpenAPI",
+        "Prometheus",
+    )
+)
 _CALL = re.compile(r"""(?:\b_|\btranslate)\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')""")
 _PLURAL = re.compile(r"""(?:\bngettext|\bplural)\(\s*(["'])(.*?)\1,\s*\1(.*?)\1""")
 _FIELD = re.compile(r"\{(\w+)\}")
@@ -76,7 +93,9 @@ def all_texts() -> set[str]:
     found.update(one_execution.KINDS.values())
     found.update(text for group in settings.SECTIONS for _, _, text in group)
     for title, options in settings.OPTIONS.values():
-        found.update((title, *(text for value, text in options if value not in LANGUAGES)))
+        found.update((title, *(text for _, text in options if text not in settings.NAMES_OF_THEMSELVES)))
+    found.update(("Time zone", "First page", *settings_shown.LEADS.values(), about.LIBRARIES["apsw"]))
+    found.update(setting.help for setting in config.settings())
     found.update({"older than retention", "the file was too large", "by hand"})
     return found
 
