@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import tomllib
@@ -133,6 +134,16 @@ def _bool(raw: Any) -> bool:
     raise ValueError
 
 
+def _header(raw: Any) -> str:
+    if not isinstance(raw, str) or not re.fullmatch(r"[A-Za-z0-9-]*", raw):
+        raise ValueError
+    return raw
+
+
+def _networks(raw: Any) -> tuple[str, ...]:
+    return tuple(str(ipaddress.ip_network(each, strict=False)) for each in _list(raw))
+
+
 def _clock(raw: Any) -> str:
     if isinstance(raw, str) and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", raw):
         return raw
@@ -215,6 +226,10 @@ class Config:
     maintenance_at: str = _setting(
         "04:00", (_clock, "a time of day HH:MM"), "local time of the daily maintenance"
     )
+    backup_dir: Path | None = _setting(
+        None, "a folder", "where the daily backup goes; empty: none is made", _optional_path
+    )
+    backup_keep: int = _setting(7, _int(1, 10_000), "daily backups that stay")
     batch_entries: int = _setting(100, _int(1, 8000), "entries that make a batch due")
     batch_ms: int = _setting(
         1000, _int(1, 60_000), "milliseconds after its first entry that a batch is due"
@@ -263,6 +278,21 @@ class Config:
         "", (_text, "a text"), "secret that callbacks are signed with; empty: no signature"
     )
     allowed_hosts: tuple[str, ...] = _setting((), _LIST, "further names that the pages may be asked for by")
+    trusted_proxies: tuple[str, ...] = _setting(
+        (),
+        (_networks, "a list of addresses or networks such as 127.0.0.1, 10.0.0.0/8"),
+        "proxies whose X-Forwarded-For and X-Forwarded-Proto are believed",
+    )
+    proxy_login_header: str = _setting(
+        "",
+        (_header, "the name of a header such as Remote-User"),
+        "header in which a trusted proxy names who signed in there; empty: none",
+    )
+    proxy_login_role: str = _setting(
+        "none",
+        _choice("none", "viewer", "operator", "admin"),
+        "role of those whom the proxy names and hantu has no account of; none: they are refused",
+    )
     mask: bool = _setting(True, _BOOL, "mask secrets before anything is stored")
     mask_keys: tuple[str, ...] = _setting((), _LIST, "further metadata keys whose values are masked")
     debug: bool = _setting(False, _BOOL, "log hantu's own debug lines")

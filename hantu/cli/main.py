@@ -24,6 +24,8 @@ COMMANDS: Final = {
     "sql": ("hantu.cli.sql", "sql_command"),
     "stats": ("hantu.cli.stats", "stats_command"),
     "cleanup": ("hantu.cli.cleanup", "cleanup_command"),
+    "backup": ("hantu.cli.backup", "backup_command"),
+    "restore": ("hantu.cli.restore", "restore_command"),
     "collectors": ("hantu.cli.collectors", "collectors_group"),
     "token": ("hantu.cli.token", "token_group"),
     "run": ("hantu.cli.run", "run_command"),

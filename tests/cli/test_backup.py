@@ -1,0 +1,111 @@
+"""hantu backup and restore, with the service down and up."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from hantu.cli.main import cli
+from tests.backup.made import ENTRIES, fill
+from tests.running import NOTHING, ROOT, RunningService
+
+
+def hantu(data_dir: Path, *words: str) -> Result:
+    return CliRunner().invoke(cli, ["--data-dir", str(data_dir), *words], catch_exceptions=False)
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """A folder with something of everything."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    fill(folder)
+    return folder
+
+
+@pytest.fixture
+def service(data_dir: Path) -> Iterator[RunningService]:
+    """The real service over that folder; it removes nothing."""
+    service = RunningService(data_dir, NOTHING | {"HANTU_RETENTION_DAYS": "36500"})
+    try:
+        yield service.start()
+    finally:
+        service.close()
+
+
+def test_a_running_service_is_backed_up_and_what_was_saved_comes_back(
+    service: RunningService, data_dir: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "one.tar"
+    said = hantu(data_dir, "backup", str(file))
+    assert said.exit_code == 0, said.output
+    assert f"{ENTRIES:,} entries, 1 errors, 1 executions, 2 artifacts in " in said.output
+    service.call("POST", "/api/ingest", b'[{"message": "later"}]')
+    refused = hantu(data_dir, "restore", str(file))
+    assert refused.exit_code == 1
+    assert "only one hantu may write to it" in refused.output
+    assert "systemctl stop hantu" in refused.output
+    assert service.get("/api/stats")["entries"] == ENTRIES + 1
+
+    assert service.stop() == 0
+    restored = json.loads(hantu(data_dir, "restore", str(file), "--json").output)
+    assert [restored[name] for name in ("entries", "errors", "executions", "artifacts")] == [
+        ENTRIES,
+        1,
+        1,
+        2,
+    ]
+    assert Path(restored["aside"], "hantu.db").is_file()
+    service.start()
+    assert service.get("/api/stats")["entries"] == ENTRIES
+    assert service.get("/api/executions")["total"] == 1
+
+
+def test_backups_of_a_folder_rotate(data_dir: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    for day in range(1, 4):
+        (folder / f"hantu-2026010{day}-040000.tar").write_text("old")
+    said = hantu(data_dir, "backup", str(folder), "--keep", "2")
+    assert said.exit_code == 0, said.output
+    assert "removed 2 older backups" in said.output
+    left = sorted(path.name for path in folder.iterdir())
+    assert left[0] == "hantu-20260103-040000.tar"
+    assert len(left) == 2
+    checked = hantu(data_dir, "backup", "--check", str(folder / left[1]))
+    assert checked.exit_code == 0, checked.output
+    assert "is whole: made 20" in checked.output
+    assert hantu(data_dir, "backup", "--check", str(folder / left[0])).exit_code == 1
+
+
+def test_a_backup_goes_through_a_pipe(data_dir: Path, tmp_path: Path) -> None:
+    file = tmp_path / "piped.tar"
+    with file.open("wb") as out:
+        subprocess.run(
+            [sys.executable, "app.py", "--data-dir", str(data_dir), "backup", "-"],
+            cwd=ROOT,
+            stdout=out,
+            check=True,
+            timeout=60,
+        )
+    elsewhere = tmp_path / "elsewhere"
+    said = hantu(data_dir, "restore", str(file), "--to", str(elsewhere))
+    assert said.exit_code == 0, said.output
+    assert f"{elsewhere}: {ENTRIES:,} entries, 1 errors, 1 executions, 2 artifacts are back" in said.output
+    assert json.loads(hantu(elsewhere, "stats", "--json").output)["entries"] == ENTRIES
+
+
+def test_wrong_use_is_said(data_dir: Path, tmp_path: Path) -> None:
+    nameless = hantu(data_dir, "backup")
+    assert (nameless.exit_code, "name a FILE, or set backup_dir" in nameless.output) == (2, True)
+    taken = tmp_path / "taken.tar"
+    taken.write_text("mine")
+    refused = hantu(data_dir, "backup", str(taken))
+    assert (refused.exit_code, "never written over" in refused.output) == (1, True)
+    assert taken.read_text() == "mine"
