@@ -1,5 +1,7 @@
 # make run    creates .venv, installs, serves, prints the address and a one-time set-up link
 # make test   creates .venv, installs, runs every test
+# make build  makes dist/hantu (needs Python 3.11 where it runs), dist/hantu-standalone, the wheel
+# make rebuild  builds twice and compares
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +9,7 @@ DATA_DIR ?= data
 PORT ?= 8514
 LINES ?= 1000000
 
-.PHONY: run test check bench format promises clean
+.PHONY: run test check bench build rebuild format promises pictures clean
 
 run: $(VENV)/.server
 	$(BIN)/python app.py --data-dir $(DATA_DIR) serve --port $(PORT)
@@ -25,12 +27,21 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench --lines $(LINES)
 
+build: | $(VENV)/bin/python
+	$(BIN)/python -m release
+
+rebuild: build
+	$(BIN)/python -m release --again
+
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 promises: $(VENV)/.dev
 	$(BIN)/python -m tests.promises --write
+
+pictures: $(VENV)/.dev
+	HANTU_PICTURES=take $(BIN)/python -m pytest -q tests/e2e/test_pictures.py
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Makes what people download: dist/hantu, dist/hantu-standalone and the wheel."""
