@@ -548,3 +548,21 @@ CREATE TABLE preference (
   value TEXT NOT NULL,
   PRIMARY KEY (account, name)
 ) STRICT, WITHOUT ROWID;
+
+-- Times that hantu could not see: of which source, from when to when, why; lines and bytes that were lost,
+-- NULL when that is not known. key: of the entry that tells of it, NULL without one.
+CREATE TABLE gap (
+  gap_no INTEGER PRIMARY KEY AUTOINCREMENT,
+  source TEXT NOT NULL,
+  source_id TEXT NOT NULL,
+  from_ns INTEGER NOT NULL,
+  to_ns INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  lines INTEGER,
+  size_bytes INTEGER,
+  key INTEGER,
+  noted_ns INTEGER NOT NULL
+) STRICT;
+
+-- The gaps that reach into a time: WHERE to_ns >= ? ORDER BY to_ns DESC.
+CREATE INDEX gap_to ON gap (to_ns);

@@ -14,6 +14,7 @@ from hantu.query.logquery import LogQuery, Place
 from hantu.store.account_base import AccountStorage
 from hantu.store.error_base import ErrorStorage
 from hantu.store.execution_base import ExecutionStorage
+from hantu.store.gap_base import GapStorage
 from hantu.store.pattern_base import PatternStorage
 from hantu.store.preference_base import PreferenceStorage
 from hantu.store.view_base import ViewStorage
@@ -171,6 +172,7 @@ class MaintenanceReport:
 class LogStorage(
     ErrorStorage,
     ExecutionStorage,
+    GapStorage,
     PatternStorage,
     PreferenceStorage,
     ViewStorage,

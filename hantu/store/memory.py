@@ -33,10 +33,12 @@ from hantu.store.base import (
     Total,
     WriteResult,
 )
+from hantu.store.gap_base import gaps_of
 from hantu.store.ids import EntryIds, new_store_id
 from hantu.store.memory_accounts import MemoryAccounts
 from hantu.store.memory_errors import MemoryErrors
 from hantu.store.memory_executions import MemoryExecutions
+from hantu.store.memory_gaps import MemoryGaps
 from hantu.store.memory_patterns import fold
 from hantu.store.memory_preferences import MemoryPreferences
 from hantu.store.memory_views import MemoryViews
@@ -46,7 +48,9 @@ DAY_NS: Final = 86_400_000_000_000
 RECENT_ENTRIES: Final = 1_000
 
 
-class MemoryStore(MemoryErrors, MemoryExecutions, MemoryPreferences, MemoryViews, MemoryAccounts):
+class MemoryStore(
+    MemoryErrors, MemoryExecutions, MemoryPreferences, MemoryViews, MemoryAccounts, MemoryGaps
+):
     """A LogStorage that forgets everything at its end. Time limits do not count: a scan is whole."""
 
     def __init__(self, *, clock_ns: Callable[[], int] = time.time_ns) -> None:
@@ -55,6 +59,7 @@ class MemoryStore(MemoryErrors, MemoryExecutions, MemoryPreferences, MemoryViews
         MemoryViews.__init__(self)
         MemoryPreferences.__init__(self)
         MemoryAccounts.__init__(self)
+        MemoryGaps.__init__(self)
         self._clock_ns = clock_ns
         self._lock = threading.RLock()
         self._ids = EntryIds(new_store_id())
@@ -108,6 +113,7 @@ class MemoryStore(MemoryErrors, MemoryExecutions, MemoryPreferences, MemoryViews
             entry.event_id,
         ):
             self.add_error(record._replace(id=record.id or stored.id), stored.created_ns)
+        self.note_gaps([replace(gap, entry_id=stored.id) for _, gap in gaps_of([stored])])
         return True
 
     def checkpoint(self, name: str) -> bytes | None:

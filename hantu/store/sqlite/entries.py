@@ -20,6 +20,7 @@ from hantu.store.sqlite.catalog import Catalog, DamagedColumn
 from hantu.store.sqlite.database import Database, Reader
 from hantu.store.sqlite.error_rows import ErrorRows
 from hantu.store.sqlite.frame import Frame
+from hantu.store.sqlite.gaps import add_gaps
 from hantu.store.sqlite.hits import Hits
 from hantu.store.sqlite.hot import HotBatch
 from hantu.store.sqlite.sweep import Unit
@@ -127,6 +128,7 @@ class EntryWriter:
         if events:
             connection.executemany(_INSERT_EVENT, events)
         self._errors.add(connection, entries, first_key=batch.first_key, created_ns=batch.created_ns)
+        add_gaps(connection, entries, batch.first_key, batch.created_ns)
         connection.execute("UPDATE meta SET value = ? WHERE name = 'cursor'", (batch.last_key,))
         return batch
 

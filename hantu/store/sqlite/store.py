@@ -43,6 +43,7 @@ from hantu.store.sqlite.error_rows import ErrorRows
 from hantu.store.sqlite.error_table import errors_shown
 from hantu.store.sqlite.errors import SqliteErrors
 from hantu.store.sqlite.executions import SqliteExecutions
+from hantu.store.sqlite.gaps import SqliteGaps
 from hantu.store.sqlite.hot import HotBatch
 from hantu.store.sqlite.patterns import PatternFinder
 from hantu.store.sqlite.preferences import SqlitePreferences
@@ -59,7 +60,13 @@ DAY_NS: Final = 86_400_000_000_000
 
 
 class SqliteStore(
-    SqliteErrors, SqliteExecutions, SqliteArtifacts, SqlitePreferences, SqliteViews, SqliteAccounts
+    SqliteErrors,
+    SqliteExecutions,
+    SqliteArtifacts,
+    SqlitePreferences,
+    SqliteViews,
+    SqliteAccounts,
+    SqliteGaps,
 ):
     """Entries, errors, executions, checkpoints and tokens in one SQLite file."""
 
