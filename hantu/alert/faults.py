@@ -10,6 +10,7 @@ from typing import Final
 DISK_FULL: Final = "디스크 부족"
 DATABASE_DOWN: Final = "DB 연결 불가"
 DATABASE_DAMAGED: Final = "DB 손상"
+BACKUP_FAILED: Final = "백업 실패"
 _MIB: Final = 1 << 20
 
 
@@ -22,9 +23,11 @@ class ServiceFault:
     over: str
 
 
-def service_faults(*, failing: str, problems: tuple[str, ...], folder: Path) -> list[ServiceFault]:
+def service_faults(
+    *, failing: str, problems: tuple[str, ...], folder: Path, backup: str = ""
+) -> list[ServiceFault]:
     """The faults that stand. failing: why the store refuses writes, "" when it does not; problems: what
-    the check of the database found; folder: where its file lies."""
+    the check of the database found; folder: where its file lies; backup: why there is none of today."""
     found = []
     if failing.startswith("the disk is full"):
         found.append(
@@ -50,6 +53,15 @@ def service_faults(*, failing: str, problems: tuple[str, ...], folder: Path) -> 
                 "데이터베이스 검사에서 문제를 발견했습니다. 백업에서 복구해야 할 수 있습니다.\n"
                 + "\n".join(problems),
                 "데이터베이스 검사에서 더 이상 문제가 없습니다.",
+            )
+        )
+    if backup:
+        found.append(
+            ServiceFault(
+                BACKUP_FAILED,
+                "오늘 백업을 만들지 못했습니다. 이전 백업은 그대로 있으며 10분 뒤 다시 시도합니다.\n"
+                f"{backup}",
+                "백업이 다시 만들어졌습니다.",
             )
         )
     return found

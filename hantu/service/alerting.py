@@ -30,7 +30,10 @@ def build_alerts(
         public_url=config.public_url,
         log_dir=config.log_dir,
         faults=lambda: service_faults(
-            failing=pipeline.failing, problems=maintenance.problems, folder=config.data_dir
+            failing=pipeline.failing,
+            problems=maintenance.problems,
+            folder=config.data_dir,
+            backup=maintenance.backups.failing,
         ),
         disk=lambda: disk_of(config),
     )

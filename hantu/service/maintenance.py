@@ -11,6 +11,7 @@ from typing import Final
 from hantu.config import Config
 from hantu.executions import Keeping
 from hantu.pipeline import Pipeline
+from hantu.service.backups import Backups
 from hantu.store.artifact_files import ArtifactFiles, Swept
 from hantu.store.artifact_keeping import Tidied, sweep_artifacts, tidy_executions
 from hantu.store.base import MaintenanceReport, StoreError
@@ -39,6 +40,7 @@ class Maintenance:
         self._config = config
         self._pipeline = pipeline
         self._artifact_files = artifact_files
+        self.backups = Backups(config, lambda: pipeline.stopping)
         self.problems: tuple[str, ...] = ()
         self.failing = ""
         self.last_ns: int | None = None
@@ -68,6 +70,7 @@ class Maintenance:
                 log.error("%s", self.failing)
         else:
             self.failing = ""
+        self.backups.work()
 
     def run(self) -> MaintenanceReport:
         """Retention, optimisation, vacuum and integrity check, now."""
@@ -84,6 +87,7 @@ class Maintenance:
         self.last_ns = time.time_ns()
         self._ran_at = time.monotonic()
         self._daily_is_due = False
+        self.backups.fall_due()
         for problem in report.problems:
             log.critical("integrity check of the database: %s", problem)
         log.info("maintenance removed %d entries, freed %d bytes", report.removed, report.freed_bytes)

@@ -66,6 +66,16 @@ def test_a_damaged_database_is_told(desk: Desk) -> None:
     assert text.endswith("\nrow 7 missing from index entry_time")
 
 
+def test_a_backup_that_fails_is_told_and_so_is_the_next_good_one(desk: Desk) -> None:
+    why = "the daily backup failed: the disk is full: /mnt/backup/hantu.tar could not be written"
+    desk.faults = service_faults(failing="", problems=(), folder=Path("/"), backup=why)
+    (text,) = desk.settle()
+    assert "타입: 백업 실패\n" in text
+    assert text.endswith(f"이전 백업은 그대로 있으며 10분 뒤 다시 시도합니다.\n{why}")
+    desk.faults = faults()
+    assert desk.settle()[-1].endswith("백업이 다시 만들어졌습니다.")
+
+
 def test_faults_have_their_own_cooldowns(desk: Desk) -> None:
     desk.faults = faults(DOWN)
     desk.settle()
