@@ -40,7 +40,6 @@
     c: () => press(".entry-context"),
     t: () => press(".entry-trace-link"),
     l: () => document.getElementById("live").click(),
-    "?": () => document.getElementById("keys").togglePopover(),
   };
 
   document.addEventListener("keydown", (event) => {

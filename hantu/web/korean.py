@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from hantu.web.korean_executions import EXECUTIONS
+from hantu.web.korean_palette import PALETTE
 from hantu.web.korean_settings import SETTINGS
 
 TEXTS: Final[dict[str, str]] = {
     **EXECUTIONS,
+    **PALETTE,
     **SETTINGS,
     # Every page
     "Logs": "로그",

@@ -34,7 +34,6 @@ KEYS: Final = (
     ("t", "trace"),
     ("l", "live"),
     ("e", "next error"),
-    ("?", "these keys"),
 )
 _TURNS: Final = ("since", "from", "until", "follow", "minLevel")
 """Parameters that forms and menus send to change the text; answered with a redirect to the new URL."""

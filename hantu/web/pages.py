@@ -17,6 +17,7 @@ from hantu.web import (
     logs,
     one_error,
     one_execution,
+    palette,
     render,
     settings,
     settings_shown,
@@ -30,7 +31,7 @@ from hantu.web.rows import RowRenderer
 blueprint: Final = Blueprint("pages", __name__, template_folder=str(TEMPLATES))
 for page in (
     *(logs, entry, inbox, inbox_acts, one_error, executions, one_execution, trace_page),
-    *(sources, status, settings, settings_shown, about, setup),
+    *(sources, status, settings, settings_shown, about, palette, setup),
 ):
     page.register(blueprint)
 

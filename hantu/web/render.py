@@ -29,6 +29,8 @@ NAV: Final = (
     ("status", "/status", "Status"),
 )
 TROUBLED: Final = (CollectorState.RECONNECTING, CollectorState.FAILED)
+KEYS: Final = (("Ctrl K", "go anywhere"), ("?", "these keys"))
+"""The keys of every page; a page's own come before them."""
 LOOK: Final = (preferences.THEME, preferences.CONTRAST, preferences.DENSITY)
 """What a reader chose that a page says on <html>, as data-…: styles follow from the first paint on."""
 
@@ -71,6 +73,8 @@ def page(template: str, *, name: str = "", status: int = 200, **values: object) 
             name=name,
             nav=NAV,
             lang=i18n.language(),
+            back=request.full_path.rstrip("?") if request.method == "GET" else "/logs",
+            every_keys=KEYS,
             look=[(each, value) for each in LOOK if (value := preferences.chosen(each))],
             other_languages=_other_languages(),
             troubled=_troubled(),

@@ -102,11 +102,12 @@ def settings() -> Response:
 
 def save() -> Response:
     """Keep what the form says."""
+    back = request.form.get("back", "")
     given = {name: request.form[name] for name in preferences.NAMES if name in request.form}
     for name, value in given.items():
         if not preferences.allowed(name, value):
             raise ApiError(400, i18n.translate("{name} cannot be that.", name=name))
-    response = see("/settings?saved=1", 303)
+    response = see(back if preferences.own_address(back) else "/settings?saved=1", 303)
     preferences.remember(response, given)
     return response
 

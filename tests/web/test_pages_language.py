@@ -22,6 +22,7 @@ from hantu.web import (
     logs,
     one_error,
     one_execution,
+    palette,
     picker,
     render,
     settings,
@@ -95,6 +96,8 @@ def all_texts() -> set[str]:
     for title, options in settings.OPTIONS.values():
         found.update((title, *(text for _, text in options if text not in settings.NAMES_OF_THEMSELVES)))
     found.update(("Time zone", "First page", *settings_shown.LEADS.values(), about.LIBRARIES["apsw"]))
+    found.update(text for _, text in (*render.KEYS, *palette.THEMES, *palette.CONTRASTS))
+    found.update(title for title, _ in palette.LOOKS)
     found.update(setting.help for setting in config.settings())
     found.update({"older than retention", "the file was too large", "by hand"})
     return found
