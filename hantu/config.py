@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from hantu.systemd import credential
+
 DEFAULT_FILE: Final = Path("/etc/hantu/hantu.toml")
 ENV_PREFIX: Final = "HANTU_"
 
@@ -358,7 +360,7 @@ def load(
     environ: Mapping[str, str] | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Loaded:
-    """The configuration: defaults, then the file, then HANTU_* variables, then overrides.
+    """The configuration: defaults, the file, systemd's credentials, HANTU_* variables, overrides.
 
     path None: DEFAULT_FILE when it is there. Raises ConfigError naming the key, the value and what
     is allowed; for an unknown key in the file, too."""
@@ -372,6 +374,10 @@ def load(
             raise ConfigError(f"{file}: unknown setting {key!r}; known are {', '.join(by_key)}")
         values[key] = _value(by_key[key], raw, f"{file}: {key}")
         origins[key] = str(file)
+    for key in SECRET_KEYS:
+        if given := credential(key, environ):
+            values[key] = _value(by_key[key], given, f"the credential hantu.{key}")
+            origins[key] = "credential"
     for key, known in by_key.items():
         variable = ENV_PREFIX + key.upper()
         if variable in environ:

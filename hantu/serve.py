@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import logging
 import os
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
 import flask
 import gunicorn.app.base
+import gunicorn.glogging
 
 from hantu.config import Config, Loaded, load
 from hantu.service import Service
 from hantu.store import open_store
+from hantu.systemd import Notifier
 from hantu.web import create_app
 
 log = logging.getLogger(__name__)
@@ -31,6 +35,9 @@ REQUESTS_S: Final = 2
 open some in advance) or a half-sent body counts as one."""
 GRACEFUL_S: Final = 10
 """Then the worker is killed: requests, collectors, the last commit and the file have ended by then."""
+SAY_S: Final = 10.0
+ANEW_S: Final = 60
+"""So long a start may be silent while a file of an older version is made anew."""
 CONFIG_VARIABLE: Final = "HANTU_CONFIG"
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -77,6 +84,16 @@ def set_up_logging(*, debug: bool) -> None:
     logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
+class GunicornLog(gunicorn.glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's lines go where hantu's go: with a priority where the journal reads them."""
+
+    def setup(self, cfg: Any) -> None:
+        """As gunicorn does, then without its own handlers."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
 def build_app(loaded: Loaded | None = None) -> flask.Flask:
     """The WSGI application over a new Service (not started: the worker's hook does that)."""
     if loaded is None:
@@ -86,9 +103,9 @@ def build_app(loaded: Loaded | None = None) -> flask.Flask:
     return create_app(Service(loaded.config, origins=loaded.origins))
 
 
-def check(config: Config) -> None:
-    """Raise ServeError when the service could not start: a second instance, a newer file, an
-    address that others could reach."""
+def check(config: Config, notifier: Notifier) -> None:
+    """Bring the file to this version; raise ServeError when the service could not start: a second
+    instance, a newer file, an address that others could reach."""
     if config.host not in _LOOPBACK:
         raise ServeError(
             f"host is {config.host}: pages have no password yet, so hantu only listens on this machine; "
@@ -101,7 +118,7 @@ def check(config: Config) -> None:
             f"the data folder cannot be made: {error}; "
             "name one that you may write: hantu --data-dir FOLDER serve"
         ) from error
-    open_store(config.database).close()
+    open_store(config.database, progress=_Anew(notifier)).close()
     _check_port(config)
 
 
@@ -119,11 +136,29 @@ def _check_port(config: Config) -> None:
             ) from error
 
 
+class _Anew:
+    """Tells the log and systemd how far it is when a file of an older version is made anew."""
+
+    def __init__(self, notifier: Notifier) -> None:
+        self._notifier = notifier
+        self._next = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now < self._next and done != total:
+            return
+        self._next = now + SAY_S
+        says = f"making the database anew in a smaller format: {100 * done // total if total else 100} %"
+        log.info(says)
+        self._notifier.busy(says, seconds=ANEW_S)
+
+
 class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn with one worker: two would collect everything twice."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: Loaded, notifier: Notifier) -> None:
         self._loaded = loaded
+        self.notifier = notifier
         super().__init__()
 
     def load_config(self) -> None:
@@ -143,6 +178,7 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]  # gunico
             "control_socket_disable": True,
             "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: S108  gunicorn makes its own file there
             "loglevel": "warning",
+            "logger_class": GunicornLog,
             "when_ready": _one_worker_only,
             "post_worker_init": _start_service,
             "worker_exit": _stop_service,
@@ -159,8 +195,9 @@ def serve(loaded: Loaded) -> None:
     """Run the service until it is told to end. Raises ServeError or StoreError before it begins."""
     # Before the store is opened: a file of an older version is made anew then, and tells how far it is.
     set_up_logging(debug=loaded.config.debug)
-    check(loaded.config)
-    Server(loaded).run()
+    notifier = Notifier.taken_from(os.environ)
+    check(loaded.config, notifier)
+    Server(loaded, notifier).run()
 
 
 def _one_worker_only(arbiter: Any) -> None:
@@ -200,9 +237,19 @@ def _start_service(worker: Any) -> None:
     host, port = worker.sockets[0].getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     service.start(url)
+    _tell_systemd(worker.app.notifier, service, url)
     log.info("hantu answers at %s/", url)
     if service.setup.open:
         log.info("first set-up, this link works once: %s/setup?token=%s", url, service.setup.token)
+
+
+def _tell_systemd(notifier: Notifier, service: Service, url: str) -> None:
+    """That the service answers, and from now on that it lives."""
+    if notifier.watchdog_s is not None:
+        # The watchdog ends a service that hangs with SIGABRT: the journal then says where it hung.
+        faulthandler.register(signal.SIGABRT, all_threads=True, chain=True)
+        service.watch(notifier.alive, notifier.watchdog_s)
+    notifier.ready(f"answers at {url}/")
 
 
 def _end_in_order(worker: Any, service: Service) -> None:
@@ -214,6 +261,7 @@ def _end_in_order(worker: Any, service: Service) -> None:
 
     def handle(signum: int, frame: FrameType | None) -> None:
         service.begin_stop()
+        worker.app.notifier.stopping()
         worker.handle_exit(signum, frame)
 
     for number in _ENDING:

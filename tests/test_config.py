@@ -124,3 +124,16 @@ def test_settings_of_alerts_are_read(key: str, raw: object, value: str) -> None:
 def test_wrong_settings_of_alerts_stop_the_start(key: str, raw: object) -> None:
     with pytest.raises(ConfigError, match=key.replace("_", "-")):
         load(environ={}, overrides={key: raw})
+
+
+def test_a_credential_of_systemd_beats_the_file_and_is_shown_nowhere(tmp_path: Path) -> None:
+    file = tmp_path / "hantu.toml"
+    file.write_text('telegram_token = "old"\n')
+    (tmp_path / "hantu.telegram_token").write_text("123:new\n")
+    (tmp_path / "hantu.callback_secret").write_text("\n")
+    environ = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    loaded = load(file, environ=environ)
+    assert (loaded.config.telegram_token, loaded.origins["telegram_token"]) == ("123:new", "credential")
+    assert (loaded.config.callback_secret, loaded.origins["callback_secret"]) == ("", "default")
+    environ["HANTU_TELEGRAM_TOKEN"] = "by variable"
+    assert load(file, environ=environ).config.telegram_token == "by variable"

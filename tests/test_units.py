@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from hantu.config import ConfigError, load
+from hantu.serve import THREADS_FOR_PAGES
 from tests.parts import require
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,3 +66,26 @@ def test_an_example_logs_where_systemd_lets_it_write(name: str) -> None:
     service = Unit(ROOT / name)["Service"]
     assert service["Environment"] == f"HANTU_LOG_DIR=/var/log/{service['LogsDirectory']}"
     assert service["LogsDirectory"] == Path(name).stem
+
+
+def test_the_service_has_few_ways_out() -> None:
+    require("systemd-analyze", shutil.which("systemd-analyze") is not None, "install systemd")
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=15", ROOT / UNITS[0]],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    # The threshold is the exposure times ten.
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Overall exposure level" in done.stdout
+
+
+def test_threads_of_the_most_live_tails_fit_into_the_units_limit() -> None:
+    service = Unit(ROOT / UNITS[0])["Service"]
+    most = 500
+    with pytest.raises(ConfigError):
+        load(None, environ={"HANTU_TAIL_CLIENTS": str(most + 1)})
+    # gunicorn's thread and the one that reads the connection; the rest is for hantu's own.
+    assert int(service["TasksMax"]) >= 2 * most + THREADS_FOR_PAGES + 50

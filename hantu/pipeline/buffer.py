@@ -55,6 +55,12 @@ class LogBatchBuffer:
         return not self._queue
 
     @property
+    def due(self) -> bool:
+        """Whether something waits that the writer should have taken."""
+        with self._lock:
+            return bool(self._queue) and self._due_in() <= 0
+
+    @property
     def half_full(self) -> bool:
         """Whether more than half of the room is taken."""
         return self._size > self._most // 2 or self._chars > QUEUE_CHARS // 2

@@ -54,6 +54,8 @@ class Pipeline:
         self.queue_most = queue_entries
         self.written_total = 0
         self.refused_total = 0
+        self.turns_total = 0
+        """How often the writer came to an end with what it had taken: committed, or refused."""
         self.failing: str = ""
 
     @property
@@ -71,6 +73,16 @@ class Pipeline:
     def waiting(self) -> int:
         """Entries in the queue."""
         return len(self._buffer)
+
+    @property
+    def due(self) -> bool:
+        """Whether something waits that the writer should have taken."""
+        return self._buffer.due
+
+    @property
+    def writing(self) -> bool:
+        """Whether the writer was started and has not ended."""
+        return self._worker.alive
 
     def start(self) -> None:
         """Start the writer."""
@@ -132,7 +144,10 @@ class Pipeline:
 
     def _write_all(self, _stop: threading.Event) -> None:
         while (taken := self._buffer.take()) is not None:
-            self._commit(taken)
+            try:
+                self._commit(taken)
+            finally:
+                self.turns_total += 1
 
     def _commit(self, taken: list[Submission]) -> None:
         live: list[Submission] = []

@@ -10,7 +10,7 @@ import shutil
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from hantu.alert import AlertEngine
@@ -35,6 +35,7 @@ from hantu.service.gauges import (
 )
 from hantu.service.maintenance import Maintenance
 from hantu.service.memory import give_back
+from hantu.service.pulse import Pulse
 from hantu.service.setup import SetupLink
 from hantu.store import open_store
 from hantu.store.artifact_files import ArtifactFiles
@@ -110,6 +111,12 @@ class Service:
             worker.start()
         if url:
             self._write_control_file()
+
+    def watch(self, beat: Callable[[], None], watchdog_s: float) -> None:
+        """Call beat() several times in watchdog_s for as long as nothing hangs and nobody ends hantu."""
+        pulse = Worker("pulse", Pulse(self.pipeline, beat, watchdog_s).body, backoff=Backoff())
+        self._workers.append(pulse)
+        pulse.start()
 
     def begin_stop(self) -> None:
         """Tell every live tail and worker to end; returns at once. May be called by a signal handler."""
