@@ -1,8 +1,10 @@
-// Rows: an opened one fetches its inside, scrolling to an end fetches more, a copy is copied.
+// Rows: an opened one fetches its inside, scrolling to an end fetches more and lets go of the other end.
 "use strict";
 
 (() => {
   const NEAR_PX = 800;
+  const ROWS_MOST = 2000;
+  const NEAR_LINES = 20;
   const entries = document.querySelector(".entries");
   const scroller = document.querySelector(".entries-scroll");
 
@@ -39,10 +41,17 @@
     scrollTo(pane().scrollHeight);
   }
 
+  /** To the newest line; when it was let go, by loading the page again. */
+  function toNewest() {
+    const newest = entries && entries.querySelector(".entries-newer a:not([data-more])");
+    if (newest) location.assign(newest.href.split("#")[0]);
+    else toFoot();
+  }
+
   /** Change the rows without moving what is read: `kept` stays where it is. */
-  async function holding(kept, change) {
+  function holding(kept, change) {
     const before = kept && kept.getBoundingClientRect().top;
-    await change();
+    change();
     if (kept && kept.isConnected) {
       const moved = kept.getBoundingClientRect().top - before;
       if (Math.abs(moved) > 1) scrollTo(pane().scrollTop + moved);
@@ -57,20 +66,128 @@
     return null;
   }
 
+  const isRow = (line) => Boolean(line && line.id);
+  const timesOf = (row) => Number(row.dataset.times || 1);
+  const keyOf = (row) => Number(row.dataset.at.slice(row.dataset.at.lastIndexOf("-") + 1));
+  const inHand = (row) => row.querySelector(":scope > details[open]") !== null || row.contains(document.activeElement);
+
+  /** Whether a row says the same as the one before it. */
+  function alike(before, row) {
+    return "fold" in entries.dataset && isRow(before) && isRow(row)
+      && Boolean(row.dataset.alike) && before.dataset.alike === row.dataset.alike;
+  }
+
+  /** Let a row stand for the one before it, too, which is not in the list any more, or not yet. */
+  function fold(before, row) {
+    row.dataset.from = before.dataset.from || before.dataset.at;
+    row.dataset.times = timesOf(before) + timesOf(row);
+    let pills = row.querySelector(".pills");
+    if (!pills) {
+      pills = document.createElement("span");
+      pills.className = "pills";
+      row.querySelector(".entry-row").append(" ", pills);
+    }
+    let pill = pills.querySelector(".pill-times");
+    if (!pill) {
+      pill = document.createElement("span");
+      pill.className = "pill pill-times";
+      pills.prepend(pill);
+    }
+    pill.textContent = `×${timesOf(row).toLocaleString("en-US")}`;
+  }
+
+  /** Put a row at the foot; one that says the same as the last takes its place. */
+  function append(row) {
+    const last = entries.lastElementChild;
+    if (!alike(last, row) || inHand(last)) {
+      entries.append(row);
+    } else if (keyOf(row) > keyOf(last)) {
+      fold(last, row);
+      last.replaceWith(row);
+    }
+  }
+
+  /** Where rows that were fetched meet those that were there, the same may stand on both sides. */
+  function join(before, row) {
+    if (!alike(before, row) || inHand(before) || inHand(row)) return;
+    fold(before, row);
+    before.remove();
+  }
+
+  function link(text, href, rows) {
+    const made = document.createElement("a");
+    made.href = href;
+    if (rows) made.dataset.more = rows;
+    made.textContent = text;
+    return made;
+  }
+
+  /** Beyond ROWS_MOST, let go of the oldest ("older") or newest ("newer") rows; a link there brings them back. */
+  function trim(side) {
+    const rows = entries.querySelectorAll(":scope > li[id]");
+    const extra = rows.length - ROWS_MOST;
+    if (extra < ROWS_MOST / 10) return;
+    const line = document.createElement("li");
+    const say = entries.dataset;
+    if (side === "older") {
+      const first = rows[extra];
+      let day = "";
+      while (entries.firstElementChild !== first) {
+        day = entries.firstElementChild.dataset.day || day;
+        entries.firstElementChild.remove();
+      }
+      const place = first.dataset.from || first.dataset.at;
+      line.className = "entries-day entries-older";
+      line.dataset.day = day;
+      line.append(link(say.sayOlder, say.older + place, say.olderRows + place));
+      entries.prepend(line);
+    } else {
+      const last = rows[ROWS_MOST - 1];
+      while (entries.lastElementChild !== last) entries.lastElementChild.remove();
+      const place = last.dataset.at;
+      line.className = "entries-day entries-newer";
+      line.append(link(say.sayNewer, say.newer + place, say.newerRows + place), " ", link(say.sayNewest, say.newest));
+      entries.append(line);
+    }
+  }
+
   let loading = false;
 
   async function more(link, side) {
     if (loading) return;
     loading = true;
     const line = link.closest("li");
-    const day = side === "older" ? line.dataset.day || "" : lastDay();
+    const older = side === "older";
+    const day = older ? line.dataset.day || "" : lastDay();
     const url = `${link.dataset.more}&day=${encodeURIComponent(day)}`;
+    const beside = older ? line.nextElementSibling : line.previousElementSibling;
+    const fetched = await fragment(url);
+    loading = false;
+    if (!line.isConnected) return;
+    if (!fetched) {
+      // It stays a link: to be clicked, not to be tried again by scrolling.
+      delete link.dataset.more;
+      return;
+    }
+    holding(firstSeen(), () => {
+      line.replaceWith(fetched);
+      if (older) join(beside.previousElementSibling, beside);
+      else join(beside, beside.nextElementSibling);
+      trim(older ? "newer" : "older");
+    });
+    onScroll();
+  }
+
+  /** A part of a page, null when it cannot be had. */
+  async function fragment(url) {
     try {
-      await holding(firstSeen(), () => htmx.ajax("GET", url, { target: line, swap: "outerHTML" }));
-    } finally {
-      // A failed request leaves its link as it was: to be clicked, not to be tried again by scrolling.
-      if (line.isConnected) delete link.dataset.more;
-      loading = false;
+      const answer = await fetch(url, { headers: { "HX-Request": "true" } });
+      if (!answer.ok || answer.redirected) return null;
+      const template = document.createElement("template");
+      template.innerHTML = await answer.text();
+      return template.content;
+    } catch {
+      return null;
     }
   }
 
@@ -114,20 +231,11 @@
       inside.dataset.loaded = "1";
       const id = details.parentElement.id.slice(2);
       const search = entries ? entries.dataset.search : "";
-      const url = `/logs/${id}/detail?q=${encodeURIComponent(search)}`;
+      const from = details.parentElement.dataset.from;
+      const url = `/logs/${id}/detail?q=${encodeURIComponent(search)}${from ? `&from=${from}` : ""}`;
       await htmx.ajax("GET", url, { target: inside, swap: "innerHTML" });
     }
     reveal(details);
-  }
-
-  async function copy(button) {
-    const answer = await fetch(button.dataset.copy);
-    const text = (await answer.json()).message;
-    await navigator.clipboard.writeText(text);
-    const word = button.lastChild;
-    const before = word.textContent;
-    word.textContent = ` ${button.dataset.said}`;
-    setTimeout(() => { word.textContent = before; }, 1500);
   }
 
   // `toggle` does not bubble: it is caught on its way down.
@@ -137,30 +245,35 @@
   }, true);
 
   document.addEventListener("click", (event) => {
-    const link = event.target.closest("[data-more], [data-load], [data-copy], a[href$='#newest']");
+    const link = event.target.closest("[data-more], [data-load], a[href='#newest'], .entries-newer a");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    if (link.dataset.copy) {
-      copy(link);
-    } else if (link.dataset.more) {
+    if (link.dataset.more) {
       event.preventDefault();
       more(link, link.closest(".entries-older") ? "older" : "newer");
     } else if (link.dataset.load) {
       event.preventDefault();
       htmx.ajax("GET", link.dataset.load, { target: link.closest("li"), swap: "outerHTML" });
-    } else if (link.getAttribute("href") === "#newest") {
+    } else {
       event.preventDefault();
-      toFoot();
+      toNewest();
     }
   });
 
-  function enhance(root) {
-    for (const button of root.querySelectorAll("[data-copy][hidden]")) button.hidden = !navigator.clipboard;
+  /** Many lines around one scroll in a box of their own, with that one in its middle. */
+  function frame(root) {
+    for (const lines of root.querySelectorAll(".near > .lines")) {
+      const own = lines.querySelector("[aria-current]");
+      if (!own || lines.childElementCount <= NEAR_LINES) continue;
+      lines.classList.add("lines-box");
+      lines.tabIndex = 0;
+      lines.scrollTop += own.getBoundingClientRect().top - lines.getBoundingClientRect().top - lines.clientHeight / 2;
+    }
   }
 
-  document.addEventListener("htmx:afterSwap", (event) => enhance(event.target.parentElement || document));
-  enhance(document);
+  document.addEventListener("htmx:load", (event) => frame(event.detail.elt.parentElement || document));
+  frame(document);
 
-  window.hantu = { ends, toFoot, scrolled, lastDay };
+  window.hantu = { ends, toFoot, toNewest, scrolled, lastDay, append, trim, keyOf, isRow };
   if (!entries) return;
   // Without script the pane starts at its foot by being reversed; with it, an opened row must push down.
   if (scroller) scroller.classList.add("entries-plain");

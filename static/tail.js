@@ -14,7 +14,7 @@
   const pill = foot.querySelector(".entries-new");
   const state = document.getElementById("tail-state");
   const voice = document.getElementById("tail-voice");
-  const { ends, scrolled, toFoot } = window.hantu;
+  const { ends, scrolled, toFoot, toNewest, keyOf, isRow } = window.hantu;
 
   let cursor = Number(say.cursor);
   let following = true; // new rows are shown at once; else they wait
@@ -31,16 +31,16 @@
   const count = (number) => number.toLocaleString("en-US");
   const atFoot = () => ends().below <= AT_FOOT_PX;
   const reading = () => entries.querySelector(".entry > details[open]") !== null;
-  const isRow = (line) => Boolean(line.id);
   const isError = (line) => line.classList.contains("entry-error") || line.classList.contains("entry-fatal");
-  const keyOf = (line) => Number(line.dataset.at.slice(line.dataset.at.lastIndexOf("-") + 1));
+  // Older rows that were read made the list let go of its newest: its end is not the foot.
+  const cut = () => entries.querySelector(".entries-newer") !== null;
 
   /** See what the reader did. Only scrolling up and opening a row leave the foot: that the page
       grows around the rows, as when its counts arrive, does not. */
   function notice() {
     const by = scrolled();
-    if (!atFoot()) {
-      if (by < 0) following = false;
+    if (!atFoot() || cut()) {
+      if (by < 0 || cut()) following = false;
     } else if (by > 0 || !reading()) {
       following = true;
     }
@@ -48,6 +48,10 @@
   }
 
   function follow() {
+    if (cut()) {
+      toNewest();
+      return;
+    }
     following = true;
     flush();
     toFoot();
@@ -120,33 +124,10 @@
     for (const line of lines) {
       if (line.dataset.day && line.dataset.day === day) continue;
       if (line.dataset.day) day = line.dataset.day;
-      entries.append(line);
+      window.hantu.append(line);
     }
-    trim();
+    window.hantu.trim("older");
     toFoot();
-  }
-
-  function trim() {
-    const rows = entries.querySelectorAll("li[id]");
-    const extra = rows.length - ROWS_MOST;
-    if (extra < ROWS_MOST / 10) return;
-    const first = rows[extra];
-    let day = "";
-    for (let line = entries.firstElementChild; line !== first;) {
-      const next = line.nextElementSibling;
-      day = line.dataset.day || day;
-      line.remove();
-      line = next;
-    }
-    const older = document.createElement("li");
-    older.className = "entries-day entries-older";
-    older.dataset.day = day;
-    const link = document.createElement("a");
-    link.href = `${entries.dataset.older}${first.dataset.at}`;
-    link.dataset.more = `${entries.dataset.olderRows}${first.dataset.at}`;
-    link.textContent = entries.dataset.sayOlder;
-    older.append(link);
-    entries.prepend(older);
   }
 
   function flush() {

@@ -10,24 +10,22 @@ from typing import Any, Final
 from flask import Blueprint, Response, request
 from markupsafe import Markup
 
-from hantu.model import LogEntry
+from hantu.model import LogEntry, LogLevel
 from hantu.query.edit import exclude_field, field_for_path, with_field
 from hantu.query.error import QueryError
 from hantu.query.fields import value_text
 from hantu.query.write import terms
 from hantu.text import visible
-from hantu.web import ansi, i18n, rows, trace
+from hantu.web import ansi, context, copying, folds, i18n, rows, trace
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.facets import origin_field
-from hantu.web.logs import View, read_view
+from hantu.web.logs import View, read_place, read_view
 from hantu.web.render import fragment, page, wants_fragment
 from hantu.web.rows import marker
 
-AROUND: Final = 5
-AROUND_MORE: Final = 50
-AROUND_MOST: Final = 500
 TREE_DEPTH: Final = 8
+LEVELS: Final = tuple(level.label for level in LogLevel if level is not LogLevel.TRACE)
 _TRACE_KEYS: Final = (
     "stack_trace",
     "stack",
@@ -53,17 +51,10 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
-    """A line of the context. row: as elsewhere; own: the entry itself."""
-
-    row: rows.Row
-    own: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Detail:
     """Everything about one entry. parts: its stack trace, () without one. text: the whole message,
-    "" when the row shows all of it."""
+    "" when the row shows all of it. repeats: the lines that its row stands for, newest first, () when it
+    stands for itself alone. curl, curl_search: commands that ask the API for it and for the search."""
 
     entry: LogEntry
     row: rows.Row
@@ -71,47 +62,46 @@ class Detail:
     parts: tuple[trace.Part, ...]
     origin: tuple[Leaf, ...]
     metadata: tuple[Leaf, ...]
-    near: tuple[Near, ...]
+    around: context.Around
+    repeats: tuple[rows.Row, ...]
     trace_id: str
     trace_text: str
     delay_s: float | None
     cut_bytes: int | None
-    around: int
-    everywhere: bool
+    curl: str
+    curl_search: str
 
 
 def register(blueprint: Blueprint) -> None:
     """Add the routes of this page."""
     blueprint.add_url_rule("/logs/<uuid:entry_id>", view_func=permalink)
     blueprint.add_url_rule("/logs/<uuid:entry_id>/detail", view_func=inside)
-    blueprint.add_url_rule("/logs/<uuid:entry_id>/context", view_func=context)
+    blueprint.add_url_rule("/logs/<uuid:entry_id>/context", view_func=surroundings)
 
 
 def permalink(entry_id: object) -> Response:
     """The entry as a page."""
     view = _view()
-    entry = entry_of(str(entry_id))
-    detail = gather(entry, view, around=AROUND)
-    return page("logs/entry.html", name="logs", view=view, detail=detail)
+    detail = gather(entry_of(str(entry_id)), view)
+    return page("logs/entry.html", name="logs", view=view, detail=detail, levels=LEVELS)
 
 
 def inside(entry_id: object) -> Response:
     """The inside of an opened row."""
     view = _view()
-    return fragment(
-        "logs/_detail.html", view=view, detail=gather(entry_of(str(entry_id)), view, around=AROUND)
-    )
+    detail = gather(entry_of(str(entry_id)), view)
+    return fragment("logs/_detail.html", view=view, detail=detail, levels=LEVELS)
 
 
-def context(entry_id: object) -> Response:
-    """The lines around the entry: ?n on each side, ?scope=all of every source."""
-    view = _view()
-    around = min(max(request.args.get("n", AROUND_MORE, type=int), 0), AROUND_MOST)
-    everywhere = request.args.get("scope") == "all"
-    detail = gather(entry_of(str(entry_id)), view, around=around, everywhere=everywhere)
+def surroundings(entry_id: object) -> Response:
+    """The lines around the entry, as context.read() understands the URL."""
+    view, asked = _view(), context.read(request.args)
+    entry = entry_of(str(entry_id))
     if wants_fragment():
-        return fragment("logs/_context.html", view=view, detail=detail)
-    return page("logs/entry.html", name="logs", view=view, detail=detail)
+        around = context.gather(entry, asked, view.query)
+        return fragment("logs/_context.html", view=view, id=entry.id, around=around, levels=LEVELS)
+    detail = gather(entry, view, asked)
+    return page("logs/entry.html", name="logs", view=view, detail=detail, levels=LEVELS)
 
 
 def entry_of(entry_id: str) -> LogEntry:
@@ -130,10 +120,9 @@ def _view() -> View:
     return View("", view.query) if view.error else view
 
 
-def gather(entry: LogEntry, view: View, *, around: int, everywhere: bool = False) -> Detail:
-    """Everything about the entry. around: lines on each side of it."""
+def gather(entry: LogEntry, view: View, asked: context.Asked = context.FEW) -> Detail:
+    """Everything about the entry. asked: which lines around it."""
     metadata = entry.metadata or {}
-    near = service().store.context(entry, before=around, after=around, all_sources=everywhere)
     (row,) = rows.rows_of([entry], view.query)
     delay_s = (entry.created_ns - entry.time_ns) / 1e9 if entry.created_ns else None
     trace_id = metadata.get("trace_id")
@@ -145,14 +134,24 @@ def gather(entry: LogEntry, view: View, *, around: int, everywhere: bool = False
         _trace(entry.message, metadata),
         _origin(entry, view.text),
         tree(metadata, view.text),
-        tuple(Near(one, one.id == entry.id) for one in rows.rows_of(near, view.query)),
+        context.gather(entry, asked, view.query),
+        _repeats(entry, row, view),
         trace_id if isinstance(trace_id, str) else "",
         _leaf("trace", "trace", value_text(trace_id), "").add if trace_id else "",
         delay_s,
         cut if isinstance(cut, int) else None,
-        around,
-        everywhere,
+        copying.curl(f"/api/logs/entry/{entry.id}"),
+        copying.curl("/api/logs", q=view.text) if view.text else "",
     )
+
+
+def _repeats(entry: LogEntry, row: rows.Row, view: View) -> tuple[rows.Row, ...]:
+    """The rows that a folded row stands for: ?from is the place of the first."""
+    oldest = read_place(request.args.get("from", ""))
+    if oldest is None:
+        return ()
+    found = rows.rows_of(folds.repeats(service().store, entry, oldest, view.query), view.query)
+    return tuple(one for one in found if one.alike == row.alike)
 
 
 def _whole_text(entry: LogEntry, view: View) -> Markup:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from hantu.web.korean_executions import EXECUTIONS
+from hantu.web.korean_lines import LINES
 from hantu.web.korean_palette import PALETTE
 from hantu.web.korean_settings import SETTINGS
 
 TEXTS: Final[dict[str, str]] = {
     **EXECUTIONS,
+    **LINES,
     **PALETTE,
     **SETTINGS,
     # Every page
@@ -168,8 +170,6 @@ TEXTS: Final[dict[str, str]] = {
     "in": "in",
     "{n} library frame": "라이브러리 프레임 {n}개",
     "{n} library frames": "라이브러리 프레임 {n}개",
-    "± 50 lines of {source}": "{source} 앞뒤 50줄",
-    "of all sources": "모든 수집원에서",
     "Lines around this one": "이 줄의 앞뒤 줄",
     "This line is not here: it was removed by retention, or never stored.": (
         "이 줄이 없습니다. 보관 기간이 지나 지워졌거나 저장된 적이 없습니다."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from flask import Blueprint, Response, abort, request
@@ -14,7 +15,7 @@ from hantu.model import LogEntry, LogLevel
 from hantu.query.describe import describe
 from hantu.query.error import QueryError
 from hantu.query.logquery import LogQuery, Order, Place
-from hantu.web import ansi, clock, facets, i18n, picker, rows, summary
+from hantu.web import ansi, clock, facets, folds, i18n, picker, rows, summary
 from hantu.web.api_logs import zone
 from hantu.web.current import service
 from hantu.web.render import fragment, page, see, url, wants_fragment
@@ -42,7 +43,8 @@ _TURNS: Final = ("since", "from", "until", "follow", "minLevel")
 @dataclass(frozen=True, slots=True)
 class View:
     """What the URL asks for. before, after: the place of paging; live: new lines are followed; wrap:
-    long lines are shown whole. error: the text is wrong, and query then asks for nothing."""
+    long lines are shown whole; fold: alike lines one after the other are one row. error: the text is
+    wrong, and query then asks for nothing."""
 
     text: str
     query: LogQuery
@@ -51,6 +53,7 @@ class View:
     before: Place | None = None
     after: Place | None = None
     error: QueryError | None = None
+    fold: bool = True
 
     def url(self, path: str = "/logs", **changes: object) -> str:
         """The URL of this view with changes; a changed text begins at its newest lines again."""
@@ -58,6 +61,7 @@ class View:
             "q": self.text,
             "live": "1" if self.live else "",
             "wrap": "1" if self.wrap else "",
+            "fold": "" if self.fold else "0",
         }
         return url(path, **{name: str(value) for name, value in (own | changes).items() if value})
 
@@ -113,6 +117,7 @@ def read_view(args: MultiDict[str, str]) -> View:
         before=before,
         after=after,
         error=error,
+        fold=args.get("fold") != "0",
     )
 
 
@@ -252,14 +257,15 @@ def find(view: View, *, near_day: str = "") -> Lines:
     """The rows of a view. near_day: the day of the row next to which these are put, when it is known."""
     began = time.perf_counter()
     store, limit_ms = service().store, service().config.query_limit_ms
+    look = partial(folds.search, store) if view.fold else store.search
     if view.after is not None:
-        found = store.search(view.query.past(view.after, Order.OLDEST), time_limit_ms=limit_ms)
+        found = look(view.query.past(view.after, Order.OLDEST), time_limit_ms=limit_ms)
         entries = found.entries
         older: Place | None = _place(entries[0]) if entries else view.after
         newer = found.next
     else:
         query = view.query if view.before is None else view.query.past(view.before)
-        found = store.search(query, time_limit_ms=limit_ms)
+        found = look(query, time_limit_ms=limit_ms)
         entries = found.entries[::-1]
         older = found.next
         newer = None if view.before is None else _place(entries[-1]) if entries else view.before
@@ -267,9 +273,9 @@ def find(view: View, *, near_day: str = "") -> Lines:
     service().query_times.note(ms)
     day = clock.day_of(entries[0].time_ns) if entries else near_day
     if view.after is not None:
-        html = rows.rows_html(entries, view.query, day=near_day or day)
+        html = rows.rows_html(entries, view.query, day=near_day or day, fold=view.fold)
     else:
-        html = rows.rows_html(entries, view.query, day=day, next_day=near_day)
+        html = rows.rows_html(entries, view.query, day=day, next_day=near_day, fold=view.fold)
     searched_to_ns = None if found.complete else found.searched_to_ns
     return Lines(entries, html, older, newer, day, searched_to_ns, ms)
 
@@ -333,4 +339,5 @@ def skipped() -> Response:
         if found.next
         else ""
     )
-    return fragment("logs/_skipped.html", html=rows.rows_html(entries, view.query), further=further)
+    html = rows.rows_html(entries, view.query, fold=view.fold)
+    return fragment("logs/_skipped.html", html=html, further=further)

@@ -15,7 +15,7 @@ from hantu.query.fields import value_text
 from hantu.query.logquery import LogQuery
 from hantu.query.write import terms
 from hantu.text import visible
-from hantu.web import ansi, clock, i18n, sentences
+from hantu.web import ansi, clock, folds, i18n, sentences
 
 TEMPLATE: Final = "logs/_rows.html"
 MESSAGE_CHARS: Final = 600
@@ -51,7 +51,9 @@ class Gap(NamedTuple):
 
 class Row(NamedTuple):
     """What the template shows of one entry. at: its place for paging. day: set where a day begins.
-    gap: set for the entry by which a collector tells of a gap."""
+    gap: set for the entry by which a collector tells of a gap. alike: the sign of lines that say the
+    same, "" for one that stands alone. times: how many of them this row stands for; oldest: the place of
+    the first."""
 
     id: str
     at: str
@@ -68,6 +70,9 @@ class Row(NamedTuple):
     fields: Markup
     pill: str
     gap: Gap | None
+    alike: str = ""
+    times: int = 1
+    oldest: str = ""
 
 
 class RowRenderer:
@@ -87,10 +92,15 @@ def rows_of(entries: Sequence[LogEntry], query: LogQuery) -> list[Row]:
     return [row._replace(day="", day_text="") for row in _rows(entries, terms(query.search), "")]
 
 
-def rows_html(entries: Sequence[LogEntry], query: LogQuery, *, day: str = "", next_day: str = "") -> Markup:
+def rows_html(
+    entries: Sequence[LogEntry], query: LogQuery, *, day: str = "", next_day: str = "", fold: bool = False
+) -> Markup:
     """The rows, with a line where a local day begins. day: the day that is announced already;
-    next_day: the day of the row that follows, announced at the end when it differs."""
+    next_day: the day of the row that follows, announced at the end when it differs. fold: alike lines
+    one after the other are one row."""
     rows = list(_rows(entries, terms(query.search), day))
+    if fold:
+        rows = folds.folded(rows)
     last = clock.day_of(entries[-1].time_ns) if entries else day
     tail = next_day if next_day and next_day != last else ""
     html = _template().render(
@@ -118,6 +128,8 @@ def _rows(entries: Sequence[LogEntry], words: Sequence[str], day: str) -> Iterat
         day = own_day
         message, pill = _message(entry.message, mark)
         level = entry.level
+        fields = _fields(entry.metadata) if entry.metadata else _NOTHING
+        gap = _gap(entry.metadata) if entry.metadata and "gap" in entry.metadata else None
         yield Row(
             entry.id,
             f"{entry.time_ns}-{entry.key}",
@@ -131,9 +143,10 @@ def _rows(entries: Sequence[LogEntry], words: Sequence[str], day: str) -> Iterat
             entry.source,
             short_id(entry.source, entry.source_id),
             message,
-            _fields(entry.metadata) if entry.metadata else _NOTHING,
+            fields,
             pill,
-            _gap(entry.metadata) if entry.metadata and "gap" in entry.metadata else None,
+            gap,
+            "" if gap else folds.sign(entry, fields),
         )
 
 
