@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "cleanup": ("hantu.cli.cleanup", "cleanup_command"),
     "backup": ("hantu.cli.backup", "backup_command"),
     "restore": ("hantu.cli.restore", "restore_command"),
+    "gaps": ("hantu.cli.gaps", "gaps_command"),
     "collectors": ("hantu.cli.collectors", "collectors_group"),
     "token": ("hantu.cli.token", "token_group"),
     "run": ("hantu.cli.run", "run_command"),

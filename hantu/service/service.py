@@ -23,6 +23,7 @@ from hantu.pipeline import Changes, Pipeline, Processor
 from hantu.pipeline.processors import DropCopies, DropSelf, Mask, bound
 from hantu.service.alerting import build_alerts
 from hantu.service.executions import Executions
+from hantu.service.gaps import SentGaps, last_change_ns
 from hantu.service.gauges import (
     HISTORY_SAMPLES,
     SAMPLE_S,
@@ -63,6 +64,7 @@ class Service:
         self.config = config
         self.origins = dict(origins or {})
         config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        changed_ns = last_change_ns(config.database)
         self.store: LogStorage = open_store(config.database)
         self.signal = CommitSignal(self.store.cursor())
         self.hub = TailHub(self.store, self.signal, batch_ms=config.tail_batch_ms)
@@ -73,6 +75,7 @@ class Service:
             batch_entries=config.batch_entries,
             batch_ms=config.batch_ms,
         )
+        self.sent_gaps = SentGaps(self.pipeline, changed_ns=changed_ns)
         self.manager: LogCollectorManager = build_collectors(config, self.pipeline, self.store)
         self.artifact_files = ArtifactFiles(config.artifact_folder)
         self.maintenance = Maintenance(config, self.pipeline, self.artifact_files)
@@ -105,6 +108,7 @@ class Service:
         self.url = url
         if self.alerts is not None:
             self.alerts.begin()
+        self.sent_gaps.begin()
         self.pipeline.start()
         self.manager.start_all()
         for worker in self._workers:
@@ -135,6 +139,7 @@ class Service:
         self.signal.publish(self.signal.cursor)
         self.manager.stop_all(STOP_COLLECTORS_S)
         written = self.pipeline.stop(STOP_WRITER_S)
+        self.sent_gaps.minute()
         until = time.monotonic() + STOP_WORKERS_S
         for worker in self._workers:
             worker.join(max(0.0, until - time.monotonic()))
@@ -208,6 +213,7 @@ class Service:
         while not stop.wait(wait_s):
             wait_s = SAMPLE_S
             give_back()
+            self.sent_gaps.minute()
             now = self.gauges()
             self._history.append(
                 Sample(

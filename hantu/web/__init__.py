@@ -20,6 +20,7 @@ from hantu.web import (
     api_errors,
     api_executions,
     api_export,
+    api_gaps,
     api_logs,
     api_status,
     api_tokens,
@@ -36,6 +37,7 @@ PAGES: Final = "hantu.web.pages"
 APIS: Final = (
     api_logs.api,
     api_export.api,
+    api_gaps.api,
     api_alerts.api,
     api_status.api,
     api_collectors.api,

@@ -19,6 +19,8 @@ from hantu.query.logquery import LIMIT_MOST, LogQuery
 from hantu.store.base import Answer, Page, Total
 from hantu.web.current import service
 from hantu.web.errors import ApiError
+from hantu.web.gaps import answer as answer_of
+from hantu.web.gaps import gaps_of_page
 from hantu.web.openapi import Api, Args, Content, NoArgs, Route
 from hantu.web.wire import ContextAnswer, LogsAnswer, json_response
 
@@ -200,6 +202,7 @@ def search(query: LogQuery, args: LogsArgs) -> LogsAnswer:
         None if page.next is None else encode_cursor(page.next, query.order),
         page.complete,
         optional_iso(page.searched_to_ns),
+        [answer_of(gap) for gap in gaps_of_page(replace(query, after_key=args.after), page)],
     )
 
 

@@ -168,6 +168,7 @@ def _read(body: bytes) -> Reading:
 def _store(door: Door, reading: Reading) -> Response:
     count = len(reading.entries)
     if wait_s := door.rate.wait_s(client().name, count):
+        service().sent_gaps.refused(count)
         raise _busy("this client sends faster than it may; send again later", wait_s)
     result = _commit(reading) if count else WriteResult(0, 0)
     answer = IngestAnswer(
@@ -199,6 +200,7 @@ def _commit(reading: Reading) -> WriteResult:
     )
     if not taken:
         desk.pipeline.refused_total += len(reading.entries)
+        desk.sent_gaps.refused(len(reading.entries))
         raise QueueFull(f"{desk.pipeline.waiting} entries are waiting to be written; try again shortly")
     if not done.wait(COMMIT_WAIT_S):
         raise ApiError(
@@ -206,6 +208,7 @@ def _commit(reading: Reading) -> WriteResult:
         )
     result = results[0]
     if result is None:
+        desk.sent_gaps.refused(len(reading.entries))
         raise ApiError(
             503, desk.pipeline.failing or "the entries were not stored", headers={"Retry-After": "2"}
         )

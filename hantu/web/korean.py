@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from hantu.web.korean_executions import EXECUTIONS
+from hantu.web.korean_gaps import GAPS
 from hantu.web.korean_lines import LINES
 from hantu.web.korean_palette import PALETTE
 from hantu.web.korean_settings import SETTINGS
 
 TEXTS: Final[dict[str, str]] = {
     **EXECUTIONS,
+    **GAPS,
     **LINES,
     **PALETTE,
     **SETTINGS,

@@ -207,6 +207,12 @@ SENTENCES: Final[dict[str, str]] = {
     "the file was truncated before it was read to its end": "끝까지 읽기 전에 파일이 잘렸습니다.",
     "it cannot be read on: {cause}": "더 읽을 수 없습니다: {cause}",
     "removed by journald before hantu could read them": "hantu가 읽기 전에 journald가 지웠습니다.",
+    "hantu was stopped; what programs sent meanwhile was not taken": (
+        "hantu가 멈춰 있어 그동안 프로그램이 보낸 로그를 받지 못했습니다."
+    ),
+    "hantu had no room; the senders were told to send again": (
+        "받을 자리가 없어 보낸 쪽에 다시 보내라고 알렸습니다."
+    ),
     # Errors
     "q: a search has at most {most} characters": "q: 검색어는 {most}자까지 쓸 수 있습니다.",
     "{name}: {word} is unknown; use one of {words}": (

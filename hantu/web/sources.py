@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import time
-from typing import Final
+from typing import Final, NamedTuple
 
 from flask import Blueprint, Response, request
 
 from hantu.collect.base import CollectorState, CollectorStatus
 from hantu.query.edit import with_field
-from hantu.query.logquery import LogQuery
-from hantu.store.base import QueryTimeout
-from hantu.web import i18n, rows
+from hantu.store.gap_base import Gap
+from hantu.web import clock, i18n, sentences
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.facets import origin_field
 from hantu.web.render import TROUBLED, page, see, url
-from hantu.web.summary import GAPS
 
 GAPS_SHOWN: Final = 20
 GAP_DAYS: Final = 7
-GAP_LIMIT_MS: Final = 300
 
 # Class, icon and word of each state; the order is that of the table: what needs a person comes first.
 STATES: Final = {
@@ -36,6 +33,21 @@ WAITING: Final = ("off", "again", "Waiting for the file")
 # The machine has no Docker engine or no journal.
 ABSENT: Final = ("off", "stop", "Not here")
 _ORDER: Final = list(STATES)
+
+
+class Blind(NamedTuple):
+    """A gap as the table shows it."""
+
+    gap: Gap
+    iso: str
+    since: str
+    length: str
+    origin: str
+
+    @property
+    def reason(self) -> str:
+        """Why, in the reader's language."""
+        return sentences.say(self.gap.reason)
 
 
 def register(blueprint: Blueprint) -> None:
@@ -100,18 +112,16 @@ def _lead(statuses: list[CollectorStatus]) -> str:
     )
 
 
-def _gaps(now_ns: int) -> list[rows.Row]:
-    """The last times when a collector may have missed lines."""
-    query = LogQuery(
-        search=GAPS,
-        start_ns=now_ns - GAP_DAYS * 86_400 * 10**9,
-        limit=GAPS_SHOWN,
-    )
-    try:
-        found = service().store.search(query, time_limit_ms=GAP_LIMIT_MS)
-    except QueryTimeout:
-        return []
-    return [row for row in rows.rows_of(found.entries, query) if row.gap]
+def _gaps(now_ns: int) -> list[Blind]:
+    """The last times that hantu could not see."""
+    found = service().store.gaps(start_ns=now_ns - GAP_DAYS * 86_400 * 10**9, most=GAPS_SHOWN)
+    return [Blind(gap, *_when(gap)) for gap in found]
+
+
+def _when(gap: Gap) -> tuple[str, str, str, str]:
+    day, text, iso = clock.row_time(gap.from_ns)
+    origin = gap.source_id or gap.source or i18n.translate("sent by programs")
+    return iso, f"{day} {text[:8]}", i18n.duration((gap.to_ns - gap.from_ns) / 1e9), origin
 
 
 def _logs_url(status: CollectorStatus) -> str:

@@ -6,19 +6,15 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from hantu.model import LogEntry
-from hantu.query.expr import And, Field, Op
 from hantu.query.logquery import LogQuery, Order
 from hantu.store.base import QueryTimeout
 from hantu.web import facets, histogram
 from hantu.web.current import service
 from hantu.web.facets import FacetView
+from hantu.web.gaps import gaps_between
 
 BLIND_MOST: Final = 50
-BLIND_LIMIT_MS: Final = 30
 LEAST_MS: Final = 5
-GAPS: Final = And((Field("level", Op.EQ, "warn"), Field("gap.reason", Op.EQ, "*")))
-"""Matches the entries by which collectors tell of gaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +78,7 @@ def _chart(query: LogQuery, budget: _Budget, *, whole: bool) -> histogram.Chart 
         return None
     if not found.complete and not whole:
         return None
-    return histogram.chart(found, _blind(asked, budget))
+    return histogram.chart(found, _blind(query, asked, budget))
 
 
 def _bounds(query: LogQuery, budget: _Budget) -> tuple[int, int]:
@@ -100,23 +96,9 @@ def _edge(order: Order, budget: _Budget, default_ns: int) -> int:
     return first.entries[0].time_ns if first.entries else default_ns
 
 
-def _blind(asked: histogram.Range, budget: _Budget) -> tuple[histogram.Blind, ...]:
-    """The gaps that collectors know of in that time."""
+def _blind(query: LogQuery, asked: histogram.Range, budget: _Budget) -> tuple[histogram.Blind, ...]:
+    """The gaps of that time which may have taken lines that the query asks for."""
     if budget.gone:
         return ()
-    query = LogQuery(search=GAPS, start_ns=asked.start_ns, end_ns=asked.end_ns, limit=BLIND_MOST)
-    try:
-        found = service().store.search(query, time_limit_ms=min(budget.left_ms, BLIND_LIMIT_MS))
-    except QueryTimeout:
-        return ()
-    return tuple(blind for entry in found.entries if (blind := _blind_of(entry)) is not None)
-
-
-def _blind_of(entry: LogEntry) -> histogram.Blind | None:
-    gap = (entry.metadata or {}).get("gap")
-    if not isinstance(gap, dict):
-        return None
-    start, end = gap.get("from_ns"), gap.get("to_ns")
-    if not isinstance(start, int) or not isinstance(end, int):
-        return None
-    return histogram.Blind(start, end, str(gap.get("reason") or ""))
+    found = gaps_between(query, asked.start_ns, asked.end_ns, most=BLIND_MOST)
+    return tuple(histogram.Blind(gap.from_ns, gap.to_ns, gap.reason) for gap in found)

@@ -15,11 +15,27 @@ NDJSON: Final = "application/x-ndjson"
 _PLACE: Final = re.compile(r" - at `\$\.?(.*)`$")
 
 
+class GapAnswer(Wire, frozen=True):
+    """A time that hantu could not see. source "": what programs send by themselves; sourceId "": all of
+    the source. lines, bytes: how much was lost, null when not known. logId: the entry that tells of it,
+    null without one."""
+
+    source: str
+    source_id: str
+    start: str
+    end: str
+    reason: str
+    lines: int | None
+    bytes: int | None
+    log_id: str | None
+
+
 class LogsAnswer(Wire, frozen=True):
     """A page of entries. totalIsExact=false: total is "at least".
 
     nextCursor leads to the page beyond, null at the end. complete=false: the time limit ended the
-    search; every match as far as searchedTo is in, and nextCursor goes on from there."""
+    search; every match as far as searchedTo is in, and nextCursor goes on from there. gaps: times within
+    what this page covers when hantu could not see lines that may belong here."""
 
     logs: list[Log]
     total: int
@@ -27,6 +43,7 @@ class LogsAnswer(Wire, frozen=True):
     next_cursor: str | None
     complete: bool = True
     searched_to: str | None = None
+    gaps: list[GapAnswer] = msgspec.field(default_factory=list)
 
 
 class ContextAnswer(Wire, frozen=True):

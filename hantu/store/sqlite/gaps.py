@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import apsw
 import msgspec
@@ -90,10 +90,12 @@ class SqliteGaps:
             "most": most,
         }
         with self._database.reading(QUERY_TIME_LIMIT_MS) as reader:
-            return tuple(
-                Gap(*row[:7], entry_id="" if row[7] is None else self._ids.text(row[7]), noted_ns=row[8])
-                for row in reader.rows(_GAPS, asked)
-            )
+            return tuple(self._gap(row) for row in reader.rows(_GAPS, asked))
+
+    def _gap(self, row: tuple[Any, ...]) -> Gap:
+        source, source_id, from_ns, to_ns, reason, lines, size_bytes, key, noted_ns = row
+        entry_id = "" if key is None else self._ids.text(key)
+        return Gap(source, source_id, from_ns, to_ns, reason, lines, size_bytes, entry_id, noted_ns)
 
     def gap_sums(self, *, start_ns: int | None = None) -> tuple[GapSum, ...]:
         """Gaps counted for each source and source_id."""
