@@ -24,6 +24,7 @@ from hantu.config import Config, load
 from hantu.model import APP, LogEntry, LogLevel
 from hantu.pipeline import PipelineStopped, Submission
 from hantu.query.logquery import LogQuery, Order
+from hantu.roles import Role
 from hantu.service import Service, digest
 from hantu.service.maintenance import Maintenance, seconds_until
 from hantu.store.base import StoreBusy, StoreError
@@ -269,17 +270,23 @@ def test_setup_link_works_once(service: Service) -> None:
     link = service.setup
     assert link.open
     secret_of_link = link.token
+    here = {"address": "127.0.0.1", "agent": "Firefox"}
     assert not link.check("")
     with pytest.raises(ValueError, match="not right"):
-        link.finish("guessed")
-    token = link.finish(secret_of_link)
-    (found,) = service.store.tokens()
-    assert (found.name, found.scope, found.digest) == ("setup", "admin", digest(token))
+        link.finish("guessed", "jin", "long enough", **here)
+    with pytest.raises(ValueError, match="at least 8"):
+        link.finish(secret_of_link, "jin", "short", **here)
+    assert link.open, "a short password does not use it up"
+    entrance = link.finish(secret_of_link, "jin", "long enough", **here)
+    (found,) = service.store.accounts()
+    assert (found.name, found.role) == ("jin", Role.ADMIN)
+    assert service.accounts.session(entrance.secret) is not None
     assert not link.open
+    assert link.token == ""
     assert not link.check(secret_of_link)
     assert not link.check("")
     with pytest.raises(ValueError, match="used already"):
-        link.finish(secret_of_link)
+        link.finish(secret_of_link, "eve", "long enough", **here)
     service.stop()
     again = Service(service.config)
     assert not again.setup.open

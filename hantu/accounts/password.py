@@ -55,11 +55,6 @@ def verify(password: str, known: str) -> bool:
     return fits and known != ""
 
 
-def is_outdated(known: str) -> bool:
-    """Whether the PHC string was made with other parameters than those of today."""
-    return _hasher.check_needs_rehash(known)
-
-
 @contextmanager
 def _turn() -> Iterator[None]:
     # Each takes 19 MiB: a crowd of guesses must not take the machine's memory.

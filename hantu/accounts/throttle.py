@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -25,6 +25,31 @@ class Slowed(Exception):
         super().__init__(f"too many wrong sign-ins; try again in {retry_after_s} s")
         self.retry_after_s = retry_after_s
         self.locked = locked
+
+
+class Budget:
+    """So many in so many seconds; what is beyond is counted."""
+
+    def __init__(self, most: int, per_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = most
+        self._per_s = per_s
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._taken: deque[float] = deque()
+        self._withheld = 0
+
+    def take(self) -> int | None:
+        """How many were withheld since the last that was not; None when this one is withheld."""
+        now_s = self._clock()
+        with self._lock:
+            while self._taken and now_s - self._taken[0] >= self._per_s:
+                self._taken.popleft()
+            if len(self._taken) >= self._most:
+                self._withheld += 1
+                return None
+            self._taken.append(now_s)
+            withheld, self._withheld = self._withheld, 0
+            return withheld
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ from hantu.jobs.asked import Masking
 from hantu.mask import SensitiveDataFilter
 from hantu.pipeline import Changes, Pipeline, Processor
 from hantu.pipeline.processors import DropCopies, DropSelf, Mask, bound
+from hantu.service.accounts import Accounts
 from hantu.service.alerting import build_alerts
 from hantu.service.executions import Executions
 from hantu.service.gaps import SentGaps, last_change_ns
@@ -85,7 +86,8 @@ class Service:
         self.changes = Changes(self.pipeline)
         self.executions = Executions(config, self.store, self.pipeline)
         self.masking = Masking(_filter(config))
-        self.setup = SetupLink(self.store, self.pipeline)
+        self.accounts = Accounts(self.store, self.pipeline)
+        self.setup = SetupLink(self.accounts)
         self.tails = TailSlots(config.tail_clients)
         self.query_times = QueryTimes()
         self.control_token = secrets.token_urlsafe(32)

@@ -1,4 +1,4 @@
-"""The one-time set-up link, and the API tokens that programs use."""
+"""The one-time set-up link of the first account, and the API tokens that programs use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hmac
 import secrets
 import time
 
-from hantu.pipeline import Pipeline
+from hantu.service.accounts import Accounts, Entrance
 from hantu.store.base import LogStorage, Token
 
 TOKEN_PREFIX = "hantu_"  # noqa: S105  it names the kind of text, it is no secret
@@ -33,33 +33,36 @@ def new_token(store: LogStorage, name: str, scope: str) -> str:
 
 
 class SetupLink:
-    """A link that works once, printed at the start as long as there is no token yet."""
+    """A link that works once, printed at the start as long as nobody has an account."""
 
-    def __init__(self, store: LogStorage, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
-        self._secret = "" if store.tokens() else secrets.token_urlsafe(16)
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._secret = secrets.token_urlsafe(16)
 
     @property
     def open(self) -> bool:
         """Whether the link can still be used."""
-        return bool(self._secret)
+        return bool(self._secret) and not self._accounts.exist
 
     @property
     def token(self) -> str:
         """The link's own secret, "" when it is used up."""
-        return self._secret
+        return self._secret if self.open else ""
 
     def check(self, token: str) -> bool:
         """Whether `token` is the open link's."""
-        return self.open and hmac.compare_digest(token.encode(), self._secret.encode())
+        return self.open and hmac.compare_digest(
+            token.encode(errors="surrogatepass"), self._secret.encode()
+        )
 
-    def finish(self, token: str) -> str:
-        """Use the link up: makes the first admin token and returns it. Raises ValueError."""
+    def finish(self, token: str, name: str, password: str, *, address: str, agent: str) -> Entrance:
+        """Use the link up: makes the first account, an admin, and signs it in.
+
+        Raises ValueError for a link that is not right, a name or a password that is not allowed."""
         if not self.check(token):
             raise ValueError(
-                "this link was used already or is not right; "
-                "make a token with: hantu token create NAME --scope admin"
+                "this link was used already or is not right; set a password with: hantu passwd"
             )
-        secret = self._pipeline.with_store(lambda store: new_token(store, "setup", "admin"))
+        entrance = self._accounts.begin_with(name, password, address=address, agent=agent)
         self._secret = ""
-        return secret
+        return entrance

@@ -24,6 +24,7 @@ from hantu.web import (
     api_logs,
     api_status,
     api_tokens,
+    audit,
     compress,
     errors,
     ingest,
@@ -70,6 +71,7 @@ def create_app(service: Service) -> Flask:
     errors.register(app)
     compress.register(app)
     access.register(app, access.TokenBook(service))
+    audit.register(app)
     for api in APIS:
         app.register_blueprint(api.blueprint)
     openapi.register(app, [route for api in APIS for route in api.routes])

@@ -1,32 +1,29 @@
-"""Who may ask: Host, address, origin and token of every request (RELIABILITY §3, S1–S3)."""
+"""Who may ask: token, session, proxy or this machine, and what each may do (RELIABILITY §3, S1–S3, S15)."""
 
 from __future__ import annotations
 
-import hmac
-import ipaddress
-import logging
 import shlex
-import threading
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from flask import Flask, Request, Response, current_app, g, request
+from flask import Flask, Request, Response, current_app, g, has_request_context, request
 
 from hantu.config import Config
-from hantu.service import Service, digest
-from hantu.store.base import StoreError, Token
-from hantu.threads import Worker
+from hantu.roles import Role
+from hantu.service import SCOPES, Service
+from hantu.store.base import Token
 from hantu.web.command import NAME, command
 from hantu.web.current import service
-from hantu.web.errors import ApiError
+from hantu.web.errors import PROGRAM_PATHS, ApiError, refusal
+from hantu.web.peer import Peer, peer_of
+from hantu.web.rights import right_of
+from hantu.web.site import SAFE_METHODS, check_host, check_site
+from hantu.web.token_book import CONTROL_NAME, TokenBook
 
-log = logging.getLogger(__name__)
+__all__ = ["CONTROL_NAME", "Client", "TokenBook", "client", "register", "token_book"]
 
-TOKEN_TTL_S: Final = 5.0
-TOUCH_EVERY_S: Final = 60.0
-SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 RUN: Final = "/api/executions/<execution_id>"
 INGEST_ROUTES: Final = frozenset(
     {
@@ -40,10 +37,12 @@ INGEST_ROUTES: Final = frozenset(
 )
 """What a token with scope ingest may do: hand in, never look."""
 HEALTH_PATH: Final = "/healthz"
-CONTROL_NAME: Final = "hantu command line"
-LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-# A proxy on this machine makes every visitor look local; these headers give it away.
-PROXY_HEADERS: Final = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+OPEN_PATHS: Final = frozenset({HEALTH_PATH, "/login", "/setup"})
+"""What is answered to those who did not sign in, besides static files."""
+
+LOCAL: Final = "local"
+ACCOUNT: Final = "account"
+NOBODY: Final = ""
 
 CSP: Final = (
     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
@@ -57,103 +56,67 @@ SECURITY_HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
-SCOPES: Final = "--scope ingest|read|admin"
+SCOPE_WORDS: Final = "--scope ingest|read|admin"
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who asks. name: of the token, "" without one. scope: `ingest`, `read`, `admin`, or `local` for
-    someone on this machine without a token. local: the request came from this machine. account: who
-    signed in, "" for programs and for a hantu without accounts."""
+    """Who asks. name: of the token or the account, "" without both. scope: `ingest`, `read`, `admin` of a
+    token; `account` for who signed in; `local` for someone on this machine without a token, as long as
+    there are no accounts; "" for nobody known. local: the request came from this machine. account: who
+    signed in, "" for all others. role: of an account; what others may do is like that of a role.
+    digest: of the session or the token. address: where it comes from."""
 
     name: str
     scope: str
     local: bool
     account: str = ""
+    role: Role | None = None
+    digest: bytes = b""
+    address: str = ""
+    scheme: str = "http"
 
     @property
     def by_token(self) -> bool:
         """Whether a token was shown, and was right."""
-        return self.scope != "local"
+        return self.scope in SCOPES
+
+    @property
+    def known(self) -> bool:
+        """Whether pages may be shown: somebody signed in, a token, or this machine without accounts."""
+        return self.scope != NOBODY
+
+    @property
+    def actor(self) -> str:
+        """How the audit trail calls it."""
+        if self.by_token and self.name != CONTROL_NAME:
+            return f"token {self.name}"
+        return self.name
+
+    def may(self, role: Role) -> bool:
+        """Whether it may do what takes this role."""
+        return self.role is not None and self.role.covers(role)
 
 
-class TokenBook:
-    """The API tokens, read from the store every TOKEN_TTL_S; notes their use once a minute."""
+class SignInNeeded(ApiError):
+    """Nobody has signed in."""
 
-    def __init__(self, owner: Service) -> None:
-        self._owner = owner
-        self._lock = threading.Lock()
-        self._tokens: tuple[Token, ...] = ()
-        self._read_at: float | None = None
-        self._used: dict[str, int] = {}
-        self._touched_at: float | None = None
-        self._touching: Worker | None = None
-
-    def find(self, secret: str) -> Token | None:
-        """The token with this secret. An unknown one is looked for in the store itself: it may be new."""
-        shown = digest(secret)
-        if hmac.compare_digest(shown, digest(self._owner.control_token)):
-            return Token(CONTROL_NAME, "admin", shown, 0)
-        found = _with_digest(self._known(), shown)
-        if found is None:
-            self.forget()
-            found = _with_digest(self._known(), shown)
-        if found is not None:
-            self._note(found.name)
-        return found
-
-    def forget(self) -> None:
-        """Read the tokens again at the next request."""
-        with self._lock:
-            self._read_at = None
-
-    def _known(self) -> tuple[Token, ...]:
-        now = time.monotonic()
-        with self._lock:
-            if self._read_at is None or now - self._read_at > TOKEN_TTL_S:
-                self._tokens = self._owner.store.tokens()
-                self._read_at = now
-            return self._tokens
-
-    def _note(self, name: str) -> None:
-        now = time.monotonic()
-        with self._lock:
-            self._used[name] = time.time_ns()
-            busy = self._touching is not None and self._touching.alive
-            if busy or (self._touched_at is not None and now - self._touched_at < TOUCH_EVERY_S):
-                return
-            self._touched_at = now
-            # On its own thread: a request must not wait until the writer has its turn done.
-            self._touching = Worker("token-uses", self._touch)
-        self._touching.start()
-
-    def _touch(self, _stop: threading.Event) -> None:
-        with self._lock:
-            used, self._used = self._used, {}
-        try:
-            self._owner.pipeline.with_store(lambda store: store.touch_tokens(used))
-        except StoreError as error:
-            log.info("the last use of tokens was not written down: %s", error)
-            with self._lock:
-                self._used = used | self._used
-
-
-def _with_digest(tokens: tuple[Token, ...], shown: bytes) -> Token | None:
-    """The token with this digest. Every one is compared, each in constant time."""
-    found: Token | None = None
-    for token in tokens:
-        if hmac.compare_digest(shown, token.digest):
-            found = token
-    return found
+    def __init__(self) -> None:
+        super().__init__(
+            401,
+            "sign in first, or send a token as `Authorization: Bearer TOKEN`",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
 
 
 def register(app: Flask, book: TokenBook) -> None:
     """Check every request before its view, and set the security headers after it."""
     app.extensions["hantu.tokens"] = book
+    app.register_error_handler(SignInNeeded, _lead_to_login)
 
     @app.before_request
     def guard() -> None:
-        g.client = admit(request, service().config, book)
+        admit(request, service(), book)
 
     @app.after_request
     def harden(response: Response) -> Response:
@@ -170,34 +133,146 @@ def client() -> Client:
     return found
 
 
+def shown_to() -> Client | None:
+    """Who a page is shown to, None when nobody is known, as on a refusal."""
+    found: Client | None = g.get("client") if has_request_context() else None
+    return found if found is not None and found.known else None
+
+
 def token_book() -> TokenBook:
     """The tokens of the current application."""
     book: TokenBook = current_app.extensions["hantu.tokens"]
     return book
 
 
+def still_welcome(asker: Client) -> Callable[[], bool]:
+    """Whether the session or token that began a long answer is good still: for live tails."""
+    desk, book = service(), token_book()
+    if asker.scope == ACCOUNT and asker.digest:
+        return lambda: desk.accounts.alive(asker.digest)
+    if asker.by_token:
+        return lambda: book.knows(asker.digest)
+    if asker.scope == LOCAL:
+        return lambda: not is_guarded(desk)
+    return lambda: True
+
+
+def is_guarded(desk: Service) -> bool:
+    """Whether pages are for those who sign in."""
+    return desk.accounts.exist or bool(desk.config.proxy_login_header and desk.config.trusted_proxies)
+
+
 def require_admin() -> None:
-    """Go on for a token with scope admin; tokens are not made by whoever can open a page."""
+    """Go on for an admin or a token with scope admin; tokens are not made by whoever can open a page."""
     asker = client()
-    if asker.scope != "admin":
+    if asker.scope == LOCAL or not asker.may(Role.ADMIN):
         shell = _command(service().config, "token", local=asker.local)
-        raise ApiError(403, f"this takes a token with scope admin, or the command line: {shell} …")
+        raise ApiError(
+            403, f"this takes an admin, a token with scope admin, or the command line: {shell} …"
+        )
 
 
-def admit(asked: Request, config: Config, book: TokenBook) -> Client:
-    """The client of this request. Raises ApiError when it may not ask this."""
-    local = _is_local(asked)
+def admit(asked: Request, desk: Service, book: TokenBook) -> None:
+    """Note the client of this request. Raises ApiError when it may not ask this."""
+    config = desk.config
+    peer = peer_of(asked, config)
     token = _token(asked, book)
     if token is not None:
-        _check_scope(asked, config, token.scope)
-        return Client(token.name, token.scope, local)
-    _check_host(asked, config)
-    if not local and asked.path != HEALTH_PATH:
-        raise ApiError(
-            403, f"without a token hantu answers only on its own machine; {_make_one(asked, config)}"
+        role = {"admin": Role.ADMIN, "read": Role.VIEWER}.get(token.scope)
+        g.client = Client(
+            token.name, token.scope, peer.local, "", role, token.digest, peer.address, peer.scheme
         )
-    _check_site(asked, config)
-    return Client("", "local", local)
+        _check_scope(asked, config, token.scope, local=peer.local)
+        return
+    check_host(asked, config)
+    if is_guarded(desk):
+        _admit_account(asked, desk, peer)
+        return
+    if not peer.local and asked.path != HEALTH_PATH:
+        raise ApiError(
+            403,
+            f"without a token hantu answers only on its own machine; {_make_one(config, local=peer.local)}",
+        )
+    g.client = Client("", LOCAL if peer.local else NOBODY, peer.local, "", Role.ADMIN, b"", peer.address)
+    check_site(asked, peer, make_one=_make_one(config, local=peer.local))
+
+
+def _admit_account(asked: Request, desk: Service, peer: Peer) -> None:
+    found = _by_session(asked, desk, peer) or _by_proxy(asked, desk, peer)
+    g.client = found or Client("", NOBODY, peer.local, address=peer.address, scheme=peer.scheme)
+    is_open = asked.path in OPEN_PATHS or asked.path.startswith("/static/")
+    if found is None and not is_open:
+        raise SignInNeeded
+    check_site(asked, peer, make_one=_make_one(desk.config, local=peer.local))
+    if is_open:
+        return
+    rule = "" if asked.url_rule is None else asked.url_rule.rule
+    needed = right_of(asked.method, rule).role
+    if not client().may(needed):
+        raise ApiError(
+            403, f"this takes the role {needed.value}; {client().name} has the role {client().role}"
+        )
+
+
+def _by_session(asked: Request, desk: Service, peer: Peer) -> Client | None:
+    secret = asked.cookies.get(cookie_name(peer.scheme), "")
+    session = desk.accounts.session(secret) if secret else None
+    account = desk.accounts.find(session.account) if session is not None else None
+    if session is None or account is None:
+        return None
+    return Client(
+        account.name,
+        ACCOUNT,
+        peer.local,
+        account.name,
+        account.role,
+        session.digest,
+        peer.address,
+        peer.scheme,
+    )
+
+
+def _by_proxy(asked: Request, desk: Service, peer: Peer) -> Client | None:
+    """Whom a trusted proxy names; from anywhere else its header says nothing."""
+    config = desk.config
+    if not peer.trusted or not config.proxy_login_header:
+        return None
+    name = asked.headers.get(config.proxy_login_header, "").strip()
+    if not name:
+        return None
+    account = desk.accounts.find(name)
+    if account is None and config.proxy_login_role == "none":
+        raise ApiError(
+            403,
+            "the proxy names somebody without an account here; "
+            "an admin makes one, or see the setting proxy_login_role",
+        )
+    role = Role(config.proxy_login_role) if account is None else account.role
+    own = name[:64] if account is None else account.name
+    return Client(own, ACCOUNT, False, own, role, b"", peer.address, peer.scheme)
+
+
+def cookie_name(scheme: str) -> str:
+    """The name of the session cookie. __Host-: the browser takes it by https from this very host alone."""
+    return "__Host-hantu" if scheme == "https" else "hantu"
+
+
+def _lead_to_login(error: SignInNeeded) -> Response:
+    """A page leads to the sign-in and back; a program is told."""
+    if request.path.startswith(PROGRAM_PATHS):
+        return refusal(error)
+    if request.headers.get("HX-Request") == "true":
+        shown = urlsplit(request.headers.get("HX-Current-URL", ""))
+        target = shown.path + (f"?{shown.query}" if shown.query else "")
+        response = refusal(error)
+        response.headers["HX-Redirect"] = _login(target)
+        return response
+    target = request.full_path.rstrip("?") if request.method in SAFE_METHODS else ""
+    return Response(status=303, headers={"Location": _login(target)})
+
+
+def _login(target: str) -> str:
+    return "/login" if target in ("", "/") else f"/login?next={quote(target, safe='/')}"
 
 
 def _command(config: Config, *words: str, local: bool) -> str:
@@ -205,9 +280,9 @@ def _command(config: Config, *words: str, local: bool) -> str:
     return command(config, *words) if local else shlex.join((NAME, *words))
 
 
-def _make_one(asked: Request, config: Config) -> str:
-    make = _command(config, "token", "create", "NAME", local=_is_local(asked))
-    return f"make one with `{make} {SCOPES}` and send it as `Authorization: Bearer TOKEN`"
+def _make_one(config: Config, *, local: bool) -> str:
+    make = _command(config, "token", "create", "NAME", local=local)
+    return f"make one with `{make} {SCOPE_WORDS}` and send it as `Authorization: Bearer TOKEN`"
 
 
 def _token(asked: Request, book: TokenBook) -> Token | None:
@@ -225,7 +300,7 @@ def _token(asked: Request, book: TokenBook) -> Token | None:
     return token
 
 
-def _check_scope(asked: Request, config: Config, scope: str) -> None:
+def _check_scope(asked: Request, config: Config, scope: str, *, local: bool) -> None:
     if scope == "admin":
         return
     rule = "" if asked.url_rule is None else asked.url_rule.rule
@@ -233,81 +308,5 @@ def _check_scope(asked: Request, config: Config, scope: str) -> None:
         return
     if scope == "read" and asked.method in SAFE_METHODS:
         return
-    make_one = _make_one(asked, config)
+    make_one = _make_one(config, local=local)
     raise ApiError(403, f"a token with scope {scope} may not {asked.method} {asked.path}; {make_one}")
-
-
-def _check_host(asked: Request, config: Config) -> None:
-    """Refuse names that are not ours: a page of another site may have pointed its own name at this
-    machine (DNS rebinding)."""
-    name = host_name(asked.headers.get("Host", ""))
-    known = LOCAL_NAMES | {_bracketed(config.host)} | {_bracketed(host) for host in config.allowed_hosts}
-    if name not in known:
-        raise ApiError(
-            421,
-            f"hantu does not answer as {name or 'a host without name'}; see the setting allowed_hosts",
-        )
-
-
-def _bracketed(host: str) -> str:
-    host = host.strip().lower()
-    return f"[{host}]" if ":" in host and not host.startswith("[") else host
-
-
-def host_name(host: str) -> str:
-    """The name in a Host header, lower case, without its port; IPv6 in brackets."""
-    host = host.strip().lower()
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0].removesuffix(".")
-
-
-def _is_local(asked: Request) -> bool:
-    if any(name in asked.headers for name in PROXY_HEADERS):
-        return False
-    try:
-        address = ipaddress.ip_address(asked.environ.get("REMOTE_ADDR", ""))
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
-
-
-def _check_site(asked: Request, config: Config) -> None:
-    """Refuse what a page of another site makes the browser send."""
-    origin = asked.headers.get("Origin")
-    site = asked.headers.get("Sec-Fetch-Site")
-    opens_socket = "websocket" in asked.headers.get("Upgrade", "").lower()
-    if opens_socket or asked.method not in SAFE_METHODS:
-        if origin is not None:
-            if not same_origin(origin, asked):
-                raise ApiError(403, "this request comes from a page of another site", code="cross_origin")
-            return
-        if opens_socket or site != "same-origin":
-            make_one = _make_one(asked, config)
-            raise ApiError(403, f"a program needs a token for this; {make_one}", code="token_needed")
-        return
-    # Reading is safe from other sites by the browser's own rule, but would cost a search or a tail.
-    if site in ("cross-site", "same-site") and asked.headers.get("Sec-Fetch-Mode") != "navigate":
-        raise ApiError(403, "this request comes from a page of another site", code="cross_origin")
-
-
-def same_origin(origin: str, asked: Request) -> bool:
-    """Whether an Origin header names the scheme, host and port that the request was sent to."""
-    ours = _origin_parts(f"{asked.scheme}://{asked.headers.get('Host', '')}")
-    return ours is not None and _origin_parts(origin) == ours
-
-
-def _origin_parts(origin: str) -> tuple[str, str, int] | None:
-    try:
-        parts = urlsplit(origin)
-        port = parts.port
-    except ValueError:
-        return None
-    if not parts.hostname or parts.path not in ("", "/") or parts.username is not None:
-        return None
-    # Behind the WebSocket's own scheme names the page's origin is still http(s).
-    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
-    if scheme not in ("http", "https"):
-        return None
-    return scheme, parts.hostname, port or (443 if scheme == "https" else 80)

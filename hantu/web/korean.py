@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from hantu.web.korean_accounts import ACCOUNTS
 from hantu.web.korean_executions import EXECUTIONS
 from hantu.web.korean_gaps import GAPS
 from hantu.web.korean_lines import LINES
@@ -11,6 +12,7 @@ from hantu.web.korean_palette import PALETTE
 from hantu.web.korean_settings import SETTINGS
 
 TEXTS: Final[dict[str, str]] = {
+    **ACCOUNTS,
     **EXECUTIONS,
     **GAPS,
     **LINES,
@@ -445,15 +447,5 @@ TEXTS: Final[dict[str, str]] = {
     "This is what it found on this machine. It collects all of it already; nothing needs to be set.": (
         "이 기기에서 찾은 것입니다. 이미 모두 수집하고 있으니 따로 설정할 것이 없습니다."
     ),
-    "A token for programs": "프로그램용 토큰",
-    "Keep it now: it is not shown again.": "지금 적어 두세요. 다시 보여 주지 않습니다.",
-    "To the logs": "로그로",
-    "Programs on other machines, and those that send lines, need one. It may do everything.": (
-        "다른 기기의 프로그램과 줄을 보내는 프로그램에 필요합니다. 이 토큰은 모든 일을 할 수 있습니다."
-    ),
-    "Make a token": "토큰 만들기",
     "Not now: to the logs": "나중에: 로그로",
-    "This set-up link is not right or was used already. This makes a token: {make}": (
-        "이 설정 링크는 올바르지 않거나 이미 쓰였습니다. 토큰은 이렇게 만듭니다: {make}"
-    ),
 }

@@ -22,6 +22,7 @@ from hantu.web import (
     settings,
     settings_shown,
     setup,
+    signin,
     sources,
     status,
     trace_page,
@@ -31,7 +32,7 @@ from hantu.web.rows import RowRenderer
 blueprint: Final = Blueprint("pages", __name__, template_folder=str(TEMPLATES))
 for page in (
     *(logs, entry, inbox, inbox_acts, one_error, executions, one_execution, trace_page),
-    *(sources, status, settings, settings_shown, about, palette, setup),
+    *(sources, status, settings, settings_shown, about, palette, setup, signin),
 ):
     page.register(blueprint)
 

@@ -17,6 +17,7 @@ from hantu.paths import STATIC
 from hantu.store.base import StoreError
 from hantu.text import visible
 from hantu.web import clock, i18n, preferences, sentences
+from hantu.web.access import shown_to
 from hantu.web.command import command
 from hantu.web.current import errors, service
 from hantu.web.rows import ICONS
@@ -67,18 +68,20 @@ def install(app: Flask) -> None:
 
 def page(template: str, *, name: str = "", status: int = 200, **values: object) -> Response:
     """A whole page. name: its entry in the navigation, "" for none."""
+    reader = shown_to()
     response = make_response(
         render_template(
             template,
             name=name,
-            nav=NAV,
+            nav=NAV if reader else (),
+            reader=reader,
             lang=i18n.language(),
             back=request.full_path.rstrip("?") if request.method == "GET" else "/logs",
             every_keys=KEYS,
             look=[(each, value) for each in LOOK if (value := preferences.chosen(each))],
             other_languages=_other_languages(),
-            troubled=_troubled(),
-            open_errors=_open_errors(),
+            troubled=_troubled() if reader else 0,
+            open_errors=_open_errors() if reader else 0,
             zone_name=clock.zone(),
             base_url=request.host_url.rstrip("/"),
             **values,

@@ -274,8 +274,44 @@ DOOR: Final[dict[str, str]] = {
     "make one with `{command}` and send it as `Authorization: Bearer TOKEN`": (
         "`{command}` 명령으로 토큰을 만들어 `Authorization: Bearer TOKEN` 헤더로 보내세요."
     ),
-    "this takes a token with scope admin, or the command line: {command}": (
-        "admin 권한 토큰이나 명령줄이 필요합니다: {command}"
+    "this takes an admin, a token with scope admin, or the command line: {command}": (
+        "관리자 계정이나 admin 권한 토큰, 또는 명령줄이 필요합니다: {command}"
+    ),
+    "this takes the role {needed}; {name} has the role {role}": (
+        "{needed} 역할이 필요합니다. {name} 계정의 역할은 {role}입니다."
+    ),
+    "the proxy names somebody without an account here; an admin makes one, or see the setting "
+    "proxy_login_role": (
+        "프록시가 알려 준 사용자의 계정이 없습니다. "
+        "관리자가 계정을 만들거나 proxy_login_role 설정을 정해야 합니다."
+    ),
+    "sign in first, or send a token as `Authorization: Bearer TOKEN`": (
+        "먼저 로그인하거나 `Authorization: Bearer TOKEN` 헤더로 토큰을 보내세요."
+    ),
+    "this page was opened by https, but hantu was asked by http: name the address of the proxy between "
+    "them in the setting trusted_proxies": (
+        "페이지는 https로 열렸는데 hantu에는 http로 요청이 왔습니다. "
+        "사이에 있는 프록시의 주소를 trusted_proxies 설정에 적으세요."
+    ),
+    "too many sign-ins at once; try again in a moment": (
+        "로그인 요청이 몰렸습니다. 잠시 뒤 다시 시도하세요."
+    ),
+    # Accounts
+    "a password has at least {least} characters": "비밀번호는 {least}자 이상이어야 합니다.",
+    "a password has at most {most} bytes": "비밀번호는 {most}바이트까지 쓸 수 있습니다.",
+    "a name has 1 to {most} letters, digits and . _ @ + -": (
+        "이름에는 글자, 숫자, . _ @ + - 를 {most}자까지 쓸 수 있습니다."
+    ),
+    "there is an account {name} already": "{name} 계정이 이미 있습니다.",
+    "there is an account already; sign in with it": "계정이 이미 있습니다. 그 계정으로 로그인하세요.",
+    "the first account is an admin; others can be made then": (
+        "첫 계정은 관리자여야 합니다. 다른 계정은 그다음에 만들 수 있습니다."
+    ),
+    "{name} is the only admin; make another one first": (
+        "관리자는 {name} 계정뿐입니다. 먼저 다른 관리자를 만드세요."
+    ),
+    "this link was used already or is not right; set a password with: {command}": (
+        "이미 사용되었거나 맞지 않는 링크입니다. 비밀번호는 이 명령으로 정합니다: {command}"
     ),
     "this token is unknown or was revoked; see `{command}`": (
         "모르는 토큰이거나 취소된 토큰입니다. `{command}`로 확인하세요."

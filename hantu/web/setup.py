@@ -1,4 +1,5 @@
-"""/setup: where the link printed at the first start leads: what was found, what is missing, a token."""
+"""/setup: where the link printed at the first start leads: what was found, what is missing, the first
+account."""
 
 from __future__ import annotations
 
@@ -6,10 +7,14 @@ from flask import Blueprint, Response, request
 
 from hantu.service.setup import SetupLink
 from hantu.web import i18n
+from hantu.web.access import client
+from hantu.web.audit import audit
 from hantu.web.command import command
 from hantu.web.current import service
 from hantu.web.errors import ApiError
-from hantu.web.render import page
+from hantu.web.render import page, see
+from hantu.web.sentences import say
+from hantu.web.signin import PASSWORD_MOST, agent, welcome
 from hantu.web.sources import sign_of
 
 
@@ -22,45 +27,48 @@ def register(blueprint: Blueprint) -> None:
 def setup() -> Response:
     """The page, as long as the link is good."""
     _link(request.args.get("token", ""))
-    return _page(secret="")
+    return _page()
 
 
 def finish() -> Response:
-    """Use the link up: shows the first token, this once."""
-    token = request.form.get("token", "")
+    """Use the link up: makes the first account and signs it in."""
+    form = request.form
+    token, password = form.get("token", ""), form.get("password", "")[:PASSWORD_MOST]
     link = _link(token)
+    if password != form.get("again", ""):
+        return _page(status=400, wrong=i18n.translate("The two passwords are not the same."))
     try:
-        secret = link.finish(token)
-    except ValueError:
-        raise _not_good() from None
-    return _page(secret=secret)
+        entrance = link.finish(
+            token, form.get("name", ""), password, address=client().address, agent=agent()
+        )
+    except ValueError as error:
+        return _page(status=400, wrong=say(str(error)))
+    name = entrance.account.name
+    audit("account made", name, actor=name, role=entrance.account.role.value, by="set-up link")
+    return welcome(see("/logs#newest", 303), entrance)
 
 
 def _link(token: str) -> SetupLink:
     """The open set-up link that `token` belongs to; 404 for any other."""
-    link: SetupLink | None = getattr(service(), "setup", None)
-    if link is None or not link.open or not link.check(token):
-        raise _not_good()
+    link = service().setup
+    if not link.open or not link.check(token):
+        make = command(service().config, "passwd")
+        raise ApiError(
+            404,
+            i18n.translate(
+                "This set-up link is not right or was used already. This sets a password: {make}", make=make
+            ),
+        )
     return link
 
 
-def _not_good() -> ApiError:
-    make = command(service().config, "token", "create", "NAME", "--scope", "admin")
-    return ApiError(
-        404,
-        i18n.translate(
-            "This set-up link is not right or was used already. This makes a token: {make}", make=make
-        ),
-    )
-
-
-def _page(*, secret: str) -> Response:
-    response = page(
+def _page(*, status: int = 200, wrong: str = "") -> Response:
+    return page(
         "setup/page.html",
+        status=status,
         statuses=service().manager.statuses(),
         sign_of=sign_of,
         token=request.values.get("token", ""),
-        secret=secret,
+        entered=request.form.get("name", "admin")[:64],
+        wrong=wrong,
     )
-    response.headers["Cache-Control"] = "no-store"
-    return response

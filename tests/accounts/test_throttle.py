@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from hantu.accounts.throttle import FORGET_S, KEYS_MOST, LOCK_S, Slowed, Throttle
+from hantu.accounts.throttle import FORGET_S, KEYS_MOST, LOCK_S, Budget, Slowed, Throttle
 
 
 class Clock:
@@ -109,3 +109,10 @@ def test_endless_names_take_no_endless_memory(throttle: Throttle, clock: Clock) 
     for number in range(KEYS_MOST + 100):
         throttle.begin(f"n{number}", f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
     assert len(throttle._failures) == KEYS_MOST
+
+
+def test_what_is_beyond_a_budget_is_counted(clock: Clock) -> None:
+    budget = Budget(2, 10.0, clock)
+    assert [budget.take() for _ in range(4)] == [0, 0, None, None]
+    clock.now_s += 10
+    assert [budget.take() for _ in range(3)] == [2, 0, None]

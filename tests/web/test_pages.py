@@ -316,14 +316,23 @@ def test_clean_up_is_a_form_and_says_what_went(service: Service, client: FlaskCl
         assert wrong.status_code == 400, days
 
 
-def test_the_set_up_link_makes_one_token_and_is_gone(service: Service, client: FlaskClient) -> None:
+def test_the_set_up_link_makes_the_first_account_and_is_gone(service: Service, client: FlaskClient) -> None:
     token = service.setup.token
+    first = {"name": "jin", "password": "long enough", "again": "long enough"}
     assert client.get("/setup").status_code == 404
     assert client.get("/setup?token=wrong").status_code == 404
-    assert "Make a token" in client.get(f"/setup?token={token}").text
-    assert client.post("/setup", data={"token": "wrong"}, headers=SAME_ORIGIN).status_code == 404
-    made = client.post("/setup", data={"token": token}, headers=SAME_ORIGIN)
-    assert "hantu_" in made.text
+    assert "Make the account" in client.get(f"/setup?token={token}").text
+    for wrong, status in (
+        ({**first, "token": "wrong"}, 404),
+        ({**first, "token": token, "again": "another one"}, 400),
+        ({**first, "token": token, "password": "short", "again": "short"}, 400),
+        ({**first, "token": token, "name": "two words"}, 400),
+    ):
+        assert client.post("/setup", data=wrong, headers=SAME_ORIGIN).status_code == status
+    assert service.store.accounts() == ()
+    made = client.post("/setup", data={**first, "token": token}, headers=SAME_ORIGIN)
+    assert (made.status_code, made.headers["Location"]) == (303, "/logs#newest")
+    assert client.get("/logs").status_code == 200, "signed in at once"
     assert client.get(f"/setup?token={token}").status_code == 404
 
 

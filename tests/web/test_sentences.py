@@ -32,7 +32,7 @@ FOLDERS = (
     "client/telegram.py",
     "client/outgoing.py",
 )
-OWN = ("web/access.py", "web/errors.py")
+OWN = ("web/access.py", "web/site.py", "web/errors.py", "accounts/acts.py", "accounts/password.py")
 # Calls whose texts reach a person; of their keywords only these.
 SAYS = frozenset(
     (
@@ -181,8 +181,13 @@ def test_what_the_error_pages_say_has_a_korean_one() -> None:
     for path in files(*OWN):
         source = Source(path)
         for node in ast.walk(source.tree):
-            if isinstance(node, ast.Call) and _name(node.func) == "ApiError":
-                texts = source._resolved(node.args[1], {})
+            if isinstance(node, ast.Call) and _name(node.func) in (
+                "ApiError",
+                "ValueError",
+                "Refused",
+                "Busy",
+            ):
+                texts = source._resolved(node.args[1 if _name(node.func) == "ApiError" else 0], {})
                 missing += [text for text in texts if _WORDS.search(text) and not has_korean(text)]
     assert missing == []
 
