@@ -71,6 +71,29 @@ def _size(raw: Any) -> int | None:
     return size
 
 
+_LEVELS: Final = "trace|debug|info|warn|error|fatal"
+# A source with a pattern of source ids, a level, or both, and a time; hantu.store.keeping reads it.
+_RULE: Final = re.compile(
+    rf"(?:(?!level:)[^\s:=]+(?::[^\s=]+)?(?: level:(?:<=|>=)?(?:{_LEVELS}))?|level:(?:<=|>=)?(?:{_LEVELS}))"
+    r"=(?=.*[1-9])\d+(?:\.\d+)?[mhdw]"
+)
+
+
+def _rules(raw: Any) -> tuple[str, ...]:
+    """Kinds of entries with the time that they are kept, each as kind=time, in order."""
+    if isinstance(raw, dict):
+        pairs = [
+            (scope, f"{span}d" if isinstance(span, int | float) else span) for scope, span in raw.items()
+        ]
+    else:
+        # A level may have a = of its own: the time stands after the last one.
+        pairs = [part.rpartition("=")[::2] for part in _list(raw)]
+    rules = tuple(f"{' '.join(scope.split())}={span.strip()}" for scope, span in pairs if _text(span))
+    if len(rules) < len(pairs) or not all(map(_RULE.fullmatch, rules)):
+        raise ValueError
+    return rules
+
+
 def _bytes(raw: Any) -> int:
     size = _size(raw)
     if size is None:
@@ -224,6 +247,11 @@ class Config:
         None,
         (_size, "a size of at least 1M such as 4G, or none"),
         "size of hantu.db above which the oldest day goes",
+    )
+    retention: tuple[str, ...] = _setting(
+        (),
+        (_rules, "kinds of entries with a time such as 12h, 2d, 4w; the first that fits decides"),
+        "entries kept longer or shorter than retention_days, by source and level",
     )
     maintenance_at: str = _setting(
         "04:00", (_clock, "a time of day HH:MM"), "local time of the daily maintenance"

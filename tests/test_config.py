@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hantu.config import SECRET_KEYS, ConfigError, load, settings
+from hantu.store.keeping import rules_of
 
 
 def test_defaults_are_valid_and_say_so() -> None:
@@ -137,3 +139,28 @@ def test_a_credential_of_systemd_beats_the_file_and_is_shown_nowhere(tmp_path: P
     assert (loaded.config.callback_secret, loaded.origins["callback_secret"]) == ("", "default")
     environ["HANTU_TELEGRAM_TOKEN"] = "by variable"
     assert load(file, environ=environ).config.telegram_token == "by variable"
+
+
+@pytest.mark.parametrize(
+    ("written", "read", "days"),
+    [
+        ("docker:noisy-*=2d, level:debug=12h", ("docker:noisy-*=2d", "level:debug=12h"), [2.0, 0.5]),
+        ("level:<=debug=1d", ("level:<=debug=1d",), [1.0]),
+        ("app  level:>=warn = 4w", ("app level:>=warn=4w",), [28.0]),
+        ({"file:/a/*.log": 3, "journal": "36m"}, ("file:/a/*.log=3d", "journal=36m"), [3.0, 0.025]),
+        ("", (), []),
+    ],
+)
+def test_rules_of_retention_are_read_in_order(written: Any, read: object, days: list[float]) -> None:
+    rules = load(environ={}, overrides={"retention": written}).config.retention
+    assert rules == read
+    assert [rule.keep_days for rule in rules_of(rules)] == pytest.approx(days)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["2d", "docker", "docker=0d", "docker=2x", "level:loud=2d", "docker journal=2d", "=2d", 7, {"app": []}],
+)
+def test_rules_that_say_nothing_are_refused(written: Any) -> None:
+    with pytest.raises(ConfigError, match="retention"):
+        load(environ={}, overrides={"retention": written})

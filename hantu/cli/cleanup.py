@@ -2,61 +2,93 @@
 
 from __future__ import annotations
 
+import json
 import time
+from typing import Final
 
 import click
 
 from hantu.cli.context import Desk, ServiceError, fail, print_json
-from hantu.output import iso
-from hantu.query.logquery import LogQuery
-from hantu.store.base import LogStorage, StoreError
+from hantu.store.base import StoreError
+from hantu.store.keeping import KeepRule, Removable, rules_of
 
-DAY_NS = 86_400 * 10**9
+_HOUR_DAYS: Final = 1 / 24
 
 
 @click.command("cleanup")
 @click.option(
     "--days",
     type=click.FloatRange(min=0, min_open=True),
-    help="Keep this many days (setting retention_days).",
+    help="Keep this many days of everything (else what the settings say).",
 )
-@click.option("--dry-run", is_flag=True, help="Only tell how many entries would go.")
+@click.option("--dry-run", is_flag=True, help="Only tell how many entries would go, and by which rule.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def cleanup_command(desk: Desk, days: float | None, dry_run: bool, as_json: bool) -> None:
-    """Delete entries older than --days and shrink the file."""
+    """Delete entries that the settings no longer keep, or those older than --days, and shrink the file.
+
+    The settings are retention_days, and retention with its rules."""
+    json_wanted = desk.with_json(as_json).as_json
     keep = desk.config.retention_days if days is None else days
     try:
-        removed = _count(desk, keep) if dry_run else _delete(desk, keep)
+        if dry_run:
+            _tell_removable(_removable(desk, days), keep, as_json=json_wanted)
+            return
+        removed = _delete(desk, days)
     except (StoreError, ServiceError) as error:
         fail(str(error))
-    if desk.with_json(as_json).as_json:
-        print_json({"wouldDelete" if dry_run else "deleted": removed, "days": keep})
+    if json_wanted:
+        print_json({"deleted": removed, "days": keep})
+    elif days is None and desk.config.retention:
+        click.echo(f"{removed:,} entries that the settings no longer keep were deleted")
     else:
-        click.echo(
-            f"{removed:,} entries older than {keep:g} days {'would be' if dry_run else 'were'} deleted"
-        )
+        click.echo(f"{removed:,} entries older than {keep:g} days were deleted")
 
 
-def _count(desk: Desk, days: float) -> int:
-    store: LogStorage = desk.read_store()
+def _rules(desk: Desk, days: float | None) -> tuple[KeepRule, ...]:
+    return rules_of(desk.config.retention) if days is None else ()
+
+
+def _removable(desk: Desk, days: float | None) -> tuple[Removable, ...]:
+    keep = desk.config.retention_days if days is None else days
+    store = desk.read_store()
     try:
-        end_ns = time.time_ns() - int(days * DAY_NS)
-        total = store.count(LogQuery(end_ns=end_ns), cap=2**62, time_limit_ms=600_000)
-        if not total.exact:
-            raise StoreError(f"there are too many to count: at least {total.count} before {iso(end_ns)}")
-        return total.count
+        return store.removable(keep, now_ns=time.time_ns(), rules=_rules(desk, days))
     finally:
         store.close()
 
 
-def _delete(desk: Desk, days: float) -> int:
+def _tell_removable(found: tuple[Removable, ...], keep: float, *, as_json: bool) -> None:
+    total = sum(each.entries for each in found)
+    if as_json:
+        rules = [
+            {"rule": each.scope, "days": each.keep_days, "wouldDelete": each.entries} for each in found
+        ]
+        print_json({"wouldDelete": total, "days": keep, "rules": rules})
+        return
+    if len(found) == 1:
+        click.echo(f"{total:,} entries older than {keep:g} days would be deleted")
+        return
+    for each in found:
+        click.echo(f"{each.entries:>12,}  {each.scope or 'all others'}, older than {_span(each.keep_days)}")
+    click.echo(f"{total:>12,}  entries would be deleted")
+
+
+def _span(days: float) -> str:
+    if days < 1:
+        return f"{days / _HOUR_DAYS:.3g} hours"
+    return "1 day" if days == 1 else f"{days:g} days"
+
+
+def _delete(desk: Desk, days: float | None) -> int:
+    keep = desk.config.retention_days if days is None else days
     control = desk.control()
     if control is not None:
-        answer = control.call("POST", "/api/cleanup", f'{{"retentionDays": {days}}}'.encode())
+        asked = {"retentionDays": keep, "rules": days is None}
+        answer = control.call("POST", "/api/cleanup", json.dumps(asked).encode())
         return int(answer["deleted"])
     store = desk.write_store()
     try:
-        return store.cleanup(days, reason="by hand")
+        return store.cleanup(keep, reason="by hand", rules=_rules(desk, days))
     finally:
         store.close()

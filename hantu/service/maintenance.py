@@ -6,6 +6,7 @@ import datetime
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from hantu.config import Config
@@ -15,11 +16,16 @@ from hantu.service.backups import Backups
 from hantu.store.artifact_files import ArtifactFiles, Swept
 from hantu.store.artifact_keeping import Tidied, sweep_artifacts, tidy_executions
 from hantu.store.base import MaintenanceReport, StoreError
+from hantu.store.keeping import KeepRule, rules_of, scaled
 
 log = logging.getLogger(__name__)
 
 DAY_NS: Final = 86_400 * 10**9
 SIZE_CHECK_S: Final = 600.0
+SHORTER: Final = 0.9
+"""With rules, a file that is too large keeps everything for so much of its time, again and again …"""
+SHORTEST: Final = 0.1
+"""… down to this."""
 DAILY_APART_S: Final = 3_600.0
 """A wait can end a moment early by the wall clock: the time of day would be met twice."""
 
@@ -40,6 +46,7 @@ class Maintenance:
         self._config = config
         self._pipeline = pipeline
         self._artifact_files = artifact_files
+        self.rules = rules_of(config.retention)
         self.backups = Backups(config, lambda: pipeline.stopping)
         self.problems: tuple[str, ...] = ()
         self.failing = ""
@@ -78,7 +85,10 @@ class Maintenance:
         self._remove_errors()
         report = pipeline.with_store(
             lambda store: store.maintain(
-                self._config.retention_days, now_ns=time.time_ns(), pause=pipeline.pause
+                self._config.retention_days,
+                now_ns=time.time_ns(),
+                pause=pipeline.pause,
+                rules=self.rules,
             )
         )
         self.problems = report.problems
@@ -138,18 +148,23 @@ class Maintenance:
         pipeline = self._pipeline
         return pipeline.with_store(lambda store: store.remove_errors(before_ns, pause=pipeline.pause))
 
-    def cleanup(self, retention_days: float, *, reason: str) -> int:
-        """Delete entries older than retention_days; returns how many."""
+    def cleanup(self, retention_days: float, *, reason: str, rules: Sequence[KeepRule] = ()) -> int:
+        """Delete entries older than retention_days, or than their rule says; returns how many."""
         pipeline = self._pipeline
         return pipeline.with_store(
-            lambda store: store.cleanup(retention_days, reason=reason, pause=pipeline.pause)
+            lambda store: store.cleanup(retention_days, reason=reason, pause=pipeline.pause, rules=rules)
         )
+
+    def keep_to_settings(self, *, reason: str) -> int:
+        """Delete entries that the settings no longer keep; returns how many."""
+        return self.cleanup(self._config.retention_days, reason=reason, rules=self.rules)
 
     def bound_size(self) -> int:
         """Delete the oldest day, again and again, while the file is above retention_bytes: of entries, or
         of errors or executions while these take more than half of it. Returns how many entries went."""
         most = self._config.retention_bytes
         removed = 0
+        part = 1.0
         # A clean-up that is stopped early deletes and gives no room back: never go by the size then.
         while most is not None and not self._pipeline.stopping:
             stats = self._pipeline.with_store(lambda store: store.stats())
@@ -157,15 +172,29 @@ class Maintenance:
                 break
             if self._bound_errors(most // 2) or self._bound_executions(most // 2):
                 continue
-            now_ns = time.time_ns()
-            age_ns = now_ns - stats.oldest_ns
-            # Never the newest tenth: a file that is too small for a day must not lose all of it.
-            keep_days = max(age_ns - DAY_NS, age_ns * 9 // 10) / DAY_NS
-            gone = self.cleanup(keep_days, reason="size")
+            if self.rules:
+                # The oldest day may be all there is of what is kept long: each kind gives of its own time.
+                part *= SHORTER
+                if part < SHORTEST:
+                    break
+                removed += self._shorten(part)
+                continue
+            gone = self.remove_oldest(stats.oldest_ns)
             removed += gone
             if not gone:
                 break
         return removed
+
+    def remove_oldest(self, oldest_ns: int) -> int:
+        """Delete the oldest day; returns how many entries went."""
+        age_ns = time.time_ns() - oldest_ns
+        # Never the newest tenth: a file that is too small for a day must not lose all of it.
+        keep_days = max(age_ns - DAY_NS, age_ns * 9 // 10) / DAY_NS
+        return self.cleanup(keep_days, reason="size")
+
+    def _shorten(self, part: float) -> int:
+        days = self._config.retention_days * part
+        return self.cleanup(days, reason="size", rules=scaled(self.rules, part))
 
     def _bound_errors(self, most_bytes: int) -> bool:
         """Delete the oldest day of errors when they take more than that; whether it did."""

@@ -15,6 +15,7 @@ from hantu.store.account_base import AccountStorage
 from hantu.store.error_base import ErrorStorage
 from hantu.store.execution_base import ExecutionStorage
 from hantu.store.gap_base import GapStorage
+from hantu.store.keeping import KeepRule, Removable
 from hantu.store.pattern_base import PatternStorage
 from hantu.store.preference_base import PreferenceStorage
 from hantu.store.view_base import ViewStorage
@@ -140,13 +141,15 @@ class SourceInfo:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What one clean-up removed: when, entries older than before_ns, how many, bytes freed, why."""
+    """What one clean-up removed: when, entries older than before_ns, how many, bytes freed, why. scope: the
+    rule of the setting `retention` that it followed, "" for none."""
 
     at_ns: int
     before_ns: int
     entries: int
     freed_bytes: int
     reason: str
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,10 +292,18 @@ class LogStorage(
         now_ns: int | None = None,
         reason: str = "age",
         pause: Callable[[], bool] | None = None,
+        rules: Sequence[KeepRule] = (),
     ) -> int:
         """Delete entries older than now − retention_days; returns how many. The file shrinks.
 
-        pause() is called between slices, as in maintain()."""
+        rules: entries that stay longer or shorter; the first one that holds decides. pause() is called
+        between slices, as in maintain()."""
+        ...
+
+    def removable(
+        self, retention_days: float, *, now_ns: int, rules: Sequence[KeepRule] = ()
+    ) -> tuple[Removable, ...]:
+        """What cleanup() would delete, by rule in their order; last what no rule speaks of."""
         ...
 
     def removals(self, *, most: int = 50) -> tuple[Removal, ...]:
@@ -300,9 +311,14 @@ class LogStorage(
         ...
 
     def maintain(
-        self, retention_days: float, *, now_ns: int, pause: Callable[[], bool]
+        self,
+        retention_days: float,
+        *,
+        now_ns: int,
+        pause: Callable[[], bool],
+        rules: Sequence[KeepRule] = (),
     ) -> MaintenanceReport:
-        """Daily work in slices: retention, index optimisation, vacuum, integrity check.
+        """Daily work in slices: retention (as cleanup()), index optimisation, vacuum, integrity check.
 
         pause() is called between slices, to let other writes in; it returns True to stop early."""
         ...

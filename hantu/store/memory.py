@@ -35,6 +35,7 @@ from hantu.store.base import (
 )
 from hantu.store.gap_base import gaps_of
 from hantu.store.ids import EntryIds, new_store_id
+from hantu.store.keeping import Deadlines, KeepRule, Removable
 from hantu.store.memory_accounts import MemoryAccounts
 from hantu.store.memory_errors import MemoryErrors
 from hantu.store.memory_executions import MemoryExecutions
@@ -275,19 +276,47 @@ class MemoryStore(
                 schema_version=0,
             )
 
-    def cleanup(self, retention_days: float = 7, *, now_ns: int | None = None, reason: str = "age") -> int:
-        """Delete entries older than now − retention_days."""
+    def cleanup(
+        self,
+        retention_days: float = 7,
+        *,
+        now_ns: int | None = None,
+        reason: str = "age",
+        pause: Callable[[], bool] | None = None,  # noqa: ARG002  it takes no time here
+        rules: Sequence[KeepRule] = (),
+    ) -> int:
+        """Delete what is older than retention_days, or than the first rule that holds says."""
         with self._open():
             now = self._clock_ns() if now_ns is None else now_ns
-            before_ns = now - int(retention_days * DAY_NS)
-            gone = [entry for entry in self._entries.values() if entry.time_ns < before_ns]
-            for entry in gone:
+            deadlines = Deadlines(retention_days, rules, now)
+            gone = self._past(deadlines)
+            for entry in (entry for entries in gone for entry in entries):
                 del self._entries[entry.key]
                 if entry.event_id is not None:
                     self._event_ids.discard(entry.event_id)
-            if gone:
-                self._removals.append(Removal(now, before_ns, len(gone), _size(gone), reason))
-            return len(gone)
+            for before_ns, scope, entries in zip(deadlines.before_ns, deadlines.scopes, gone, strict=True):
+                if entries:
+                    removal = Removal(now, before_ns, len(entries), _size(entries), reason, scope)
+                    self._removals.append(removal)
+            return sum(map(len, gone))
+
+    def removable(
+        self, retention_days: float, *, now_ns: int, rules: Sequence[KeepRule] = ()
+    ) -> tuple[Removable, ...]:
+        """What cleanup() would delete, by rule."""
+        with self._open():
+            deadlines = Deadlines(retention_days, rules, now_ns)
+            counts = map(len, self._past(deadlines))
+            return tuple(map(Removable, deadlines.scopes, deadlines.keep_days, counts))
+
+    def _past(self, deadlines: Deadlines) -> list[list[LogEntry]]:
+        """The entries whose time is over, by rule."""
+        past: list[list[LogEntry]] = [[] for _ in deadlines.scopes]
+        for entry in self._entries.values():
+            number = deadlines.of(entry.source, entry.source_id, entry.level)
+            if entry.time_ns < deadlines.before_ns[number]:
+                past[number].append(entry)
+        return past
 
     def removals(self, *, most: int = 50) -> tuple[Removal, ...]:
         """What clean-ups removed, newest first."""
@@ -295,7 +324,12 @@ class MemoryStore(
             return tuple(reversed(self._removals))[:most]
 
     def maintain(
-        self, retention_days: float, *, now_ns: int, pause: Callable[[], bool]
+        self,
+        retention_days: float,
+        *,
+        now_ns: int,
+        pause: Callable[[], bool],
+        rules: Sequence[KeepRule] = (),
     ) -> MaintenanceReport:
         """Daily work: here only the retention."""
         self._check_open()
@@ -303,7 +337,7 @@ class MemoryStore(
             return MaintenanceReport(removed=0, freed_bytes=0)
         with self._open():
             size = _size(self._entries.values())
-            removed = self.cleanup(retention_days, now_ns=now_ns)
+            removed = self.cleanup(retention_days, now_ns=now_ns, rules=rules)
             return MaintenanceReport(removed, size - _size(self._entries.values()))
 
     def export(self, query: LogQuery) -> Iterator[LogEntry]:

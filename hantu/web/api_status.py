@@ -65,9 +65,10 @@ class StatsAnswer(Wire, frozen=True):
 
 
 class CleanupAsked(Wire, frozen=True, forbid_unknown_fields=True):
-    """Delete what is older."""
+    """Delete what is older. rules: what the setting `retention` speaks of as it says."""
 
     retention_days: Annotated[float, Meta(gt=0, le=RETENTION_DAYS_MOST)]
+    rules: bool = False
 
 
 class CleanupAnswer(Wire, frozen=True):
@@ -133,7 +134,13 @@ def stats(args: NoArgs) -> Response:  # noqa: ARG001  every view takes its argum
 def cleanup(args: NoArgs) -> Response:  # noqa: ARG001
     asked = body_of(CleanupAsked)
     name = client().name or "the page"
-    return json_response(CleanupAnswer(service().cleanup(asked.retention_days, f"by hand: {name}")))
+    maintenance = service().maintenance
+    deleted = maintenance.cleanup(
+        asked.retention_days,
+        reason=f"by hand: {name}",
+        rules=maintenance.rules if asked.rules else (),
+    )
+    return json_response(CleanupAnswer(deleted))
 
 
 @api.route(

@@ -200,6 +200,31 @@ def test_cleanup_goes_through_the_running_service(service: RunningService) -> No
     assert json.loads(found.stdout) == {"deleted": 1, "days": 7.0}
 
 
+@pytest.mark.parametrize("through", ["file", "service"])
+def test_cleanup_follows_the_rules_and_says_what_each_would_remove(
+    data_dir: Path, through: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HANTU_RETENTION", "docker level:info=90d, level:>=error=10m")
+    service = RunningService(data_dir, NOTHING | {"HANTU_RETENTION": os.environ["HANTU_RETENTION"]})
+    try:
+        if through == "service":
+            service.start()
+        said = hantu(data_dir, "cleanup", "--dry-run").stdout
+        assert "           0  docker level:info, older than 90 days\n" in said
+        assert "           1  level:>=error, older than 0.167 hours\n" in said
+        assert "           1  entries would be deleted\n" in said
+        found = json.loads(hantu(data_dir, "cleanup", "--dry-run", "--json").stdout)
+        assert [rule["wouldDelete"] for rule in found["rules"]] == [0, 1, 0]
+        assert (
+            "1 entries that the settings no longer keep were deleted" in hantu(data_dir, "cleanup").stdout
+        )
+        assert json.loads(hantu(data_dir, "stats", "--json").stdout)["entries"] == 5
+        # By hand, of everything.
+        assert json.loads(hantu(data_dir, "cleanup", "--days", "7", "--json").stdout)["deleted"] == 1
+    finally:
+        service.close()
+
+
 def test_what_a_killed_service_left_behind_misleads_no_command(data_dir: Path) -> None:
     """Its process id belongs to another program by now."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -14,6 +14,7 @@ from hantu.model import LogEntry
 from hantu.query.logquery import LogQuery, Order
 from hantu.query.match import matches
 from hantu.store.base import LogStorage
+from hantu.store.keeping import rule_of
 from hantu.store.memory import MemoryStore
 from tests.contract.conftest import MakeStore
 from tests.contract.strategies import SECOND_NS, START_NS, entry_lists, queries
@@ -107,6 +108,15 @@ def in_the_middle(store: LogStorage, reference: LogStorage, query: LogQuery, dat
     assert (ours.skipped, ours.cursor) == (wanted.skipped, store.cursor())
 
 
+RULES = st.builds(
+    rule_of,
+    st.sampled_from(
+        ("docker", "journal", "app", "docker:a*", "level:debug", "level:<=info", "app level:>=warn")
+    ),
+    st.sampled_from((0.0, 0.00001, 0.25, 30.0)),
+)
+
+
 @settings(MANY, max_examples=25)
 @given(st.data())
 def test_every_store_removes_what_the_reference_removes(make_store: MakeStore, data: st.DataObject) -> None:
@@ -114,7 +124,13 @@ def test_every_store_removes_what_the_reference_removes(make_store: MakeStore, d
     store, reference = filled(make_store, entries, 3)
     try:
         days = data.draw(st.sampled_from((0.0, 0.00001, 0.5, 7.0)), label="days")
-        assert store.cleanup(days, now_ns=START_NS) == reference.cleanup(days, now_ns=START_NS)
+        rules = data.draw(st.lists(RULES, max_size=3), label="rules")
+        wanted = reference.removable(days, now_ns=START_NS, rules=rules)
+        assert store.removable(days, now_ns=START_NS, rules=rules) == wanted
+        gone = store.cleanup(days, now_ns=START_NS, rules=rules)
+        assert gone == reference.cleanup(days, now_ns=START_NS, rules=rules)
+        assert gone == sum(each.entries for each in wanted)
+        assert all(each.entries == 0 for each in store.removable(days, now_ns=START_NS, rules=rules))
         query = replace(data.draw(queries(entries), label="query"), limit=10_000)
         assert content(store.search(query).entries) == content(reference.search(query).entries)
         mine, theirs = store.stats(), reference.stats()

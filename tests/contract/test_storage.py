@@ -12,6 +12,7 @@ import pytest
 from hantu.model import DOCKER, JOURNAL, LogLevel
 from hantu.query.logquery import LogQuery, Order
 from hantu.store.base import LogStorage, StoreError, Token
+from hantu.store.keeping import rules_of
 from tests.contract.conftest import MakeStore
 from tests.contract.samples import DAY_NS, OLDEST, TIMES, asked, entry, messages
 from tests.contract.strategies import SECOND_NS, START_NS
@@ -188,6 +189,53 @@ def test_removals_are_listed_newest_first(store: LogStorage) -> None:
     assert [each.reason for each in store.removals(most=1)] == ["space"]
 
 
+def test_rules_keep_some_entries_longer_and_others_shorter(store: LogStorage) -> None:
+    kinds = {
+        "audit": {"source": JOURNAL, "source_id": "sshd.service"},
+        "noise": {"source_id": "noisy-1"},
+        "noisy error": {"source_id": "noisy-1", "level": LogLevel.ERROR},
+        "debug": {"level": LogLevel.DEBUG},
+        "plain": {},
+    }
+    store.write_batch(
+        [
+            entry(f"{name} {day}", time_ns=START_NS - day * DAY_NS, **parts)
+            for day in (9, 5, 3, 1, 0)
+            for name, parts in kinds.items()
+        ]
+    )
+    rules = rules_of(("journal:sshd.*=90d", "level:>=error=4d", "docker:noisy-*=2d", "level:<=debug=12h"))
+    counts = [
+        ("journal:sshd.*", 0),
+        ("level:>=error", 2),
+        ("docker:noisy-*", 3),
+        ("level:<=debug", 4),
+        ("", 1),
+    ]
+    wanted = [(each.scope, each.entries) for each in store.removable(7, now_ns=START_NS, rules=rules)]
+    assert wanted == counts
+    assert store.cleanup(7, now_ns=START_NS, rules=rules) == 10
+    left: dict[str, list[int]] = {name: [] for name in kinds}
+    for message in messages(store.search(replace(OLDEST, limit=100)).entries):
+        name, _, day = message.rpartition(" ")
+        left[name].append(int(day))
+    assert left == {
+        "audit": [9, 5, 3, 1, 0],
+        "noise": [1, 0],
+        "noisy error": [3, 1, 0],
+        "debug": [0],
+        "plain": [5, 3, 1, 0],
+    }
+    assert sorted((each.scope, each.entries) for each in store.removals()) == sorted(
+        (scope, many) for scope, many in counts if many
+    )
+    assert {each.before_ns for each in store.removals() if each.scope == "docker:noisy-*"} == {
+        START_NS - 2 * DAY_NS
+    }
+    assert store.cleanup(7, now_ns=START_NS, rules=rules) == 0
+    assert store.stats().entries == store.count(LogQuery()).count == 15
+
+
 def test_a_cursor_never_goes_back_when_all_is_removed(store: LogStorage) -> None:
     cursor = store.write(entry()).cursor
     assert store.cleanup(0, now_ns=START_NS + 1) == 1
@@ -267,6 +315,7 @@ CALLS: dict[str, Callable[[LogStorage], object]] = {
     "stats": lambda store: store.stats(),
     "cleanup": lambda store: store.cleanup(7),
     "removals": lambda store: store.removals(),
+    "removable": lambda store: store.removable(7, now_ns=0),
     "maintain": lambda store: store.maintain(7, now_ns=0, pause=lambda: False),
     "export": lambda store: list(store.export(LogQuery())),
     "tokens": lambda store: store.tokens(),

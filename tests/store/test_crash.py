@@ -9,14 +9,18 @@ from pathlib import Path
 import pytest
 
 from hantu.query.logquery import LogQuery
+from hantu.store.keeping import Deadlines, rules_of
 from hantu.store.sqlite import SqliteStore
 from hantu.store.sqlite.snapshot import GROUP
 from tests.store.killing import VFS, Fuse, changes
-from tests.store.made import DAY_NS, START_NS, asked, many, opened, write_all
+from tests.store.made import START_NS, asked, many, opened, write_all
 
 LINES = 400
 STEP_S = 600.0
 NOW_NS = START_NS + int(LINES * STEP_S) * 10**9
+
+DAYS = 2
+RULES = rules_of(("level:<=debug=12h", "docker:svc-3=30d"))
 
 Act = Callable[[SqliteStore], object]
 
@@ -45,12 +49,17 @@ def _clean(store: SqliteStore) -> None:
     store.cleanup(1, now_ns=NOW_NS)
 
 
+def _keep_some(store: SqliteStore) -> None:
+    store.cleanup(DAYS, now_ns=NOW_NS, rules=RULES)
+
+
 SCENES: dict[str, tuple[list[int], Act]] = {
     "seal": ([], _seal),
     # One more segment makes a full group.
     "group": ([1] * (GROUP - 1), _seal),
     "cut": ([LINES], _clean),
     "drop": ([20] * (LINES // 20), _clean),
+    "rules": ([50] * (LINES // 50), _keep_some),
 }
 """The sizes of the segments that there are first, what else there is being hot, and what is done then."""
 
@@ -68,8 +77,13 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Act, li
             store.seal()
             at += size
         write_all(store, lines[at:], size=50)
-    limit_ns = NOW_NS - DAY_NS if act is _clean else START_NS
-    after = [number for number, line in enumerate(lines) if line.time_ns >= limit_ns]
+    days = {_clean: 1.0, _keep_some: DAYS}.get(act, 10_000)
+    deadlines = Deadlines(days, RULES if act is _keep_some else (), NOW_NS)
+    after = [
+        number
+        for number, line in enumerate(lines)
+        if line.time_ns >= deadlines.before_ns[deadlines.of(line.source, line.source_id, line.level)]
+    ]
     return path, act, after
 
 
@@ -100,7 +114,7 @@ def test_a_kill_at_any_write_loses_and_doubles_nothing(
             assert set(after) <= set(found) <= set(range(LINES))
             assert store.count(asked("line"), cap=10**6).count == len(found) == store.stats().entries
             store.seal()
-            if act is _clean:
+            if act in (_clean, _keep_some):
                 act(store)
             assert numbers(store) == after
             assert store.maintain(10_000, now_ns=NOW_NS, pause=lambda: False).problems == ()

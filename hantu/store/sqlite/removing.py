@@ -1,7 +1,7 @@
-"""Taking segments out of the file: whole ones, and the old part of one on the border.
+"""Taking segments out of the file: whole ones, and entries whose time is over out of others.
 
-A border segment is written anew without its old entries, under the same keys; so what directories
-and counts say is always exact."""
+Such a segment is written anew without these entries, under the same keys; so what directories and
+counts say is always exact. What stays of segments that follow one another becomes one segment."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ import apsw
 import numpy as np
 
 from hantu.store.base import StoreError
+from hantu.store.keeping import Deadlines
 from hantu.store.sqlite.batch import Batch
 from hantu.store.sqlite.catalog import COLUMN_BITS, PARTITION_BITS, Catalog, DamagedColumn
 from hantu.store.sqlite.database import Database, Reader
 from hantu.store.sqlite.frame import Frame
-from hantu.store.sqlite.sealing import Packed, Sealer, next_generation, put
+from hantu.store.sqlite.past import Past, sum_of, tallied
+from hantu.store.sqlite.sealing import SEAL_CHARACTERS, SEAL_ENTRIES, Packed, Sealer, next_generation, put
 from hantu.store.sqlite.segment_writer import encode
 from hantu.store.sqlite.shape_lots import LOT_SHAPES, NewShapes, Numbered, in_lots, pack_lot, unpack_lot
 from hantu.store.sqlite.snapshot import Segment
@@ -29,6 +31,9 @@ _REMOVED: Final = "UPDATE meta SET value = value + ? WHERE name = 'shapes_remove
 LOTS_MOST: Final = 64
 """With more lots than this they are put together."""
 
+Counted = tuple[Segment, Counter[int]]
+"""A segment, and how many entries of each rule it has."""
+
 
 class Removing:
     """Removes segments and shapes from a Database."""
@@ -38,47 +43,86 @@ class Removing:
         self._catalog = catalog
         self._sealer = sealer
 
-    def drop(self, segments: Sequence[Segment]) -> int:
-        """Remove these segments in one transaction; how many entries they had."""
+    def drop(self, segments: Sequence[Counted]) -> Counter[int]:
+        """Remove these segments in one transaction; how many entries of each rule they had.
+
+        Those that another clean-up has removed meanwhile are left out."""
         with self._database.reading(None) as reader:
-            cells = [self._cells(reader, segment) for segment in segments]
+            now = self._now(reader)
+            there = [now[old.segment_no] for old, _ in segments if old.segment_no in now]
+            cells = [self._cells(reader, segment) for segment in there]
         with self._database.writing() as connection:
-            for segment, own in zip(segments, cells, strict=True):
+            for segment, own in zip(there, cells, strict=True):
                 _take_out(connection, segment, own)
                 connection.execute(
                     "DELETE FROM event WHERE key BETWEEN ? AND ?", (segment.first_key, segment.last_key)
                 )
             _forget_empty(connection)
             next_generation(connection)
-        return sum(segment.entries for segment in segments)
+        return sum_of(many for old, many in segments if old.segment_no in now)
 
-    def cut(self, segment: Segment, before_ns: int) -> int:
-        """Write a segment anew without its entries older than before_ns; how many went."""
+    def _now(self, reader: Reader) -> dict[int, Segment]:
+        """The segments as they are now, by number: between two slices others may get a filter group, and
+        another clean-up may remove some."""
+        return {segment.segment_no: segment for segment in self._catalog.view(reader).segments}
+
+    def rewrite(self, run: Sequence[Segment], deadlines: Deadlines) -> tuple[int, Counter[int]]:
+        """Write the first segments of a run anew without the entries whose time is over: as many as fit
+        into one. How many of the run are done, and how many entries of each rule went.
+
+        run: follow one after the other by key; else a segment's keys would reach over another's."""
         with self._sealer.turn:
             shapes = self._catalog.shapes
             try:
-                with self._database.reading(None) as reader:
-                    cells = self._cells(reader, segment)
-                    frame = self._catalog.frame(reader, segment)
-                    batch, gone = kept(frame, before_ns)
-                packed = Packed(batch, encode(batch, shapes))
-                fresh = NewShapes(shapes.fresh())
-                with self._database.writing() as connection:
-                    fresh.put(connection)
-                    put(connection, packed)
-                    _take_out(connection, segment, cells)
-                    connection.executemany("DELETE FROM event WHERE key = ?", [(key,) for key in gone])
-                    _forget_empty(connection)
-                    next_generation(connection)
-            except DamagedColumn:
-                # What cannot be read cannot be sorted out: it goes when all of it is old.
-                shapes.forget_fresh()
-                return 0
+                done, rests = self._rests(run, deadlines)
+                gone = sum_of(rest.gone for rest in rests)
+                if gone:
+                    self._replace(rests)
             except BaseException:
                 shapes.forget_fresh()
                 raise
             shapes.keep_fresh()
-            return len(gone)
+            return done, gone
+
+    def _rests(self, run: Sequence[Segment], deadlines: Deadlines) -> tuple[int, list[_Rest]]:
+        """What stays of the first segments of a run; how many of them were looked at."""
+        rests: list[_Rest] = []
+        with self._database.reading(None) as reader:
+            past = Past(self._catalog, reader, deadlines)
+            now = self._now(reader)
+            for done, old in enumerate(run):
+                segment = now.get(old.segment_no)
+                if segment is None:
+                    continue
+                try:
+                    cells = self._cells(reader, segment)
+                    rest = _Rest(segment, cells, *kept(self._catalog.frame(reader, segment), past))
+                except DamagedColumn:
+                    # What cannot be read cannot be sorted out: it goes when all of it is over.
+                    return (done, rests) if rests else (done + 1, rests)
+                if not rest.gone:
+                    return (done, rests) if rests else (done + 1, rests)
+                if rests and not _fits((*rests, rest)):
+                    return done, rests
+                rests.append(rest)
+        return len(run), rests
+
+    def _replace(self, rests: Sequence[_Rest]) -> None:
+        shapes = self._catalog.shapes
+        batch = _joined([rest.batch for rest in rests])
+        packed = Packed(batch, encode(batch, shapes)) if len(batch) else None
+        fresh = NewShapes(shapes.fresh())
+        with self._database.writing() as connection:
+            fresh.put(connection)
+            if packed is not None:
+                put(connection, packed)
+            for rest in rests:
+                _take_out(connection, rest.segment, rest.cells)
+                connection.executemany(
+                    "DELETE FROM event WHERE key = ?", [(key,) for key in rest.keys_gone]
+                )
+            _forget_empty(connection)
+            next_generation(connection)
 
     def drop_shapes(self, breathe: Callable[[], None]) -> None:
         """Forget shapes that no segment uses; breathe() is called between slices."""
@@ -152,25 +196,61 @@ class Removing:
         return counts
 
 
-def kept(frame: Frame, before_ns: int) -> tuple[Batch, list[int]]:
-    """The entries of a frame that are not older than before_ns, and the keys of the others."""
+class _Rest:
+    """What stays of a segment. gone: how many entries of each rule do not; keys_gone: theirs."""
+
+    __slots__ = ("batch", "cells", "gone", "keys_gone", "segment")
+
+    def __init__(
+        self, segment: Segment, cells: Counter[int], batch: Batch, keys_gone: list[int], gone: Counter[int]
+    ) -> None:
+        self.segment = segment
+        self.cells = cells
+        self.batch = batch
+        self.keys_gone = keys_gone
+        self.gone = gone
+
+
+def _fits(rests: Sequence[_Rest]) -> bool:
+    """Whether they make one segment."""
+    entries = sum(len(rest.batch) for rest in rests)
+    characters = sum(len(message) for rest in rests for message in rest.batch.messages)
+    return entries <= SEAL_ENTRIES and characters <= SEAL_CHARACTERS
+
+
+def kept(frame: Frame, past: Past) -> tuple[Batch, list[int], Counter[int]]:
+    """The entries of a frame that stay, the keys of the others, and how many of each rule these are."""
     lines = frame.line_of(np.arange(frame.size))
+    over, rules = past.of_lines(frame, lines)
     times = frame.times(lines)
-    young = times >= before_ns
-    gone = frame.keys(lines[~young]).tolist()
-    lines = lines[young]
+    gone = frame.keys(lines[over]).tolist()
+    lines = lines[~over]
     column = frame.metadata()
     texts = column.texts
     return (
         Batch(
             keys=frame.keys(lines),
-            times=times[young],
+            times=times[~over],
             cells=np.repeat(frame.cells, frame.counts)[lines],
             messages=frame.messages(lines),
             metadata=[None if number < 0 else texts[number] for number in column.ids[lines].tolist()],
             created=frame.created(lines),
         ),
         gone,
+        tallied(rules[over]),
+    )
+
+
+def _joined(batches: Sequence[Batch]) -> Batch:
+    if len(batches) == 1:
+        return batches[0]
+    return Batch(
+        keys=np.concatenate([batch.keys for batch in batches]),
+        times=np.concatenate([batch.times for batch in batches]),
+        cells=np.concatenate([batch.cells for batch in batches]),
+        messages=[message for batch in batches for message in batch.messages],
+        metadata=[text for batch in batches for text in batch.metadata],
+        created=np.concatenate([batch.created for batch in batches]),
     )
 
 

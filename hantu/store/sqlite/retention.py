@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Final
 
 import apsw
 
 from hantu.store.base import MaintenanceReport, Removal, StoreError
+from hantu.store.keeping import Deadlines, Removable
 from hantu.store.sqlite.batch import LEVEL_BITS
 from hantu.store.sqlite.catalog import Catalog
 from hantu.store.sqlite.database import BUSY_MS, WAL_PAGES, Damaged, Database, explain, failure
 from hantu.store.sqlite.entries import EntryWriter
-from hantu.store.sqlite.removing import Removing
+from hantu.store.sqlite.past import Past, Share
+from hantu.store.sqlite.removing import Counted, Removing
 from hantu.store.sqlite.sealing import Sealer
 from hantu.store.sqlite.snapshot import Segment
 from hantu.store.sqlite.word_index import WordIndex
@@ -37,14 +40,14 @@ WHERE stream_no NOT IN (SELECT cell_no >> 3 FROM cell)
   AND stream_no NOT IN (SELECT value FROM json_each(?))
 """
 _READ_REMOVALS: Final = """
-SELECT at_ns, before_ns, entries, freed_bytes, reason
+SELECT at_ns, before_ns, entries, freed_bytes, reason, scope
 FROM removal
 ORDER BY removal_no DESC
 LIMIT ?
 """
 _ADD_REMOVAL: Final = """
-INSERT INTO removal (at_ns, before_ns, entries, freed_bytes, reason)
-VALUES (?, ?, ?, ?, ?)
+INSERT INTO removal (at_ns, before_ns, entries, freed_bytes, reason, scope)
+VALUES (?, ?, ?, ?, ?, ?)
 """
 _CHECKED: Final = (
     "meta",
@@ -105,31 +108,53 @@ class Retention:
 
     def cleanup(
         self,
-        before_ns: int,
+        deadlines: Deadlines,
         *,
         now_ns: int,
         reason: str,
         pause: Pause,
         removed: Callable[[int], None],
     ) -> None:
-        """Delete entries older than before_ns and shrink the file; tells removed() how many, slice by
+        """Delete entries whose time is over and shrink the file; tells removed() how many, slice by
         slice. Raises Stopped when pause() asks for it; what is gone by then is recorded."""
         size = self.file_bytes()
-        gone = 0
+        gone: Counter[int] = Counter()
         try:
             with self._copying_apart():
-                for many in self._delete(before_ns, pause):
+                for many in self._delete(deadlines, pause):
                     gone += many
-                    removed(many)
+                    removed(many.total())
                 if gone:
                     self._drop_streams()
                     self.shrink(pause)
         finally:
             if gone:
                 freed = max(0, size - self.file_bytes())
-                self._record(Removal(now_ns, before_ns, gone, freed, reason))
+                self._record(
+                    [
+                        # Rules share segments: what each of them freed is known by their entries only.
+                        Removal(
+                            *(now_ns, deadlines.before_ns[rule], many, freed * many // gone.total()),
+                            reason,
+                            deadlines.scopes[rule],
+                        )
+                        for rule, many in sorted(gone.items())
+                    ]
+                )
 
-    def maintain(self, before_ns: int, *, now_ns: int, pause: Pause) -> MaintenanceReport:
+    def removable(self, deadlines: Deadlines) -> tuple[Removable, ...]:
+        """As LogStorage.removable."""
+        gone: Counter[int] = Counter()
+        with self._database.reading(None) as reader:
+            past = Past(self._catalog, reader, deadlines)
+            for segment in past.view.segments:
+                gone += past.of_segment(segment)
+            for batch in past.view.hot:
+                gone += past.of_batch(batch)
+        counts = (gone[rule] for rule in range(len(deadlines.scopes)))
+        return tuple(map(Removable, deadlines.scopes, deadlines.keep_days, counts))
+
+    def maintain(self, deadlines: Deadlines, *, now_ns: int, pause: Pause) -> MaintenanceReport:
         """As LogStorage.maintain."""
         size = self.file_bytes()
         gone = 0
@@ -141,7 +166,7 @@ class Retention:
 
         try:
             try:
-                self.cleanup(before_ns, now_ns=now_ns, reason="age", pause=pause, removed=removed)
+                self.cleanup(deadlines, now_ns=now_ns, reason="age", pause=pause, removed=removed)
                 if not gone:
                     with self._copying_apart():
                         self.shrink(pause)
@@ -210,34 +235,50 @@ class Retention:
             raise Stopped
         return checking.problems
 
-    def _delete(self, before_ns: int, pause: Pause) -> Iterator[int]:
-        """Remove whole segments, then the old entries of those on the border; yields how many."""
-        while self._old_is_hot(before_ns):
+    def _delete(self, deadlines: Deadlines, pause: Pause) -> Iterator[Counter[int]]:
+        """Remove whole segments, then write anew those of which something stays; yields how many entries
+        of each rule went."""
+        while self._past_is_hot(deadlines):
             self._sealer.seal()
             self._breathe(pause)
+        whole, partly = self._past(deadlines)
         pace = _Pace(4, 64)
-        while lot := self._all_old(before_ns)[: pace.size]:
+        while whole:
+            lot, whole = whole[: pace.size], whole[pace.size :]
             pace.begin()
             yield self._removing.drop(lot)
             pace.end()
             self._breathe(pause)
-        for segment in self._partly_old(before_ns):
-            yield self._removing.cut(segment, before_ns)
-            self._breathe(pause)
+        for run in partly:
+            rest = run
+            while rest:
+                done, gone = self._removing.rewrite(rest, deadlines)
+                rest = rest[done:]
+                if gone:
+                    yield gone
+                self._breathe(pause)
 
-    def _segments(self) -> tuple[Segment, ...]:
+    def _past_is_hot(self, deadlines: Deadlines) -> bool:
         with self._database.reading(None) as reader:
-            return self._catalog.view(reader).segments
+            past = Past(self._catalog, reader, deadlines)
+            return any(past.of_batch(batch) for batch in past.view.hot)
 
-    def _old_is_hot(self, before_ns: int) -> bool:
+    def _past(self, deadlines: Deadlines) -> tuple[list[Counted], list[list[Segment]]]:
+        """The segments that go whole, with how many entries of each rule, and runs of those of which some
+        may stay: each run follows one after the other once the others are gone."""
+        whole: list[Counted] = []
+        runs: list[list[Segment]] = [[]]
         with self._database.reading(None) as reader:
-            return any(min(batch.times) < before_ns for batch in self._catalog.view(reader).hot)
-
-    def _all_old(self, before_ns: int) -> list[Segment]:
-        return [segment for segment in self._segments() if segment.newest_ns < before_ns]
-
-    def _partly_old(self, before_ns: int) -> list[Segment]:
-        return [segment for segment in self._segments() if segment.oldest_ns < before_ns]
+            past = Past(self._catalog, reader, deadlines)
+            for segment in sorted(past.view.segments, key=lambda each: each.first_key):
+                match past.share(segment):
+                    case Share.ALL:
+                        whole.append((segment, past.counted(segment)))
+                    case Share.SOME:
+                        runs[-1].append(segment)
+                    case Share.NONE if runs[-1]:
+                        runs.append([])
+        return whole, [run for run in runs if run]
 
     def _drop_streams(self) -> None:
         with self._database.writing() as connection:
@@ -316,11 +357,14 @@ class Retention:
                 connection.set_busy_timeout(BUSY_MS)
             return True
 
-    def _record(self, removal: Removal) -> None:
+    def _record(self, removals: Iterable[Removal]) -> None:
         with self._database.writing() as connection:
-            connection.execute(
+            connection.executemany(
                 _ADD_REMOVAL,
-                (removal.at_ns, removal.before_ns, removal.entries, removal.freed_bytes, removal.reason),
+                [
+                    (each.at_ns, each.before_ns, each.entries, each.freed_bytes, each.reason, each.scope)
+                    for each in removals
+                ],
             )
 
     def file_bytes(self) -> int:

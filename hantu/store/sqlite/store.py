@@ -32,6 +32,7 @@ from hantu.store.base import (
 )
 from hantu.store.execution_base import RemovedExecutions
 from hantu.store.ids import EntryIds
+from hantu.store.keeping import Deadlines, KeepRule, Removable
 from hantu.store.pattern_base import BUCKETS, PATTERNS_MOST, PatternOrder, Patterns, Span
 from hantu.store.sqlite.accounts import SqliteAccounts
 from hantu.store.sqlite.artifacts import SqliteArtifacts
@@ -279,8 +280,9 @@ class SqliteStore(
         now_ns: int | None = None,
         reason: str = "age",
         pause: Callable[[], bool] | None = None,
+        rules: Sequence[KeepRule] = (),
     ) -> int:
-        """Delete entries older than now − retention_days; returns how many."""
+        """Delete entries older than now − retention_days, or than their rule says; returns how many."""
         now = time.time_ns() if now_ns is None else now_ns
         removed = 0
 
@@ -290,13 +292,19 @@ class SqliteStore(
 
         with suppress(Stopped):
             self._retention.cleanup(
-                now - int(retention_days * DAY_NS),
+                Deadlines(retention_days, rules, now),
                 now_ns=now,
                 reason=reason,
                 pause=pause or bool,
                 removed=count,
             )
         return removed
+
+    def removable(
+        self, retention_days: float, *, now_ns: int, rules: Sequence[KeepRule] = ()
+    ) -> tuple[Removable, ...]:
+        """What cleanup() would delete, by rule."""
+        return self._retention.removable(Deadlines(retention_days, rules, now_ns))
 
     def remove_errors(self, before_ns: int, *, pause: Callable[[], bool]) -> int:
         """Remove occurrences older than that, and shrink the file."""
@@ -321,11 +329,16 @@ class SqliteStore(
         return self._retention.removals(most)
 
     def maintain(
-        self, retention_days: float, *, now_ns: int, pause: Callable[[], bool]
+        self,
+        retention_days: float,
+        *,
+        now_ns: int,
+        pause: Callable[[], bool],
+        rules: Sequence[KeepRule] = (),
     ) -> MaintenanceReport:
         """Retention, index optimisation, vacuum, integrity check, in slices."""
-        before_ns = now_ns - int(retention_days * DAY_NS)
-        report = self._retention.maintain(before_ns, now_ns=now_ns, pause=pause)
+        deadlines = Deadlines(retention_days, rules, now_ns)
+        report = self._retention.maintain(deadlines, now_ns=now_ns, pause=pause)
         return replace(report, problems=report.problems + self.mend_execution_words(pause))
 
     def export(self, query: LogQuery) -> Iterator[LogEntry]:
