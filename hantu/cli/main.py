@@ -35,6 +35,8 @@ COMMANDS: Final = {
     "migrate": ("hantu.cli.migrate", "migrate_command"),
 }
 
+    "install": ("hantu.cli.install", "install_command"),
+    "uninstall": ("hantu.cli.install", "uninstall_command"),
 
 class Commands(click.Group):
     """The group that finds its commands in COMMANDS."""

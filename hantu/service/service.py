@@ -151,7 +151,14 @@ class Service:
 
     def _write_control_file(self) -> None:
         """Where commands find the running service. A full disk must not keep hantu from starting."""
-        text = json.dumps({"url": self.url, "token": self.control_token, "pid": os.getpid()})
+        text = json.dumps(
+            {
+                "url": self.url,
+                "token": self.control_token,
+                "pid": os.getpid(),
+                "setup": self.setup.token,
+            }
+        )
         path = self.config.control_file
         try:
             path.unlink(missing_ok=True)

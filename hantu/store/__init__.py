@@ -32,6 +32,17 @@ def open_store(path: Path, *, read_only: bool = False, progress: Progress | None
     return SqliteStore.open(path, read_only=read_only, progress=progress)
 
 
+def migrates(path: Path) -> bool:
+    """Whether opening the file at `path` for writing would bring it to a newer schema.
+
+    Raises StoreError, NewerSchema for one that this hantu does not know."""
+    from hantu.store.sqlite.database import stored_version
+    from hantu.store.sqlite.migrate import VERSION
+
+    found = stored_version(path)
+    return found is not None and found < VERSION
+
+
 def measure_storage(path: Path) -> Storage:
     """Where the bytes of the store at `path` are. Raises StoreError."""
     from hantu.store.sqlite import SqliteStore

@@ -80,7 +80,7 @@ class Database:
         self._watch = Watch()
         self._traffic = Traffic()
         self._lock: int | None = None
-        is_new = _check_header(path)
+        is_new = stored_version(path) is None
         if read_only and is_new:
             raise StoreError(f"there is no database at {path}; hantu serve makes it")
         try:
@@ -341,8 +341,10 @@ def explain(error: apsw.Error, path: Path) -> str:
     return f"{path}: {said}"
 
 
-def _check_header(path: Path) -> bool:
-    """Whether the file is still to be made. Raises for a file that is not ours or newer.
+def stored_version(path: Path) -> int | None:
+    """The schema version of a file, None when it is still to be made.
+
+    Raises StoreError for a file that is not ours, NewerSchema for a newer one.
 
     Read without SQLite, so that a refused file stays as it is and no -wal appears beside it. Source:
     SQLite "Database File Format", 1.3: user_version at byte 60, application_id at byte 68."""
@@ -350,11 +352,11 @@ def _check_header(path: Path) -> bool:
         with path.open("rb") as file:
             head = file.read(100)
     except FileNotFoundError:
-        return True
+        return None
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}") from error
     if not head:
-        return True
+        return None
     if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):
         raise StoreError(f"{path} is not a SQLite file; it was not touched")
     if int.from_bytes(head[68:72]) != APPLICATION_ID:
@@ -362,7 +364,7 @@ def _check_header(path: Path) -> bool:
     version = int.from_bytes(head[60:64])
     if version > VERSION:
         raise newer(path, version)
-    return False
+    return version
 
 
 def take_lock(path: Path) -> int:
