@@ -10,6 +10,7 @@ from hantu.store.sqlite.batch import Batch, Column, IntArray
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.packing import pack, unpack
 from hantu.store.sqlite.segment_writer import ShapeBook, encode
+from hantu.store.sqlite.timeline import Timeline
 
 
 class Book:
@@ -93,8 +94,7 @@ def assert_same(frame: Frame, batch: Batch) -> None:
     assert np.array_equal(frame.times()[lines], batch.times)
     assert np.array_equal(frame.seconds()[lines], batch.times // 10**9)
     assert np.array_equal(frame.seconds_by_arrival(), batch.times // 10**9)
-    some = np.arange(len(frame.counts)) % 2 == 0
-    assert np.array_equal(frame.seconds_of(some), (batch.times // 10**9)[some[frame.groups_by_arrival()]])
+    check_timeline(Timeline.of(frame), frame)
     arrivals, groups = frame.plain_arrival()
     assert np.array_equal(arrivals, frame.arrival()[frame.plain_numbers()])
     assert np.array_equal(groups, frame.group_of(frame.plain_numbers()))
@@ -116,3 +116,19 @@ def assert_same(frame: Frame, batch: Batch) -> None:
         frame.times(),
     ):
         assert array.dtype == np.int64
+
+
+def check_timeline(timeline: Timeline, frame: Frame) -> None:
+    """Hold a timeline against the frame that it is of."""
+    seconds, groups = frame.seconds(), frame.group_of(np.arange(frame.size))
+    expected = sorted(zip(seconds.tolist(), groups.tolist(), strict=True))
+    found: list[tuple[int, int]] = []
+    for second in sorted(set(seconds.tolist())):
+        own = timeline.groups[timeline.at(second) : timeline.at(second + 1)]
+        found += [(second, group) for group in sorted(own.tolist())]
+    assert found == expected
+    assert timeline.at(-(1 << 62)) == 0
+    assert timeline.at(1 << 62) == frame.size
+    assert np.array_equal(timeline.groups[timeline.plain], frame.plain_arrival()[1])
+    places = [timeline.at(second) for second in seconds[frame.plain_numbers()].tolist()]
+    assert all(place >= begin for place, begin in zip(timeline.plain.tolist(), places, strict=True))

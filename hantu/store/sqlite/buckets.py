@@ -15,7 +15,7 @@ LEVELS_MOST: Final = 1 << LEVEL_BITS
 _NO_LEVEL: Final = LEVELS_MOST - 1
 """In the place of a level: a line that is not counted."""
 _EDGES_MOST: Final = 12
-"""Comparing seconds with more edges of buckets takes longer than dividing them."""
+"""With more edges of buckets in one segment, the bucket of each line is told apart by itself."""
 _PAIRS_MOST: Final = 32
 
 
@@ -35,7 +35,7 @@ def add_unit(counts: IntArray, unit: Unit, start_ns: int, width_ns: int) -> None
     plan = unit.plan
     fractions = any(time_ns % SECOND_NS for time_ns in (start_ns, width_ns, plan.start_ns, plan.end_ns))
     if not fractions and not plan.first_key and plan.key is None and unit.decided:
-        _add_by_arrival(counts, unit, start_ns // SECOND_NS, width_ns // SECOND_NS)
+        _add_by_time(counts, unit, start_ns // SECOND_NS, width_ns // SECOND_NS)
         return
     lines = unit.lines()
     if not len(lines):
@@ -49,32 +49,36 @@ def add_unit(counts: IntArray, unit: Unit, start_ns: int, width_ns: int) -> None
     counts += np.bincount(buckets * LEVELS_MOST + levels, minlength=len(counts))
 
 
-def _add_by_arrival(counts: IntArray, unit: Unit, start_s: int, width_s: int) -> None:
-    """As add_unit(), where groups and seconds in arrival order say all: a sixth of the work."""
-    frame, plan = unit.frame, unit.plan
-    levels = frame.cells & LEVEL_MASK
-    at = frame.spread_by_arrival(np.where(unit.verdict == YES, levels, _NO_LEVEL).astype(np.uint8))
+def _add_by_time(counts: IntArray, unit: Unit, start_s: int, width_s: int) -> None:
+    """As add_unit(), where groups and seconds say all: no line is looked at by itself."""
+    plan, timeline = unit.plan, unit.timeline
+    levels = unit.groups[0] & LEVEL_MASK
+    from_s, to_s = unit.oldest_ns // SECOND_NS, unit.newest_ns // SECOND_NS + 1
+    begin, end = 0, len(timeline.groups)
+    if unit.oldest_ns < plan.start_ns:
+        from_s = plan.start_ns // SECOND_NS
+        begin = timeline.at(from_s)
+    if unit.newest_ns >= plan.end_ns:
+        to_s = plan.end_ns // SECOND_NS
+        end = timeline.at(to_s)
+    groups = timeline.groups[begin:end]
+    codes = np.where(unit.verdict == YES, levels, _NO_LEVEL).astype(np.uint8).take(groups)
     rows = unit.rows
     if len(rows):
-        arrivals, groups = frame.plain_arrival()
-        at[arrivals[rows]] = levels[groups[rows]]
-    seconds = frame.seconds_by_arrival()
-    from_s, to_s = max(unit.oldest_ns, plan.start_ns) // SECOND_NS, plan.end_ns // SECOND_NS
-    if unit.oldest_ns < plan.start_ns:
-        at[seconds < from_s] = _NO_LEVEL
-    if unit.newest_ns >= plan.end_ns:
-        at[seconds >= to_s] = _NO_LEVEL
+        places = timeline.plain[rows].astype(np.int64) - begin
+        places = places[(places >= 0) & (places < len(codes))]
+        codes[places] = levels[groups[places]]
     first = (from_s - start_s) // width_s
-    edges = (min(unit.newest_ns // SECOND_NS, to_s - 1) - start_s) // width_s - first
-    if edges > _EDGES_MOST:
-        buckets = (seconds - start_s) // width_s
-        kept = at < _NO_LEVEL
-        counts += np.bincount(buckets[kept] * LEVELS_MOST + at[kept], minlength=len(counts))
+    last = (to_s - 1 - start_s) // width_s
+    cuts = [timeline.at(start_s + bucket * width_s) - begin for bucket in range(first + 1, last + 1)]
+    if len(cuts) > _EDGES_MOST:
+        sizes = np.diff([0, *cuts, len(codes)])
+        at = np.repeat(np.arange(first, last + 1) * LEVELS_MOST, sizes) + codes
+        counts += np.bincount(at, minlength=len(counts))
         return
-    for edge in range(1, edges + 1):
-        past = seconds >= start_s + (first + edge) * width_s
-        at += past.view(np.uint8) << LEVEL_BITS
-    found = counted(at, (edges + 1) * LEVELS_MOST)
+    for cut in cuts:
+        codes[cut:] += LEVELS_MOST
+    found = counted(codes, (len(cuts) + 1) * LEVELS_MOST)
     counts[first * LEVELS_MOST :][: len(found)] += found
 
 

@@ -16,6 +16,7 @@ from typing import Final
 
 import numpy as np
 
+from hantu.store.sqlite import plain_words, timeline
 from hantu.store.sqlite.batch import BoolArray, Column
 from hantu.store.sqlite.database import Reader
 from hantu.store.sqlite.directories import Directories
@@ -24,11 +25,13 @@ from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.grouping import Groups
 from hantu.store.sqlite.hot import HotBatch
 from hantu.store.sqlite.hot_frames import HotFrames
+from hantu.store.sqlite.kept import Kept
 from hantu.store.sqlite.packing import unpack
-from hantu.store.sqlite.plain_words import PlainWords, Words, WordsKept
+from hantu.store.sqlite.plain_words import PlainWords, Words
 from hantu.store.sqlite.shape_lots import unpack_lot
 from hantu.store.sqlite.shapes import Shapes
 from hantu.store.sqlite.snapshot import Bounds, Directory, Part, Segment, View, blocks_of
+from hantu.store.sqlite.timeline import Timeline
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +39,9 @@ COLUMN_BITS: Final = 4
 """column_id = segment_no << COLUMN_BITS | column."""
 PARTITION_BITS: Final = 6
 """row_id of a filter group = group_no << PARTITION_BITS | partition."""
+FILTER_BYTES: Final = 4 * 1024 * 1024
+"""Memory for filters that do not stand together yet, of the newest segments: some 45 kB each, all of which
+a look for one token would read."""
 
 _SNAPSHOT: Final = "SELECT value FROM meta WHERE name IN ('cursor', 'generation') ORDER BY name"
 _SEGMENTS: Final = """
@@ -86,7 +92,9 @@ class Catalog:
         # A lock of its own: a writer must not wait while a view is read.
         self._fresh_lock = threading.Lock()
         self._directories = Directories()
-        self._words = WordsKept()
+        self._words: Kept[tuple[int, ...], PlainWords] = Kept(plain_words.KEPT_BYTES)
+        self._filters: Kept[int, Filter] = Kept(FILTER_BYTES)
+        self.timelines: Kept[int, Timeline] = Kept(timeline.KEPT_BYTES)
         self._streams: dict[int, tuple[str, str]] = {}
         self._newest_stream = 0
 
@@ -302,6 +310,10 @@ class Catalog:
 
     def _filter_holds(self, reader: Reader, segment: Segment, token: int) -> bool:
         try:
-            return Filter(self.column(reader, segment.segment_no, Column.FILTER)).may_hold(token)
+            filter_ = self._filters.get(segment.segment_no, lambda: self._filter(reader, segment))
+            return filter_.may_hold(token)
         except DamagedColumn:
             return True
+
+    def _filter(self, reader: Reader, segment: Segment) -> Filter:
+        return Filter(self.column(reader, segment.segment_no, Column.FILTER))

@@ -38,7 +38,7 @@ class Directories:
             return directory
         parts: list[Part] = []
         if directory is not None:
-            parts = directory.parts(_alike(known, name))
+            parts = [directory.part(at) for at in range(_alike(known, name))]
         made = Directory.of([*parts, *(read(at) for at in range(len(parts), len(name)))])
         self._keep(name, made)
         return made

@@ -15,11 +15,14 @@ from __future__ import annotations
 
 import copy
 import itertools
-from typing import Final, cast
+from typing import Any, Final, TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hantu.store.sqlite.batch import ByteArray, IntArray
+
+Numbers = TypeVar("Numbers", bound=NDArray[Any])
 
 _SECTION_LEAST: Final = 1024
 """A plane of fewer elements is not worth a code of its own."""
@@ -199,3 +202,12 @@ def positions(lengths: IntArray) -> IntArray:
 def octets(text: bytes) -> ByteArray:
     """`text` as an array, without a copy."""
     return np.frombuffer(text, np.uint8)
+
+
+def sorted_set(values: Numbers) -> Numbers:
+    """Each different value once, ascending: np.unique(), which hashes since numpy 2.3, takes eight times as
+    long for the hashes of a segment's tokens."""
+    ordered = np.sort(values)
+    first = np.ones(len(ordered), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return cast("Numbers", ordered[first])

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from hantu.store.sqlite.batch import BoolArray, IntArray
 from hantu.store.sqlite.escape import unescape_lines
-from hantu.store.sqlite.fields import octets, positions
+from hantu.store.sqlite.fields import octets, positions, sorted_set
 from hantu.store.sqlite.token_places import token_places
 from hantu.text import fold
 
@@ -152,7 +152,7 @@ def write_filter(hashes: HashArray, text_bytes: int, grams: HashArray | None = N
     form = _PLAIN_FORMAT
     if grams is not None:
         hashes, form = np.concatenate((hashes, grams)), _GRAMS_FORMAT
-    hashes = np.unique(hashes)
+    hashes = sorted_set(hashes)
     most_bits = 8 * max(_LEAST_BYTES, text_bytes // _MOST_SHARE)
     bits = min(BITS_PER_TOKEN * len(hashes), most_bits)
     if bits < _LEAST_BITS_PER_TOKEN * len(hashes):
@@ -205,6 +205,11 @@ class Filter:
         if isinstance(token, JoinedHash) and self.format < token.format_least:
             return True
         return not self.width or _held(self.partition(token >> 58), token)
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory that it takes."""
+        return self._partitions.nbytes
 
     def partition(self, number: int) -> memoryview:
         """The bytes of one of the 64 partitions."""

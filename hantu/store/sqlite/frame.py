@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 
 from hantu.store.sqlite.arrival import read_arrival
-from hantu.store.sqlite.batch import BoolArray, ByteArray, Column, IntArray
+from hantu.store.sqlite.batch import ByteArray, Column, IntArray
 from hantu.store.sqlite.escape import unescape_lines
-from hantu.store.sqlite.fields import octets, positions
+from hantu.store.sqlite.fields import octets, positions, sorted_set
 from hantu.store.sqlite.grouping import Groups, read_directory
 from hantu.store.sqlite.metadata_column import MetadataColumn
 from hantu.store.sqlite.order import Order
@@ -133,12 +133,6 @@ class Frame:
         """The times rounded down to seconds, in arrival order: a third of the work of seconds()."""
         return self._seconds
 
-    def seconds_of(self, groups: BoolArray) -> IntArray:
-        """The times of all lines of some groups, rounded down to seconds, in arrival order.
-
-        groups: bool[G]. The cheapest way to a histogram."""
-        return self._seconds if groups.all() else self._seconds[groups[self._order.groups]]
-
     def messages(self, lines: IntArray) -> list[str]:
         """The messages of these lines, in their order."""
         return unescape_lines(self.escaped(lines), len(lines))
@@ -161,10 +155,6 @@ class Frame:
     def plain_numbers(self) -> IntArray:
         """The numbers of the lines without a shape, ascending."""
         return self._plain_numbers
-
-    def spread_by_arrival(self, of_groups: ByteArray) -> ByteArray:
-        """By line in arrival order what is given by group."""
-        return self._order.spread(of_groups)
 
     def plain_arrival(self) -> tuple[IntArray, IntArray]:
         """(arrival index, group) of each line without a shape, by line number; less work than arrival()."""
@@ -220,7 +210,7 @@ class Frame:
 
     def _statics(self, groups: IntArray) -> dict[int, bytes]:
         """The shapes of some groups."""
-        chosen = np.unique(groups)
+        chosen = sorted_set(groups)
         shapes = self.shapes[chosen].tolist()
         return {
             group: self._book.static(shape) if shape else b""

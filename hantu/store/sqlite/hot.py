@@ -36,9 +36,17 @@ class HotBatch:
     messages: list[str]
     metadata: list[bytes | None]
     _bounds: tuple[int, int] | None = None
+    _characters: int | None = None
 
     def __len__(self) -> int:
         return len(self.messages)
+
+    @property
+    def characters(self) -> int:
+        """Of all its messages."""
+        if self._characters is None:
+            self._characters = sum(map(len, self.messages))
+        return self._characters
 
     @property
     def last_key(self) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 from hantu import text
 from hantu.store.sqlite.batch import BoolArray, ByteArray, IntArray
 from hantu.store.sqlite.escape import unescape_lines
-from hantu.store.sqlite.fields import octets
+from hantu.store.sqlite.fields import octets, sorted_set
 from hantu.store.sqlite.filter import (
     HashArray,
     JoinedHash,
@@ -78,7 +78,7 @@ def metadata_number_hashes(texts: bytes, runs: Runs) -> HashArray:
         found.append(joined_hashes(_hashes(texts, runs, names), np.array([token_hash(_ODD)], np.uint64)))
     if any(mark in texts for mark in _UNUSUAL):
         found.append(np.array([token_hash(_ODD)], np.uint64))
-    return np.unique(np.concatenate(found))
+    return sorted_set(np.concatenate(found))
 
 
 def _hashes(texts: bytes, runs: Runs, places: IntArray) -> HashArray:
@@ -120,7 +120,7 @@ def _addresses(blob: bytes, runs: Runs) -> HashArray:
     first = octet[:-3] & octet[1:-2] & octet[2:-1] & dotted[:-2] & dotted[1:-1] & dotted[2:]
     at: IntArray = np.flatnonzero(first)
     at = at[_is_digit(raw[starts[at + 3]])]
-    return np.unique(token_hashes(blob, starts[at], ends[at + 2] - starts[at]))
+    return sorted_set(token_hashes(blob, starts[at], ends[at + 2] - starts[at]))
 
 
 def _is_digit(characters: ByteArray) -> BoolArray:

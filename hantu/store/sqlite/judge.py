@@ -12,7 +12,7 @@ from hantu.store.sqlite.catalog import Catalog
 from hantu.store.sqlite.database import Reader
 from hantu.store.sqlite.judged import Judged, Lacking
 from hantu.store.sqlite.plan import Plan
-from hantu.store.sqlite.shape_search import MAYBE
+from hantu.store.sqlite.shape_search import YES
 from hantu.store.sqlite.snapshot import Directory, Segment, View
 
 JUDGED_MOST: Final = 16
@@ -45,9 +45,7 @@ class Judge:
         plan = self._plan
         directory = self._catalog.directory(self._reader, block)
         if plan.all:
-            judged = Judged(directory)
-            judged.decide_all()
-            return judged
+            return Judged(directory, np.full((1, len(directory.totals)), YES, np.int8), ())
         # What words tell makes most looks at filters needless.
         lacking = {} if plan.worded else self._lacking(block)
         judged = self._with(block, directory, lacking)
@@ -65,12 +63,28 @@ class Judge:
 
     def _with(self, block: Sequence[Segment], directory: Directory, lacking: Lacking) -> Judged:
         plan = self._plan
-        judged = Judged(directory, lacking)
-        sizes = np.diff(judged.starts)
-        absent = {token: np.repeat(each, sizes) for token, each in lacking.items()}
-        judged.decide(plan.groups(judged.cells, judged.shapes, absent))
-        if plan.worded and (judged.verdict[judged.shapes == 0] == MAYBE).any():
+        judged = self._of_kinds(directory, lacking)
+        if plan.worded and judged.unsure_of_plain:
             words = self._catalog.words(self._reader, block)
-            of_rows = {token: each[words.groups] for token, each in absent.items()}
-            judged.decide_plain(words, plan.plain(judged.cells[words.groups], of_rows, words))
+            sizes = np.diff(directory.starts)
+            of_rows = {token: np.repeat(each, sizes)[words.groups] for token, each in lacking.items()}
+            cells = directory.kind_cells.take(directory.kinds[words.groups])
+            judged.decide_plain(words, plan.plain(cells, of_rows, words))
         return judged
+
+    def _of_kinds(self, directory: Directory, lacking: Lacking) -> Judged:
+        """The plan's verdict on kinds of groups."""
+        cells, shapes = directory.kind_cells, directory.kind_shapes
+        # Segments that lack the same tokens are judged together.
+        lots: dict[tuple[bool, ...], int] = {}
+        lacks = zip(*(each.tolist() for each in lacking.values()), strict=True)
+        of_segment = [lots.setdefault(each, len(lots)) for each in lacks]
+        many = max(1, len(lots))
+        absent = {
+            token: np.repeat(np.array(said, np.bool_), len(cells))
+            for token, said in zip(lacking, zip(*lots, strict=True), strict=True)
+        }
+        if many > 1:
+            cells, shapes = np.tile(cells, many), np.tile(shapes, many)
+        verdict = self._plan.groups(cells, shapes, absent)
+        return Judged(directory, verdict.reshape(many, -1), of_segment, lacking)

@@ -12,6 +12,7 @@ from hantu import text
 from hantu.query.expr import Regex, Substring, Word
 from hantu.query.regex import compile_regex
 from hantu.store.sqlite.batch import BoolArray, IntArray, VerdictArray
+from hantu.store.sqlite.fields import sorted_set
 from hantu.store.sqlite.plain_words import tells
 from hantu.store.sqlite.regex_scan import lines_matching
 from hantu.store.sqlite.shape_search import MAYBE, NO, YES, ShapesSeen, Verdict
@@ -115,7 +116,7 @@ class OfMessage(OfLines):
         found = [self._plain(view)] if (open_groups & ~has_shape).any() else []
         if (open_groups & has_shape).any():
             found += self._shaped(view, open_groups & has_shape, lines)
-        every = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
+        every = sorted_set(np.concatenate(found)) if found else np.zeros(0, np.int64)
         return every[open_groups[view.frame.group_of(every)]]
 
     def _shaped(self, view: FrameView, groups: BoolArray, lines: BoolArray | None) -> list[IntArray]:

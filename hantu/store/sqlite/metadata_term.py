@@ -14,7 +14,7 @@ from hantu import text
 from hantu.query.expr import Field, Op
 from hantu.query.fields import canonical, metadata_paths, metadata_test
 from hantu.store.sqlite.batch import BoolArray, IntArray, VerdictArray
-from hantu.store.sqlite.fields import octets
+from hantu.store.sqlite.fields import octets, sorted_set
 from hantu.store.sqlite.filter import token_hash
 from hantu.store.sqlite.joined_tokens import number_hashes
 from hantu.store.sqlite.metadata_column import MetadataColumn
@@ -117,7 +117,7 @@ class _Sieve:
         if not self._sure and not blob.isascii():
             places.append(np.flatnonzero(octets(blob) >= 0x80))
         every = np.concatenate(places)
-        return np.unique(metadata.texts.at(every)) if len(every) else every
+        return sorted_set(metadata.texts.at(every)) if len(every) else every
 
 
 def _sieve(field: Field) -> _Sieve | None:

@@ -16,9 +16,8 @@ Counts and steps are sections of their own."""
 from __future__ import annotations
 
 import re
-import threading
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +28,7 @@ from hantu import text
 from hantu.store.sqlite.batch import BoolArray, IntArray
 from hantu.store.sqlite.escape import unescape_lines
 from hantu.store.sqlite.fields import FieldReader, FieldWriter, octets, positions
+from hantu.store.sqlite.grouping import stable_order
 
 KEPT_BYTES: Final = 16 * 1024 * 1024
 """Memory for the words of sealed lines; a block of 32 segments takes some 300 kB."""
@@ -59,7 +59,7 @@ def _table() -> bytes:
 
 _FOLDED: Final = _table()
 
-StepArray = NDArray[np.uint16] | IntArray
+RowArray = NDArray[np.uint16] | NDArray[np.int32]
 
 
 def write_words(plain: bytes, rows: int, text_bytes: int) -> bytes:
@@ -117,12 +117,12 @@ def tells(needle: text.Needle) -> bool:
 @dataclass(frozen=True, slots=True)
 class Words:
     """One segment's column. rows: how many. words: a newline behind each. counts: int64, by word.
-    steps: int64, by word and row."""
+    found: int64, the rows of each word, ascending, one word after the other."""
 
     rows: int
     words: bytes
     counts: IntArray
-    steps: IntArray
+    found: IntArray
 
     @classmethod
     def read(cls, raw: bytes) -> Words | None:
@@ -131,10 +131,15 @@ class Words:
             return None
         reader = FieldReader(raw)
         rows, words = reader.number(), reader.text()
-        found = cls(rows, words, reader.array(), reader.array())
-        if words.count(b"\n") != len(found.counts) or int(found.counts.sum()) != len(found.steps):
+        counts, steps = reader.array(), reader.array()
+        if words.count(b"\n") != len(counts) or int(counts.sum()) != len(steps):
             raise ValueError("words are missing")
-        return found
+        # One sum over all: what it was before a word began is taken away again.
+        sums = np.cumsum(steps + 1)
+        found = sums - 1 - np.repeat(np.append(0, sums)[positions(counts)], counts)
+        if len(found) and int(found.max()) >= rows:
+            raise ValueError("a word in a line that is not there")
+        return cls(rows, words, counts, found)
 
 
 class PlainWords:
@@ -143,18 +148,7 @@ class PlainWords:
     groups: by row the number of its group among the groups of the block, ascending. named: each of these
     once; begins: its first row. starts: where each segment's rows begin, with an end."""
 
-    __slots__ = (
-        "_counts",
-        "_ends",
-        "_first",
-        "_rows",
-        "_steps",
-        "_words",
-        "begins",
-        "groups",
-        "named",
-        "starts",
-    )
+    __slots__ = ("_bounds", "_ends", "_rows", "_words", "begins", "groups", "named", "starts")
 
     def __init__(self, segments: Sequence[Words | None], groups: Sequence[IntArray]) -> None:
         """groups: of each segment those of its plain lines, by row; a segment with another number of
@@ -169,85 +163,54 @@ class PlainWords:
         self.groups = np.concatenate([none, *(own for _, own in there)]).astype(np.int32)
         self.begins = np.flatnonzero(np.diff(self.groups, prepend=-1))
         self.named = self.groups[self.begins]
-        # A newline before each word too: words of one segment end where those of the next begin.
-        self._words = b"".join([b"\n" + words.words for words, _ in there])
-        # By newline: the counts and steps of the word behind it; nothing stands behind a segment's last.
+        # Segments share most of their words: each stands here once, with its rows in all of them.
+        numbers: dict[bytes, int] = {}
+        named = [
+            numbers.setdefault(word, len(numbers))
+            for words, _ in there
+            for word in words.words.split(b"\n")[:-1]
+        ]
+        self._words = b"\n".join([b"", *numbers, b""])
         self._ends = np.flatnonzero(octets(self._words) == _NEWLINE).astype(np.int32)
-        counts = np.concatenate([none, *(np.append(words.counts, 0) for words, _ in there)])
-        self._first = positions(counts).astype(np.int32)
-        self._counts = counts.astype(np.int32)
         bases = positions(np.array([words.rows for words, _ in there], np.int64))
-        sizes = np.array([len(words.counts) + 1 for words, _ in there], np.int64)
-        self._rows = np.repeat(bases, sizes).astype(np.int32)
-        steps = np.concatenate([none, *(words.steps for words, _ in there)])
-        self._steps: StepArray = steps if int(steps.max(initial=0)) > 0xFFFF else steps.astype(np.uint16)
+        rows = np.concatenate(
+            [none, *(words.found + base for (words, _), base in zip(there, bases.tolist(), strict=True))]
+        )
+        counts = np.concatenate([none, *(words.counts for words, _ in there)])
+        of_row = np.repeat(np.array(named, np.int64), counts)
+        rows = rows[stable_order(of_row)]
+        few = len(self.groups) <= 1 << 16
+        self._rows: RowArray = rows.astype(np.uint16) if few else rows.astype(np.int32)
+        sizes = np.bincount(of_row, minlength=len(numbers))
+        self._bounds = np.append(0, np.cumsum(sizes)).astype(np.int32)
 
     @property
     def size_bytes(self) -> int:
         """Memory that it takes."""
-        arrays = (
-            self.groups,
-            self.begins,
-            self.named,
-            self._ends,
-            self._first,
-            self._counts,
-            self._rows,
-            self._steps,
-        )
+        arrays = (self.groups, self.begins, self.named, self._ends, self._bounds, self._rows)
         return len(self._words) + sum(each.nbytes for each in arrays)
 
     def of_needle(self, needle: text.Needle) -> tuple[BoolArray, bool]:
         """(the rows that have all its words, whether it is found in all of these); it is in no others."""
-        found = np.ones(len(self.groups), np.bool_)
         last = len(needle.tokens) - 1
+        found: BoolArray | None = None
         for at, token in enumerate(needle.tokens):
-            if not _DIGIT.search(token):
-                found &= self._with(token.encode(), is_open=needle.open and at == last)
+            if _DIGIT.search(token):
+                continue
+            own = self._with(token.encode(), is_open=needle.open and at == last)
+            found = own if found is None else found & own
+            if not own.any():
+                break
+        if found is None:
+            found = np.ones(len(self.groups), np.bool_)
         return found, not last and tells(needle)
 
     def _with(self, word: bytes, *, is_open: bool) -> BoolArray:
         words, sought = self._words, b"\n" + word + (b"" if is_open else b"\n")
-        places: list[int] = []
+        found = np.zeros(len(self.groups), np.bool_)
         place = words.find(sought)
         while place >= 0:
-            places.append(place)
-            place = words.find(sought, place + 1)
-        found = np.zeros(len(self.groups), np.bool_)
-        at = np.searchsorted(self._ends, np.array(places, np.int32))
-        sizes = self._counts[at].astype(np.int64)
-        begins = positions(sizes)
-        index = np.repeat(self._first[at] - begins, sizes) + np.arange(int(sizes.sum()))
-        # One sum over all: what it was before a word began is taken away again.
-        sums = np.cumsum(self._steps[index].astype(np.int64) + 1)
-        before = np.append(0, sums)[begins]
-        rows = sums - 1 - np.repeat(before, sizes) + np.repeat(self._rows[at], sizes)
-        if len(rows) and int(rows.max()) >= len(found):
-            raise ValueError("a word in a line that is not there")
-        found[rows] = True
+            at = int(np.searchsorted(self._ends, place))
+            found[self._rows[self._bounds[at] : self._bounds[at + 1]]] = True
+            place = words.find(sought, place + 1) if is_open else -1
         return found
-
-
-class WordsKept:
-    """The words of blocks that were asked for last, within KEPT_BYTES; safe in any thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[int, ...], PlainWords] = OrderedDict()
-        self._bytes = 0
-
-    def get(self, block: tuple[int, ...], make: Callable[[], PlainWords]) -> PlainWords:
-        """Those of a block, by the numbers of its segments."""
-        with self._lock:
-            known = self._kept.get(block)
-            if known is not None:
-                self._kept.move_to_end(block)
-                return known
-        words = make()
-        with self._lock:
-            if block not in self._kept:
-                self._kept[block] = words
-                self._bytes += words.size_bytes
-            while self._bytes > KEPT_BYTES and len(self._kept) > 1:
-                self._bytes -= self._kept.popitem(last=False)[1].size_bytes
-        return words

@@ -142,7 +142,7 @@ class Sealer:
         """A batch was committed."""
         with self._tally:
             self._entries += len(batch)
-            self._characters += _characters((batch,))
+            self._characters += batch.characters
         if not self._due(1):
             return
         if self._worker is None or self._due(BEHIND):
@@ -214,7 +214,7 @@ class Sealer:
         for batch in hot:
             chosen.append(batch)
             entries += len(batch)
-            characters += _characters((batch,))
+            characters += batch.characters
             if entries >= self._seal_entries or characters >= SEAL_CHARACTERS:
                 break
         return chosen
@@ -237,7 +237,7 @@ class Sealer:
 
 
 def _characters(batches: Sequence[HotBatch]) -> int:
-    return sum(len(message) for batch in batches for message in batch.messages)
+    return sum(batch.characters for batch in batches)
 
 
 def put_group(connection: apsw.Connection, members: Sequence[Segment], rows: Sequence[bytes]) -> None:

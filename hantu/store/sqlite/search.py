@@ -123,8 +123,8 @@ class Search:
         try:
             with self._database.reading(limit_ms) as reader:
                 sweep = self.sweep(reader, query)
-                for lot in sweep.settled(lambda oldest_ns, _: np.ones(len(oldest_ns), np.bool_)):
-                    count += int(lot.counts.sum())
+                for _, counts in sweep.totals():
+                    count += int(counts.sum())
                     if count > cap:
                         return Total(cap, exact=False)
                 for unit in sweep.units(newest_first=True):

@@ -25,6 +25,7 @@ from hantu.store.sqlite.judged import Judged
 from hantu.store.sqlite.plan import Plan
 from hantu.store.sqlite.shape_search import MAYBE, YES
 from hantu.store.sqlite.snapshot import Segment, View
+from hantu.store.sqlite.timeline import Timeline
 
 SECOND_NS: Final = 1_000_000_000
 _NOWHERE: Final = np.zeros(0, np.int64)
@@ -52,12 +53,11 @@ class Unit:
         sweep: Sweep,
         source: Segment | Chunk,
         place: tuple[int, int] | None,
-        verdict: VerdictArray | None = None,
     ) -> None:
         self._sweep = sweep
         self._source = source
         self._place = place
-        self._verdict = verdict
+        self._verdict: VerdictArray | None = None
         self._frame: Frame | None = None
         self.first_key = source.first_key
         self.last_key = source.last_key
@@ -73,10 +73,17 @@ class Unit:
                 groups = None if self._place is None else Groups(*self.groups)
                 self._frame = self._sweep.open(source, groups)
                 if self._place is not None:
-                    self._frame.lacking = self._judged(*self._place)[0].lacking_of(self._place[1])
+                    self._frame.lacking = self._judged.lacking_of(self._place[1])
             else:
                 self._frame = source.frame
         return self._frame
+
+    @property
+    def timeline(self) -> Timeline:
+        """When the lines of its groups are."""
+        if isinstance(self._source, Segment):
+            return self._sweep.timeline(self._source.segment_no, lambda: self.frame)
+        return Timeline.of(self.frame)
 
     def release(self) -> None:
         """Let go of its columns; they are read again when asked for."""
@@ -86,8 +93,10 @@ class Unit:
     def verdict(self) -> VerdictArray:
         """Of each of its groups whether the plan holds for all its lines, for some perhaps, for none."""
         if self._verdict is None:
-            cells, shapes, _ = self.groups
-            self._verdict = self._sweep.judge(cells, shapes)
+            if self._place is None:
+                self._verdict = self._sweep.judge(self.frame.cells, self.frame.shapes)
+            else:
+                self._verdict = self._judged.verdict_of(self._place[1])
         return self._verdict
 
     @property
@@ -95,28 +104,25 @@ class Unit:
         """The cell, the shape and the number of lines of each of its groups."""
         if self._place is None:
             return self.frame.cells, self.frame.shapes, self.frame.counts
-        judged, own = self._judged(*self._place)
-        return judged.cells[own], judged.shapes[own], judged.counts[own]
+        return self._judged.groups_of(self._place[1])
 
     @property
     def matching(self) -> IntArray:
         """How many lines of each of its groups match, when it is decided."""
         if self._place is None:
             return np.where(self.verdict == YES, self.frame.counts, 0)
-        judged, own = self._judged(*self._place)
-        matching: IntArray = judged.matching[own]
-        return matching
+        return self._judged.matching_of(self._place[1])
 
     @property
     def rows(self) -> IntArray:
         """Which of its plain lines match, as far as these are decided one by one."""
-        if self._place is None:
-            return _NOWHERE
-        return self._judged(self._place[0], 0)[0].rows_of(self._place[1])
+        return _NOWHERE if self._place is None else self._judged.rows_of(self._place[1])
 
-    def _judged(self, block_no: int, at: int) -> tuple[Judged, slice]:
-        judged = self._sweep.judged(block_no)
-        return judged, slice(int(judged.starts[at]), int(judged.starts[at + 1]))
+    @property
+    def _judged(self) -> Judged:
+        """Of its block; not for the hot tier."""
+        assert self._place is not None  # noqa: S101 — for the type checker; the caller has looked
+        return self._sweep.judged(self._place[0])
 
     @property
     def plan(self) -> Plan:
@@ -132,8 +138,7 @@ class Unit:
         """Whether nothing has to be read to know which of its lines match."""
         if self._place is None:
             return not (self.verdict == MAYBE).any()
-        block_no, at = self._place
-        return not self._sweep.judged(block_no).open[at]
+        return not self._judged.open[self._place[1]]
 
     @property
     def settled(self) -> bool:
@@ -157,8 +162,7 @@ class Unit:
         """As lines(), apart from times and keys."""
         if self._place is None:
             return plan.lines(self.frame, self.verdict, None)
-        judged, own = self._judged(*self._place)
-        found = plan.lines(self.frame, judged.asked[own], None)
+        found = plan.lines(self.frame, self._judged.asked_of(self._place[1]), None)
         rows = self.rows
         return np.union1d(found, self.frame.plain_numbers()[rows]) if len(rows) else found
 
@@ -209,6 +213,10 @@ class Sweep:
         """The frame of a segment, with its groups where they are known."""
         return self._catalog.frame(self._reader, segment, groups)
 
+    def timeline(self, segment_no: int, frame: Callable[[], Frame]) -> Timeline:
+        """That of a segment, made of its frame when it is not at hand."""
+        return self._catalog.timelines.get(segment_no, lambda: Timeline.of(frame()))
+
     def excuse(self, error: ValueError) -> None:
         """As Catalog.excuse()."""
         self._catalog.excuse(error)
@@ -225,44 +233,68 @@ class Sweep:
         """What whole segments say without being read; units() leaves those segments out afterwards.
 
         Raises InterruptError when the time is over."""
+        bounds = self._view.bounds
+        for block_no, judged, whole in self._whole(accept(bounds.oldest_ns, bounds.newest_ns)):
+            own = slice(int(bounds.starts[block_no]), int(bounds.starts[block_no + 1]))
+            sizes = np.diff(judged.starts)
+            matching = judged.matching
+            chosen = np.flatnonzero(np.repeat(whole, sizes) & (matching > 0))
+            oldest_ns = np.repeat(bounds.oldest_ns[own], sizes)
+            yield Lot(judged.cells_of(chosen), matching[chosen], oldest_ns[chosen])
+
+    def totals(self) -> Iterator[tuple[IntArray, IntArray]]:
+        """As settled(), of whatever times: cells, in any order and perhaps several times each, and how many
+        lines match."""
+        for _, judged, whole in self._whole(np.ones(len(self._view.segments), np.bool_)):
+            if whole.all():
+                yield judged.totals()
+                continue
+            for at in np.flatnonzero(whole).tolist():
+                yield judged.groups_of(at)[0], judged.matching_of(at)
+
+    def _whole(self, wanted: BoolArray) -> Iterator[tuple[int, Judged, BoolArray]]:
+        """(block, verdicts, which of its segments may be counted whole) of wanted segments.
+
+        Raises InterruptError when the time is over."""
         plan, bounds = self.plan, self._view.bounds
         if plan.nothing or plan.key is not None:
             return
-        inside = (
+        inside = wanted & (
             (bounds.oldest_ns >= plan.start_ns)
             & (bounds.newest_ns < plan.end_ns)
             & (bounds.first_key >= plan.first_key)
         )
-        inside &= accept(bounds.oldest_ns, bounds.newest_ns)
         for block_no in np.unique(bounds.block_no[inside]).tolist():
             if self._reader.deadline.passed:
                 raise apsw.InterruptError
             judged = self.judged(block_no)
             own = slice(int(bounds.starts[block_no]), int(bounds.starts[block_no + 1]))
-            whole = inside[own] & (judged.open == 0)
+            whole = inside[own] & ~judged.open
             self._counted[own] = whole
-            sizes = np.diff(judged.starts)
-            oldest_ns = np.repeat(bounds.oldest_ns[own], sizes)
-            if plan.all and whole.all():
-                yield Lot(judged.cells, judged.counts, oldest_ns)
-                continue
-            chosen = np.flatnonzero(np.repeat(whole, sizes) & (judged.matching > 0))
-            yield Lot(judged.cells[chosen], judged.matching[chosen], oldest_ns[chosen])
+            yield block_no, judged, whole
 
     def units(self, *, newest_first: bool | None) -> Iterator[Unit]:
         """Newest first, oldest first, or (None) by key. Raises InterruptError when the time is over."""
-        plan = self.plan
-        if plan.nothing:
+        if self.plan.nothing:
             return
-        sources = self._near(newest_first)
-        for number, (near_ns, source, block_no, at) in enumerate(sources):
+        best: dict[int, list[int]] = {}
+        for number, (near_ns, source, block_no, at) in enumerate(self._near(newest_first)):
+            known = best.get(block_no)
+            if known is not None and not known[at]:
+                continue
             if number:
                 self.frontier_ns = near_ns if newest_first is False else near_ns + 1
             if self._reader.deadline.passed:
                 raise apsw.InterruptError
-            unit = self._unit(source, block_no, at)
-            if unit is not None:
-                yield unit
+            if not isinstance(source, Segment):
+                unit = Unit(self, source, None)
+                if unit.verdict.any():
+                    yield unit
+                continue
+            if known is None:
+                known = best[block_no] = self.judged(block_no).best
+            if known[at]:
+                yield Unit(self, source, (block_no, at))
 
     def _near(self, newest_first: bool | None) -> list[tuple[int, Segment | Chunk, int, int]]:
         """(near end, source, block, place in the block) of what the plan's bounds let through, in order."""
@@ -300,17 +332,6 @@ class Sweep:
             and chunk.oldest_ns < plan.end_ns
             and chunk.last_key >= plan.first_key
         )
-
-    def _unit(self, source: Segment | Chunk, block_no: int, at: int) -> Unit | None:
-        """The unit, None when it is settled that nothing in it matches."""
-        if not isinstance(source, Segment):
-            unit = Unit(self, source, None)
-            return unit if unit.verdict.any() else None
-        judged = self.judged(block_no)
-        if not judged.best[at]:
-            return None
-        own = slice(int(judged.starts[at]), int(judged.starts[at + 1]))
-        return Unit(self, source, (block_no, at), judged.verdict[own])
 
 
 def survivors(units: Iterator[Unit]) -> Iterator[tuple[Unit, IntArray]]:

@@ -86,8 +86,8 @@ class Tallies:
             streams = self._catalog.streams(reader)
             try:
                 if not paths:
-                    for lot in sweep.settled(_any_time):
-                        _count_cells(cells, lot.cells, lot.counts)
+                    for found in sweep.totals():
+                        _count_cells(cells, *found)
                 for unit in sweep.units(newest_first=True):
                     try:
                         _add_cells(cells, unit)
@@ -215,10 +215,6 @@ def _add_cells(counts: Counter[int], unit: Unit) -> None:
     frame = unit.frame
     cells = np.repeat(frame.cells, frame.counts)[lines]
     _count_cells(counts, cells, np.ones(len(lines), np.int64))
-
-
-def _any_time(oldest_ns: IntArray, _newest_ns: IntArray) -> BoolArray:
-    return np.ones(len(oldest_ns), np.bool_)
 
 
 def _count_cells(counts: Counter[int], cells: IntArray, many: IntArray) -> None:

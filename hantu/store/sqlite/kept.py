@@ -1,0 +1,53 @@
+"""What was made of a file and is asked for again, within bounds."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, Protocol, TypeVar
+
+
+class Sized(Protocol):
+    """Something that takes memory."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How much."""
+        ...
+
+
+Name = TypeVar("Name", bound=Hashable)
+Thing = TypeVar("Thing", bound=Sized)
+
+
+class Kept(Generic[Name, Thing]):
+    """Those that were asked for last, within most_bytes, and always one; safe in any thread."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._lock = threading.Lock()
+        self._things: OrderedDict[Name, Thing] = OrderedDict()
+        self._bytes = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory that they take."""
+        return self._bytes
+
+    def get(self, name: Name, make: Callable[[], Thing]) -> Thing:
+        """The one of this name, made when it is not at hand."""
+        with self._lock:
+            known = self._things.get(name)
+            if known is not None:
+                self._things.move_to_end(name)
+                return known
+        # Without the lock: two threads may make the same, which is better than to wait for another's.
+        made = make()
+        with self._lock:
+            if name not in self._things:
+                self._things[name] = made
+                self._bytes += made.size_bytes
+            while self._bytes > self._most_bytes and len(self._things) > 1:
+                self._bytes -= self._things.popitem(last=False)[1].size_bytes
+        return made

@@ -1,0 +1,54 @@
+"""What is kept of a file: made once, within its bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hantu.store.sqlite.kept import Kept
+
+
+@dataclass(frozen=True)
+class Thing:
+    size_bytes: int = 100
+
+
+class Book:
+    """A Kept, and what was made for it."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self.kept: Kept[int, Thing] = Kept(most_bytes)
+        self.made: list[int] = []
+
+    def get(self, *names: int) -> None:
+        for name in names:
+
+            def make(name: int = name) -> Thing:
+                self.made.append(name)
+                return Thing()
+
+            self.kept.get(name, make)
+
+
+def test_a_thing_is_made_once() -> None:
+    book = Book(1_000)
+    book.get(7, 7, 8, 7)
+    assert book.made == [7, 8]
+    assert book.kept.size_bytes == 200
+
+
+def test_things_asked_for_long_ago_make_room() -> None:
+    book = Book(300)
+    book.get(1, 2, 3, 1, 4)
+    assert book.kept.size_bytes == 300
+    book.get(1, 3, 4)
+    assert book.made == [1, 2, 3, 4]
+    book.get(2)
+    assert book.made == [1, 2, 3, 4, 2]
+
+
+def test_one_that_is_larger_than_the_bound_is_kept_all_the_same() -> None:
+    book = Book(10)
+    book.get(1, 1)
+    assert book.made == [1]
+    book.get(2, 1)
+    assert book.made == [1, 2, 1]
