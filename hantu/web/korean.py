@@ -10,6 +10,7 @@ from hantu.web.korean_gaps import GAPS
 from hantu.web.korean_lines import LINES
 from hantu.web.korean_palette import PALETTE
 from hantu.web.korean_settings import SETTINGS
+from hantu.web.korean_sources import SOURCES
 
 TEXTS: Final[dict[str, str]] = {
     **ACCOUNTS,
@@ -18,6 +19,7 @@ TEXTS: Final[dict[str, str]] = {
     **LINES,
     **PALETTE,
     **SETTINGS,
+    **SOURCES,
     # Every page
     "Logs": "로그",
     "Errors": "에러",
@@ -145,7 +147,6 @@ TEXTS: Final[dict[str, str]] = {
         "낱말은 통째로 찾고, 한글은 낱말 안에서도 찾습니다. 다른 방법:"
     ),
     "No line has arrived yet": "아직 들어온 줄이 없습니다",
-    "hantu found these and waits for their next line:": "다음을 찾았고 새 줄을 기다리고 있습니다:",
     "hantu found no container, no journal and no log file here that it may read.": (
         "읽을 수 있는 컨테이너, 저널, 로그 파일을 찾지 못했습니다."
     ),
@@ -358,8 +359,6 @@ TEXTS: Final[dict[str, str]] = {
     "Collect": "수집",
     "There is no such collector any more.": "그런 수집기는 이제 없습니다.",
     "Nothing is collected yet": "아직 수집하는 것이 없습니다",
-    "Containers: hantu needs to read the engine's socket:": "컨테이너: 엔진 소켓을 읽을 권한이 필요합니다:",
-    "The journal: hantu needs the group that may read it:": "저널: 읽을 수 있는 그룹이 필요합니다:",
     "Files: name them in the settings:": "파일: 설정에 이름을 적으세요:",
     "when hantu could not see, last 7 days": "hantu가 볼 수 없었던 때, 최근 7일",
     "When": "때",

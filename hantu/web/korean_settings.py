@@ -29,6 +29,11 @@ _OF_CONFIG: Final[dict[str, str]] = {
     "the log library's folder, read as well": "로그 라이브러리의 폴더. 함께 읽음",
     "days that entries are kept": "줄을 보관하는 날수",
     "size of hantu.db above which the oldest day goes": "hantu.db가 넘으면 가장 오래된 날부터 지우는 크기",
+    "entries kept longer or shorter than retention_days, by source and level": (
+        "수집원과 레벨에 따라 retention_days와 다르게 보관할 줄"
+    ),
+    "where the daily backup goes; empty: none is made": "매일 백업을 둘 곳. 비우면 백업하지 않음",
+    "daily backups that stay": "남겨 두는 매일 백업 수",
     "local time of the daily maintenance": "매일 정비하는 시각",
     "entries that make a batch due": "이만큼 모이면 저장",
     "milliseconds after its first entry that a batch is due": "첫 줄이 온 뒤 저장하기까지 (밀리초)",

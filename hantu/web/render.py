@@ -20,6 +20,7 @@ from hantu.web import clock, i18n, preferences, sentences
 from hantu.web.access import shown_to
 from hantu.web.command import command
 from hantu.web.current import errors, service
+from hantu.web.kinds import kinds
 from hantu.web.rows import ICONS
 
 NAV: Final = (
@@ -50,6 +51,7 @@ def install(app: Flask) -> None:
         asset=asset,
         command=lambda *words: command(service().config, *words),
         version=__version__,
+        source_kinds=lambda: kinds(service().config, service().manager.statuses()),
         icons=ICONS,
     )
     env.filters.update(

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from hantu.collect.base import CollectorState, CollectorStatus
 from hantu.query.edit import with_field
 from hantu.store.gap_base import Gap
-from hantu.web import clock, i18n, sentences
+from hantu.web import clock, i18n, sentences, source_sparks
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.facets import origin_field
@@ -76,6 +76,7 @@ def sources() -> Response:
         statuses=statuses,
         sign_of=sign_of,
         now_ns=now_ns,
+        sparks=source_sparks.sparks(statuses, now_ns),
         lead=_lead(statuses),
         gaps=_gaps(now_ns),
         found=manager.found(),
@@ -104,7 +105,9 @@ def _lead(statuses: list[CollectorStatus]) -> str:
         return i18n.translate("Nothing to collect was found here.")
     troubled = sum(status.state in TROUBLED for status in statuses)
     if not troubled:
-        return i18n.plural("{n} source, all is well.", "{n} sources, all is well.", len(statuses))
+        told = i18n.plural("{n} source, all is well.", "{n} sources, all is well.", len(statuses))
+        rate = round(sum(status.per_minute for status in statuses))
+        return f"{told} {i18n.plural('{n} line a minute', '{n} lines a minute', rate)}." if rate else told
     return i18n.translate(
         "{good} of {all} sources are well; what the others need stands with them.",
         good=len(statuses) - troubled,

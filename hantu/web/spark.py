@@ -23,14 +23,17 @@ class Bar:
     now: bool
 
 
-def bars(counts: Sequence[int]) -> tuple[Bar, ...]:
-    """A bar for each count, oldest first; one without any is a line at the foot."""
+def bars(counts: Sequence[int], *, most: int = 0) -> tuple[Bar, ...]:
+    """A bar for each count, oldest first; one without any is a line at the foot. most: what the full height
+    stands for, when that is not the largest; then a count without any has no bar."""
     step = WIDTH / max(len(counts), 1)
-    most = max(counts, default=0) or 1
+    full = most or max(counts, default=0) or 1
     last = len(counts) - 1
     out = []
     for at, count in enumerate(counts):
-        height = round(max(count / most * HEIGHT, _FLOOR), 1)
+        if most and not count:
+            continue
+        height = round(max(count / full * HEIGHT, _FLOOR), 1)
         out.append(
             Bar(
                 round(at * step, 1),

@@ -19,6 +19,7 @@ from hantu.web import (
     facets,
     inbox,
     inbox_acts,
+    kinds,
     logs,
     one_error,
     one_execution,
@@ -96,6 +97,8 @@ def all_texts() -> set[str]:
     for title, options in settings.OPTIONS.values():
         found.update((title, *(text for _, text in options if text not in settings.NAMES_OF_THEMSELVES)))
     found.update(("Time zone", "First page", *settings_shown.LEADS.values(), about.LIBRARIES["apsw"]))
+    signs = (kinds.WELL, kinds.MISSING, kinds.WAITS, kinds.ABSENT, kinds.OFF)
+    found.update(("Containers", "The journal", "Log files", *(word for _, _, word in signs)))
     found.update(text for _, text in (*render.KEYS, *palette.THEMES, *palette.CONTRASTS))
     found.update(title for title, _ in palette.LOOKS)
     found.update(setting.help for setting in config.settings())
