@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import gc
+import ipaddress
 import logging
 import os
 import signal
@@ -21,6 +22,7 @@ import gunicorn.glogging
 from hantu.config import Config, Loaded, load
 from hantu.service import Service
 from hantu.store import open_store
+from hantu.store.base import LogStorage
 from hantu.systemd import Notifier
 from hantu.web import create_app
 
@@ -40,7 +42,6 @@ ANEW_S: Final = 60
 """So long a start may be silent while a file of an older version is made anew."""
 CONFIG_VARIABLE: Final = "HANTU_CONFIG"
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
-_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class ServeError(Exception):
@@ -106,11 +107,6 @@ def build_app(loaded: Loaded | None = None) -> flask.Flask:
 def check(config: Config, notifier: Notifier) -> None:
     """Bring the file to this version; raise ServeError when the service could not start: a second
     instance, a newer file, an address that others could reach."""
-    if config.host not in _LOOPBACK:
-        raise ServeError(
-            f"host is {config.host}: pages have no password yet, so hantu only listens on this machine; "
-            "use 127.0.0.1 and reach it through ssh -L 8514:127.0.0.1:8514"
-        )
     try:
         config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -118,8 +114,31 @@ def check(config: Config, notifier: Notifier) -> None:
             f"the data folder cannot be made: {error}; "
             "name one that you may write: hantu --data-dir FOLDER serve"
         ) from error
-    open_store(config.database, progress=_Anew(notifier)).close()
+    store = open_store(config.database, progress=_Anew(notifier))
+    try:
+        _check_sign_in(config, store)
+    finally:
+        store.close()
     _check_port(config)
+
+
+def _check_sign_in(config: Config, store: LogStorage) -> None:
+    """Others may reach hantu only where they have to sign in."""
+    by_proxy = bool(config.proxy_login_header and config.trusted_proxies)
+    if is_loopback(config.host) or by_proxy or any(account.password for account in store.accounts()):
+        return
+    raise ServeError(
+        f"host is {config.host}, so others could reach the pages, and nobody has a password yet; "
+        "set one with: hantu passwd (or use 127.0.0.1 and ssh -L 8514:127.0.0.1:8514)"
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _check_port(config: Config) -> None:

@@ -14,6 +14,7 @@ from hantu.service import Service
 from hantu.threads import DaemonThread
 from hantu.web import (
     access,
+    api_accounts,
     api_alerts,
     api_artifacts,
     api_collectors,
@@ -46,6 +47,7 @@ APIS: Final = (
     api_executions.api,
     api_artifacts.api,
     api_tokens.api,
+    api_accounts.api,
     ingest.api,
     live.api,
 )

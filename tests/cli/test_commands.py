@@ -306,7 +306,8 @@ def test_second_writer_is_refused_with_a_clear_message(service: RunningService) 
 def test_serving_others_without_a_password_is_refused(data_dir: Path) -> None:
     found = hantu(data_dir, "serve", "--host", "0.0.0.0")
     assert found.exit_code == 1
-    assert "no password yet" in found.stderr
+    assert "nobody has a password yet" in found.stderr
+    assert "hantu passwd" in found.stderr
 
 
 CHANNEL = {"HANTU_TELEGRAM_TOKEN": "123:secret", "HANTU_TELEGRAM_CHAT_ID": "-100200"}
