@@ -35,11 +35,11 @@ COMMANDS: Final = {
     "run": ("hantu.cli.run", "run_command"),
     "notify": ("hantu.cli.notify", "notify_group"),
     "doctor": ("hantu.cli.doctor", "doctor_command"),
+    "install": ("hantu.cli.install", "install_command"),
+    "uninstall": ("hantu.cli.install", "uninstall_command"),
     "migrate": ("hantu.cli.migrate", "migrate_command"),
 }
 
-    "install": ("hantu.cli.install", "install_command"),
-    "uninstall": ("hantu.cli.install", "uninstall_command"),
 
 class Commands(click.Group):
     """The group that finds its commands in COMMANDS."""
