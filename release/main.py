@@ -10,6 +10,6 @@ if _WAS is not None:
     os.environ["LD_LIBRARY_PATH"] = _WAS
 
 if __name__ == "__main__":
-    from hantu.cli import main
+    from hantu.cli.entry import main
 
     main()

@@ -59,9 +59,17 @@ def _freeze(python: Path, stage: Path, site: Path, *, time_s: int) -> Path:
         words += ["--exclude-module", left]
     environment = {**os.environ, "PYTHONHASHSEED": "1", "SOURCE_DATE_EPOCH": str(time_s)}
     environment["PYTHONPATH"] = str(site)
-    command = [python, "-m", "PyInstaller", *words, str(ROOT / "release/main.py")]
+    # A copy: PyInstaller would take the modules of the checkout around it before the site's.
+    shutil.copy2(ROOT / "release/main.py", work / "main.py")
+    command = [python, "-m", "PyInstaller", *words, "main.py"]
     done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, env=environment
+        command,
+        cwd=work,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     if done.returncode:
         sys.exit(f"PyInstaller failed:\n{done.stdout[-4000:]}")
