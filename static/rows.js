@@ -283,7 +283,7 @@
   if (document.getElementById("tail")) return;
   // What comes late around the rows must not hide the newest; what the reader does ends this.
   const sizes = new ResizeObserver(toFoot);
-  for (const box of [document.body, scroller]) sizes.observe(box);
+  for (const box of [document.body, scroller]) if (box) sizes.observe(box);
   for (const act of ["pointerdown", "keydown", "wheel", "touchstart"]) {
     addEventListener(act, () => sizes.disconnect(), { once: true, passive: true, capture: true });
   }

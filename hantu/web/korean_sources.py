@@ -10,6 +10,9 @@ SOURCES: Final[dict[str, str]] = {
     "{n} lines in the last hour": "최근 1시간 {n}줄",
     "{n} line a minute": "분당 {n}줄",
     "{n} lines a minute": "분당 {n}줄",
+    "The trace at a glance": "한눈에 보는 추적",
+    "{n} more source below": "아래에 수집원 {n}곳 더",
+    "{n} more sources below": "아래에 수집원 {n}곳 더",
     # What hantu looks for
     "What hantu looks for here": "hantu가 이 기기에서 찾는 것",
     "Containers": "컨테이너",

@@ -77,4 +77,4 @@ def _spark(asked: Expr, now_ns: int, limit_ms: int) -> Spark | None:
     told = i18n.plural("{n} line in the last hour", "{n} lines in the last hour", sum(lines))
     if sum(errors):
         told = f"{told}, {i18n.plural('{n} error', '{n} errors', sum(errors))}"
-    return Spark(spark.bars(lines), spark.bars(errors, most=max(lines)), told)
+    return Spark(spark.bars(lines), spark.bars(errors, most=max(*lines, 1)), told)

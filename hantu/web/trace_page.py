@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 import msgspec
 from flask import Blueprint, Response, request
 
-from hantu.executions import Transition
+from hantu.executions import Execution, Transition
 from hantu.model import LogEntry
 from hantu.query.edit import with_field
 from hantu.query.logquery import LogQuery, Order
@@ -24,6 +24,7 @@ from hantu.web.logs import read_place
 from hantu.web.one_error import trace_query, trace_url
 from hantu.web.one_execution import reason_of
 from hantu.web.render import page, url
+from hantu.web.trace_strip import Said, Strip, strip
 
 T = TypeVar("T")
 
@@ -84,6 +85,7 @@ def one_trace(trace_id: str) -> Response:
         to_ms=lambda time_ns: clock.row_time(time_ns)[1],
         moments=moments,
         told=_told(moments),
+        strip=_strip(moments, run, now_ns),
         day=clock.day_of(moments[0].time_ns) if moments else "",
         more=url(trace_url(trace_id), after=f"{found.next.time_ns}-{found.next.key}") if found.next else "",
         first=after is None,
@@ -134,7 +136,20 @@ def _without_trace(entry: LogEntry) -> LogEntry:
 
 
 def _after(ns: int) -> str:
-    return f"+{ns / 1e6:,.0f} ms" if ns < 10 * clock.SECOND_NS else f"+{i18n.duration(ns / 1e9)}"
+    return f"+{ns / 1e6:.0f} ms" if ns < clock.SECOND_NS else f"+{i18n.duration(ns / 1e9)}"
+
+
+def _strip(moments: Sequence[Moment], run: Execution | None, now_ns: int) -> Strip | None:
+    """The moments at a glance."""
+    said = []
+    for moment in moments:
+        if moment.row:
+            said.append(Said(moment.row.source_id, moment.time_ns, moment.row.level))
+        elif moment.error:
+            said.append(Said(moment.error.record.service, moment.time_ns, "error"))
+    if run is None or run.started_ns is None:
+        return strip(said)
+    return strip(said, run=(run.job_name, run.started_ns, run.completed_ns or now_ns))
 
 
 def _tells(entry: LogEntry, one: Occurrence) -> bool:
@@ -152,7 +167,8 @@ def _told(moments: Sequence[Moment]) -> str:
     told = [
         i18n.plural("{n} line", "{n} lines", lines),
         i18n.plural("{n} source", "{n} sources", sources),
-        i18n.plural("{n} error", "{n} errors", wrong),
-        i18n.duration((moments[-1].time_ns - moments[0].time_ns) / 1e9),
     ]
+    if wrong:
+        told.append(i18n.plural("{n} error", "{n} errors", wrong))
+    told.append(i18n.duration((moments[-1].time_ns - moments[0].time_ns) / 1e9))
     return ", ".join(told)
