@@ -22,7 +22,9 @@
     for (const row of fresh.querySelectorAll("[data-value]")) {
       const own = facet.querySelector(`[data-value="${CSS.escape(row.dataset.value)}"]`);
       if (!own) continue; // order and choice wait for a new search
-      own.querySelector(".number").textContent = row.querySelector(".number").textContent;
+      for (const part of [".number", ".facet-percent"]) {
+        own.querySelector(part).textContent = row.querySelector(part).textContent;
+      }
       const share = row.querySelector(".facet-share rect").getAttribute("width");
       own.querySelector(".facet-share rect").setAttribute("width", share);
     }

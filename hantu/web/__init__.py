@@ -25,6 +25,7 @@ from hantu.web import (
     api_logs,
     api_status,
     api_tokens,
+    api_views,
     audit,
     compress,
     errors,
@@ -48,6 +49,7 @@ APIS: Final = (
     api_artifacts.api,
     api_tokens.api,
     api_accounts.api,
+    api_views.api,
     ingest.api,
     live.api,
 )

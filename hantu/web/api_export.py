@@ -20,6 +20,9 @@ from hantu.web.wire import NDJSON
 api: Final = Api("api_export")
 
 CHUNK_ENTRIES: Final = 500
+LINES: Final = "X-Hantu-Lines"
+COUNT_MOST: Final = 1 << 40
+COUNT_LIMIT_MS: Final = 100
 Render = Callable[[Iterable[LogEntry]], bytes]
 
 
@@ -49,6 +52,10 @@ def export(args: ExportArgs) -> Response:
     chunks = _chunks(head, render, desk.store.export(query))
     response = Response(paced(chunks, request.environ, stopping=desk.stopping.is_set), mimetype=media)
     response.headers["Content-Disposition"] = f'attachment; filename="hantu-logs.{_SUFFIX[args.format]}"'
+    counted = desk.store.count(query, cap=COUNT_MOST, time_limit_ms=COUNT_LIMIT_MS)
+    if counted.exact:
+        # How far a download is; lines may come and go meanwhile.
+        response.headers[LINES] = str(counted.count)
     return response
 
 

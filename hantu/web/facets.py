@@ -5,20 +5,27 @@ facet is opened: that reads the metadata of every matching line."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from hantu.model import APP, DOCKER, JOURNAL, LogLevel
+from hantu.model import APP, LogLevel
 from hantu.query.edit import exclude_field, field_for_path, has_field, with_field
 from hantu.query.error import QueryError
 from hantu.query.expr import And, Expr, Field, Not, Op
 from hantu.query.logquery import LogQuery
 from hantu.store.base import Facet, QueryTimeout
+from hantu.web import vocabulary
 from hantu.web.current import service
+
+origin_field: Final = vocabulary.origin_field
 
 FIELDS_MOST: Final = 10
 VALUES_MOST: Final = 8
+COUNT_MOST: Final = 1 << 40
+COUNT_LIMIT_MS: Final = 100
+LEAST_MS: Final = 5
 SOURCE_IDS_ASKED: Final = 32
 # Different on nearly every line, or said by another facet: they do not help to narrow down.
 _NO_FACET: Final = frozenset(
@@ -28,7 +35,6 @@ _NO_FACET: Final = frozenset(
         *("request_id", "span_id", "line", "thread"),
     )
 )
-_NAMES: Final = {DOCKER: "container", JOURNAL: "unit"}
 TITLES: Final = {
     "level": "Level",
     "source": "Source",
@@ -41,12 +47,12 @@ TITLES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value of a facet. share: percent of the most frequent. state: True when the query asks for
-    it, False when it excludes it. add, exclude: the query texts that a click leads to."""
+    """A value of a facet. share: percent of all lines that were found. state: True when the query asks
+    for it, False when it excludes it. add, exclude: the query texts that a click leads to."""
 
     value: str
     count: int
-    share: int
+    share: float
     state: bool | None
     add: str
     exclude: str
@@ -55,20 +61,24 @@ class Value:
 @dataclass(frozen=True, slots=True)
 class FacetView:
     """A facet to draw. field: its name in the query language. title: its heading, "" for a field of
-    the metadata. path: what the store calls it. values None: not counted yet."""
+    the metadata. path: what the store calls it. values None: not counted yet. chosen: the reader added
+    it."""
 
     field: str
     title: str
     values: tuple[Value, ...] | None
     path: str = ""
     complete: bool = True
+    chosen: bool = False
 
 
 def of_page(
-    text: str, query: LogQuery, *, time_limit_ms: int, opened: str = ""
+    text: str, query: LogQuery, total: int, *, time_limit_ms: int, opened: Sequence[str] = ()
 ) -> tuple[FacetView, ...] | None:
-    """The facets of a page, None when they were not ready in time. opened: a metadata path to count
-    with them."""
+    """The facets of a page, None when they were not ready in time. total: lines that were found.
+    opened: metadata paths that the reader asked for; they are counted with the others, while there is
+    time."""
+    until = time.monotonic() + time_limit_ms / 1000
     store = service().store
     try:
         found = store.facets(
@@ -81,15 +91,23 @@ def of_page(
     out = excluded(query.search)
     level, source, ids = found
     views = [
-        _view(text, "level", level.values, out),
-        _view(text, "source", source.values, out),
-        *_by_origin(text, ids, out),
+        _view(text, "level", level.values, out, total),
+        _view(text, "source", source.values, out, total),
+        *_by_origin(text, ids, out, total),
     ]
-    return (*(view for view in views if view.values), *_of_metadata(text, query, opened, time_limit_ms))
+    chosen = [_chosen(text, query, path, total, until) for path in opened]
+    return (
+        *(view for view in views if view.values),
+        *(view for view in chosen if view is not None),
+        *_of_metadata(opened),
+    )
 
 
-def one(text: str, query: LogQuery, path: str, *, time_limit_ms: int) -> FacetView | None:
-    """The facet of one metadata path; None when no query can ask for it."""
+def one(
+    text: str, query: LogQuery, path: str, *, total: int | None = None, time_limit_ms: int
+) -> FacetView | None:
+    """The facet of one metadata path; None when no query can ask for it. total: lines that were found,
+    None when that is not known."""
     field = field_for_path(path)
     if field is None:
         return None
@@ -97,24 +115,31 @@ def one(text: str, query: LogQuery, path: str, *, time_limit_ms: int) -> FacetVi
         (found,) = service().store.facets(query, (path,), most=VALUES_MOST, time_limit_ms=time_limit_ms)
     except QueryTimeout:
         found = Facet(path, (), complete=False)
-    view = _view(text, field, found.values, excluded(query.search))
+    if total is None:
+        counted = service().store.count(query, cap=COUNT_MOST, time_limit_ms=COUNT_LIMIT_MS)
+        total = counted.count if counted.exact else 0
+    view = _view(text, field, found.values, excluded(query.search), total)
     return replace(view, path=path, complete=found.complete)
 
 
-def _of_metadata(text: str, query: LogQuery, opened: str, time_limit_ms: int) -> list[FacetView]:
-    """The frequent metadata fields, all but the opened one still to be counted."""
-    paths = [path for path in service().store.field_names() if path not in _NO_FACET]
-    views: list[FacetView] = []
-    for path in paths[:FIELDS_MOST]:
-        field = field_for_path(path)
-        if field is None:
-            continue
-        counted = one(text, query, path, time_limit_ms=time_limit_ms) if path == opened else None
-        views.append(counted or FacetView(field, "", None, path))
-    return views
+def _chosen(text: str, query: LogQuery, path: str, total: int, until: float) -> FacetView | None:
+    """The facet that the reader added, still to be counted when the time is over."""
+    field = field_for_path(path)
+    if field is None:
+        return None
+    left_ms = int((until - time.monotonic()) * 1000)
+    counted = one(text, query, path, total=total, time_limit_ms=left_ms) if left_ms >= LEAST_MS else None
+    return replace(counted or FacetView(field, "", None, path), chosen=True)
 
 
-def _by_origin(text: str, facet: Facet, out: Mapping[str, list[str]]) -> list[FacetView]:
+def _of_metadata(opened: Sequence[str]) -> list[FacetView]:
+    """The frequent metadata fields beside the opened ones, still to be counted."""
+    paths = [path for path in vocabulary.names().fields if path not in _NO_FACET and path not in opened]
+    named = ((field_for_path(path), path) for path in paths[:FIELDS_MOST])
+    return [FacetView(field, "", None, path) for field, path in named if field is not None]
+
+
+def _by_origin(text: str, facet: Facet, out: Mapping[str, list[str]], total: int) -> list[FacetView]:
     """The facet of source ids, one for each kind of source: container, unit, file, service."""
     origins: dict[str, str] = {}
     for info in service().store.source_ids():
@@ -122,14 +147,7 @@ def _by_origin(text: str, facet: Facet, out: Mapping[str, list[str]]) -> list[Fa
     groups: dict[str, list[tuple[str, int]]] = {"container": [], "unit": [], "file": [], "service": []}
     for source_id, count in facet.values:
         groups[origin_field(origins.get(source_id, APP), source_id)].append((source_id, count))
-    return [_view(text, name, tuple(values), out) for name, values in groups.items()]
-
-
-def origin_field(source: str, source_id: str) -> str:
-    """The field of the query language that asks for a source id."""
-    if source == APP and source_id.startswith("/"):
-        return "file"
-    return _NAMES.get(source, "service")
+    return [_view(text, name, tuple(values), out, total) for name, values in groups.items()]
 
 
 def excluded(search: Expr | None) -> dict[str, list[str]]:
@@ -142,24 +160,25 @@ def excluded(search: Expr | None) -> dict[str, list[str]]:
 
 
 def _view(
-    text: str, field: str, values: Sequence[tuple[str, int]], out: Mapping[str, list[str]]
+    text: str, field: str, values: Sequence[tuple[str, int]], out: Mapping[str, list[str]], total: int
 ) -> FacetView:
+    """total: what shares are of; 0: of the values' own sum."""
     if field == "level":
         values = sorted(values, key=lambda pair: LogLevel.parse(pair[0]))
-    most = max((count for _, count in values), default=0)
+    total = max(total, 1) if total else max(sum(count for _, count in values), 1)
     pairs = [*values[:VALUES_MOST], *((value, 0) for value in out.get(field, ()))]
-    shown = [_value(text, field, value, count, most) for value, count in pairs]
+    shown = [_value(text, field, value, count, total) for value, count in pairs]
     return FacetView(field, TITLES.get(field, ""), tuple(value for value in shown if value is not None))
 
 
-def _value(text: str, field: str, value: str, count: int, most: int) -> Value | None:
+def _value(text: str, field: str, value: str, count: int, total: int) -> Value | None:
     if not value:
         return None
     try:
         return Value(
             value,
             count,
-            round(100 * count / most) if most else 0,
+            min(round(100 * count / total, 1), 100.0),
             has_field(text, field, value),
             with_field(text, field, value),
             exclude_field(text, field, value),

@@ -53,6 +53,11 @@ def number(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def percent(share: float) -> str:
+    """A share of 100 as people say it: 34 %, <1 %."""
+    return "<1 %" if 0 < share < 1 else f"{share:.0f} %"
+
+
 def long_day(day: datetime.date) -> str:
     """Friday, 20 November 2026; 2026년 11월 20일 금요일."""
     if language() == "ko":

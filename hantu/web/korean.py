@@ -9,6 +9,7 @@ from hantu.web.korean_executions import EXECUTIONS
 from hantu.web.korean_gaps import GAPS
 from hantu.web.korean_lines import LINES
 from hantu.web.korean_palette import PALETTE
+from hantu.web.korean_search import SEARCH
 from hantu.web.korean_settings import SETTINGS
 from hantu.web.korean_sources import SOURCES
 
@@ -18,6 +19,7 @@ TEXTS: Final[dict[str, str]] = {
     **GAPS,
     **LINES,
     **PALETTE,
+    **SEARCH,
     **SETTINGS,
     **SOURCES,
     # Every page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -13,9 +14,11 @@ from werkzeug.datastructures import MultiDict
 
 from hantu.model import LogEntry, LogLevel
 from hantu.query.describe import describe
+from hantu.query.edit import field_for_path
 from hantu.query.error import QueryError
 from hantu.query.logquery import LogQuery, Order, Place
-from hantu.web import ansi, clock, facets, folds, i18n, picker, rows, summary
+from hantu.web import ansi, clock, facets, folds, i18n, picker, rows, summary, views, vocabulary
+from hantu.web.access import client
 from hantu.web.api_logs import zone
 from hantu.web.current import service
 from hantu.web.render import fragment, page, see, url, wants_fragment
@@ -36,7 +39,9 @@ KEYS: Final = (
     ("l", "live"),
     ("e", "next error"),
 )
-_TURNS: Final = ("since", "from", "until", "follow", "minLevel")
+PATH: Final = "/logs"
+COLUMNS_MOST: Final = 8
+_TURNS: Final = ("since", "from", "until", "follow", "minLevel", "col")
 """Parameters that forms and menus send to change the text; answered with a redirect to the new URL."""
 
 
@@ -44,7 +49,8 @@ _TURNS: Final = ("since", "from", "until", "follow", "minLevel")
 class View:
     """What the URL asks for. before, after: the place of paging; live: new lines are followed; wrap:
     long lines are shown whole; fold: alike lines one after the other are one row. error: the text is
-    wrong, and query then asks for nothing."""
+    wrong, and query then asks for nothing. columns: metadata paths shown beside each message; opened:
+    those whose filter is open. path: of the page."""
 
     text: str
     query: LogQuery
@@ -54,16 +60,33 @@ class View:
     after: Place | None = None
     error: QueryError | None = None
     fold: bool = True
+    columns: tuple[str, ...] = ()
+    opened: tuple[str, ...] = ()
+    path: str = PATH
 
-    def url(self, path: str = "/logs", **changes: object) -> str:
-        """The URL of this view with changes; a changed text begins at its newest lines again."""
-        own: dict[str, object] = {
-            "q": self.text,
+    @property
+    def state(self) -> dict[str, str]:
+        """What a form that changes the text must keep beside it."""
+        own = {
             "live": "1" if self.live else "",
             "wrap": "1" if self.wrap else "",
             "fold": "" if self.fold else "0",
+            "cols": ",".join(self.columns),
+            "facet": ",".join(self.opened),
         }
-        return url(path, **{name: str(value) for name, value in (own | changes).items() if value})
+        return {name: value for name, value in own.items() if value}
+
+    def url(self, path: str = "", **changes: object) -> str:
+        """The URL of this view with changes; a changed text begins at its newest lines again. path: its own
+        when not given."""
+        own: dict[str, object] = {"q": self.text, **self.state}
+        return url(
+            path or self.path, **{name: str(value) for name, value in (own | changes).items() if value}
+        )
+
+    def export_url(self, form: str) -> str:
+        """The URL of a file with exactly the lines of this view."""
+        return url("/api/logs/export", q=self.text, format=form)
 
     def place_url(self, path: str, name: str, place: Place) -> str:
         """The URL of the rows before or after a place."""
@@ -100,7 +123,7 @@ def register(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/logs/skipped", view_func=skipped)
 
 
-def read_view(args: MultiDict[str, str]) -> View:
+def read_view(args: MultiDict[str, str], path: str = PATH) -> View:
     """The view that the URL's parameters ask for."""
     text = args.get("q", "").strip()
     try:
@@ -118,7 +141,16 @@ def read_view(args: MultiDict[str, str]) -> View:
         after=after,
         error=error,
         fold=args.get("fold") != "0",
+        columns=read_names(args.getlist("cols")),
+        opened=read_names(args.getlist("facet")),
+        path=path,
     )
+
+
+def read_names(texts: Sequence[str]) -> tuple[str, ...]:
+    """The metadata paths of lists with commas, without those that no query can name."""
+    names = dict.fromkeys(name.strip() for text in texts for name in text.split(","))
+    return tuple(name for name in names if name and field_for_path(name))[:COLUMNS_MOST]
 
 
 def read_place(text: str) -> Place | None:
@@ -132,34 +164,41 @@ def read_place(text: str) -> Place | None:
 
 
 def home() -> Response:
-    """/ leads to the logs."""
-    return see("/logs")
+    """/ leads to the logs, or to where the reader wants to begin."""
+    return see(views.start_address())
 
 
 def logs() -> Response:
     """The page."""
     args = request.args
-    if any(name in args for name in _TURNS):
-        turned = _turned(args)
-        if turned is not None:
-            return see(turned)
+    if (other := turned(args, PATH)) is not None:
+        return other
     view = read_view(args)
     if view.error is not None:
-        return _wrong(view, view.error)
+        return wrong(view, view.error)
     if view.live and (text := picker.for_live(view.text)) != view.text:
         # Rows, counts and new lines are all of the one text (CONTRACT M36).
         return see(view.url(q=text))
     return _page(view, full=args.get("full") == "1")
 
 
-def _turned(args: MultiDict[str, str]) -> str | None:
-    """The URL that a menu's or form's parameters lead to; None when the text is wrong."""
-    view = read_view(args)
+def turned(args: MultiDict[str, str], path: str) -> Response | None:
+    """Where a menu's or form's parameters lead to; None when there are none, or the text is wrong."""
+    if not any(name in args for name in _TURNS):
+        return None
+    target = _target(args, path)
+    return None if target is None else see(target)
+
+
+def _target(args: MultiDict[str, str], path: str) -> str | None:
+    view = read_view(args, path)
     text, live = view.text, view.live
+    cols = ",".join(read_names(args.getlist("col")) if "col" in args else view.columns)
     try:
         if any(args.get(name) for name in ("since", "from", "until")):
             since = args.get("since") or args.get("from", "")
-            text = picker.with_times(text, "" if since == ALL else since, args.get("until", ""))
+            until = picker.zoned(args.get("until", ""), clock.tz())
+            text = picker.with_times(text, "" if since == ALL else picker.zoned(since, clock.tz()), until)
         if name := args.get("minLevel"):
             level = None if name == NONE else LogLevel.parse(name)
             text = picker.with_min_level(text, LogLevel.TRACE if live and level is None else level)
@@ -169,10 +208,11 @@ def _turned(args: MultiDict[str, str]) -> str | None:
             live = False
     except ValueError:
         return None
-    return view.url(q=text, live="1" if live else "")
+    return view.url(q=text, live="1" if live else "", cols=cols)
 
 
-def _wrong(view: View, error: QueryError) -> Response:
+def wrong(view: View, error: QueryError) -> Response:
+    """The page that shows where the text is wrong."""
     return page(
         "logs/page.html",
         name="logs",
@@ -181,7 +221,7 @@ def _wrong(view: View, error: QueryError) -> Response:
         pointer=pointer(view.text, error),
         lines=None,
         summary=None,
-        **_frame(view),
+        **frame(view),
     )
 
 
@@ -211,9 +251,8 @@ def _page(view: View, *, full: bool) -> Response:
     found = None
     if lines.entries or view.text:
         budget_ms = service().config.query_limit_ms if full else SUMMARY_BUDGET_MS
-        opened = request.args.get("facet", "")
-        found = summary.gather(view.text, view.query, budget_ms=budget_ms, whole=full, opened=opened)
-    values = _frame(view)
+        found = summary.gather(view.text, view.query, budget_ms=budget_ms, whole=full, opened=view.opened)
+    values = frame(view)
     return page(
         "logs/page.html",
         name="logs",
@@ -228,14 +267,14 @@ def _page(view: View, *, full: bool) -> Response:
     )
 
 
-def _frame(view: View) -> dict[str, Any]:
+def frame(view: View) -> dict[str, Any]:
     """What the search bar shows."""
     right = view.error is None
     level = picker.min_level(view.text) if right else None
     times = picker.times_of(view.text) if right else ()
     return {
         "view": view,
-        "described": describe(view.query, i18n.language(), tz=zone()) if right else "",
+        "described": describe(view.query, i18n.language(), tz=clock.tz() or zone()) if right else "",
         "levels": list(LogLevel),
         # Trace and above are all levels: how a live view says it.
         "level": None if level is LogLevel.TRACE else level,
@@ -244,7 +283,20 @@ def _frame(view: View) -> dict[str, Any]:
         "keys": KEYS,
         "times": times,
         "span": next((text for word, text in picker.SPANS if times == (f"since:{word}",)), ""),
+        "start_value": _clock_value(view.query.start_ns),
+        "end_value": _clock_value(view.query.end_ns),
+        "zones": views.zones(),
+        "zone_chosen": clock.chosen_zone(),
+        "field_names": vocabulary.names().fields,
+        "views": views.shown(view.url()),
+        "views_most": views.MENU_MOST,
+        "may_share": bool(client().account) and views.may_share(),
     }
+
+
+def _clock_value(time_ns: int | None) -> str:
+    """A time as an input of type datetime-local takes it."""
+    return "" if time_ns is None else clock.iso(time_ns)[:19]
 
 
 def _first_run() -> dict[str, object]:
@@ -305,8 +357,10 @@ def lazy_summary() -> Response:
         raise view.error
     if not wants_fragment():
         return see(view.url(full="1"))
-    found = summary.gather(view.text, view.query, budget_ms=service().config.query_limit_ms, whole=True)
-    return fragment("logs/_summary.html", view=view, summary=found, lines=None)
+    limit_ms = service().config.query_limit_ms
+    found = summary.gather(view.text, view.query, budget_ms=limit_ms, whole=True, opened=view.opened)
+    names = vocabulary.names().fields
+    return fragment("logs/_summary.html", view=view, summary=found, lines=None, field_names=names)
 
 
 def one_facet() -> Response:

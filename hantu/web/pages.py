@@ -10,6 +10,7 @@ from flask.blueprints import BlueprintSetupState
 from hantu.paths import TEMPLATES
 from hantu.web import (
     about,
+    completion,
     entry,
     executions,
     inbox,
@@ -18,21 +19,52 @@ from hantu.web import (
     one_error,
     one_execution,
     palette,
+    patterns,
     render,
     settings,
+    settings_accounts,
+    settings_audit,
+    settings_sessions,
     settings_shown,
+    settings_tokens,
     setup,
     signin,
     sources,
     status,
     trace_page,
+    views,
 )
 from hantu.web.rows import RowRenderer
 
 blueprint: Final = Blueprint("pages", __name__, template_folder=str(TEMPLATES))
 for page in (
-    *(logs, entry, inbox, inbox_acts, one_error, executions, one_execution, trace_page),
-    *(sources, status, settings, settings_shown, about, palette, setup, signin),
+    *(
+        logs,
+        completion,
+        patterns,
+        views,
+        entry,
+        inbox,
+        inbox_acts,
+        one_error,
+        executions,
+        one_execution,
+        trace_page,
+    ),
+    *(
+        sources,
+        status,
+        settings,
+        settings_shown,
+        settings_accounts,
+        settings_audit,
+        settings_sessions,
+        settings_tokens,
+        about,
+        palette,
+        setup,
+        signin,
+    ),
 ):
     page.register(blueprint)
 

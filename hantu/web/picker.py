@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+import re
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 from hantu.model import LogLevel
@@ -17,7 +18,11 @@ SPANS: Final = (
     ("6h", "Last 6 hours"),
     ("24h", "Last 24 hours"),
     ("7d", "Last 7 days"),
+    ("30d", "Last 30 days"),
+    ("today", "Today"),
 )
+_LOCAL: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?")
+"""What an input of type datetime-local sends."""
 
 
 def times_of(text: str) -> tuple[str, ...]:
@@ -29,7 +34,19 @@ def times_of(text: str) -> tuple[str, ...]:
 def with_times(text: str, since: str = "", until: str = "") -> str:
     """`text` with these times instead of its own. Raises QueryError when `text` is wrong."""
     own = [_time_word("since", since), _time_word("until", until)]
-    return _joined(without_times(text), *(word for word in own if word))
+    return joined(without_times(text), *(word for word in own if word))
+
+
+def zoned(word: str, tz: tzinfo | None) -> str:
+    """A time of a form as a query takes it: with its offset, when it was given in another zone than the
+    server's (tz None)."""
+    word = word.strip()
+    if tz is None or not _LOCAL.fullmatch(word):
+        return word
+    try:
+        return datetime.fromisoformat(word).replace(tzinfo=tz).isoformat()
+    except ValueError:
+        return word
 
 
 def min_level(text: str) -> LogLevel | None:
@@ -50,7 +67,7 @@ def says_level(text: str) -> bool:
 def with_min_level(text: str, level: LogLevel | None) -> str:
     """`text` with `level:>=level` instead of its own top-level words for levels."""
     rest = without_field(text, "level")
-    return rest if level is None else _joined(rest, f"level:>={level.label}")
+    return rest if level is None else joined(rest, f"level:>={level.label}")
 
 
 def for_live(text: str) -> str:
@@ -71,8 +88,8 @@ def _time_word(name: str, value: str) -> str:
     )
 
 
-def _joined(text: str, *words: str) -> str:
-    """`text` and `words`, all to hold."""
+def joined(text: str, *words: str) -> str:
+    """`text` and `words`, all to hold. Raises QueryError when `text` is wrong."""
     text = text.strip()
     if not words:
         return text

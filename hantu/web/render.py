@@ -56,6 +56,7 @@ def install(app: Flask) -> None:
     )
     env.filters.update(
         number=i18n.number,
+        percent=i18n.percent,
         size=i18n.size,
         duration=i18n.duration,
         full_time=clock.full_time,

@@ -84,7 +84,7 @@ class RowRenderer:
 
     def variant(self) -> str:
         """Names the rendering that this reader gets: two readers of one variant can share it."""
-        return i18n.language()
+        return f"{i18n.language()} {clock.chosen_zone()}"
 
 
 def rows_of(entries: Sequence[LogEntry], query: LogQuery) -> list[Row]:

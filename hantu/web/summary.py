@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,16 +47,17 @@ class _Budget:
 
 
 def gather(
-    text: str, query: LogQuery, *, budget_ms: float, whole: bool = False, opened: str = ""
+    text: str, query: LogQuery, *, budget_ms: float, whole: bool = False, opened: Sequence[str] = ()
 ) -> Summary:
     """The summary as far as budget_ms allows. whole: take lower bounds too when time runs out.
-    opened: the metadata path whose facet is open."""
+    opened: the metadata paths whose facets the reader added."""
     budget = _Budget(budget_ms)
     chart = _chart(query, budget, whole=whole)
     total, exact = (chart.total, chart.complete) if chart else (None, False)
     found: tuple[FacetView, ...] | None = None
     if chart is not None and (whole or not budget.gone):
-        found = facets.of_page(text, query, time_limit_ms=max(budget.left_ms, LEAST_MS), opened=opened)
+        limit_ms = max(budget.left_ms, LEAST_MS)
+        found = facets.of_page(text, query, chart.total, time_limit_ms=limit_ms, opened=opened)
         found = () if found is None and whole else found
     if total is None and not budget.gone:
         counted = service().store.count(query, time_limit_ms=budget.left_ms)
@@ -79,6 +81,11 @@ def _chart(query: LogQuery, budget: _Budget, *, whole: bool) -> histogram.Chart 
     if not found.complete and not whole:
         return None
     return histogram.chart(found, _blind(query, asked, budget))
+
+
+def bounds(query: LogQuery, budget_ms: float) -> tuple[int, int]:
+    """From when to when the lines of a query can lie. Raises QueryTimeout."""
+    return _bounds(query, _Budget(budget_ms))
 
 
 def _bounds(query: LogQuery, budget: _Budget) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from hantu.paths import ROOT, TEMPLATES
 from hantu.service import Service
 from hantu.web import (
     about,
+    completion,
     executions,
     facets,
     inbox,
@@ -24,6 +25,7 @@ from hantu.web import (
     one_error,
     one_execution,
     palette,
+    patterns,
     picker,
     render,
     settings,
@@ -77,6 +79,8 @@ def all_texts() -> set[str]:
     found.update(text for _, text in picker.SPANS)
     found.update(text for _, text in (*logs.EXPORTS, *logs.KEYS))
     found.update(facets.TITLES.values())
+    found.update((*completion.MEANINGS.values(), *(text for _, text in completion.OPERATORS)))
+    found.update(text for _, text in patterns.ORDERS)
     found.update(text for _, text in (*inbox.TABS, *inbox.ORDERS, *inbox.SINCE, *inbox.KEYS))
     found.update(text for _, text in inbox_acts.MUTES)
     signs = (
