@@ -69,7 +69,7 @@
   const isRow = (line) => Boolean(line && line.id);
   const timesOf = (row) => Number(row.dataset.times || 1);
   const keyOf = (row) => Number(row.dataset.at.slice(row.dataset.at.lastIndexOf("-") + 1));
-  const inHand = (row) => row.querySelector(":scope > details[open]") !== null || row.contains(document.activeElement);
+  const isOpen = (row) => row.querySelector(":scope > details[open]") !== null;
 
   /** Whether a row says the same as the one before it. */
   function alike(before, row) {
@@ -99,17 +99,19 @@
   /** Put a row at the foot; one that says the same as the last takes its place. */
   function append(row) {
     const last = entries.lastElementChild;
-    if (!alike(last, row) || inHand(last)) {
+    if (!alike(last, row) || isOpen(last)) {
       entries.append(row);
     } else if (keyOf(row) > keyOf(last)) {
+      const focused = last.contains(document.activeElement);
       fold(last, row);
       last.replaceWith(row);
+      if (focused) row.querySelector(".entry-row").focus({ preventScroll: true });
     }
   }
 
   /** Where rows that were fetched meet those that were there, the same may stand on both sides. */
   function join(before, row) {
-    if (!alike(before, row) || inHand(before) || inHand(row)) return;
+    if (!alike(before, row) || isOpen(before) || isOpen(row)) return;
     fold(before, row);
     before.remove();
   }
@@ -274,10 +276,10 @@
   frame(document);
 
   window.hantu = { ends, toFoot, toNewest, scrolled, lastDay, append, trim, keyOf, isRow };
-  if (!entries) return;
+  if (!entries || !scroller) return;
   // Without script the pane starts at its foot by being reversed; with it, an opened row must push down.
-  if (scroller) scroller.classList.add("entries-plain");
-  if (scroller) scroller.addEventListener("scroll", onScroll, { passive: true });
+  scroller.classList.add("entries-plain");
+  scroller.addEventListener("scroll", onScroll, { passive: true });
   if (entries.querySelector(".entries-newer") || location.hash) return;
   toFoot();
   if (document.getElementById("tail")) return;

@@ -10,6 +10,10 @@
   const AT_FOOT_PX = 24;
   const SAY_EVERY_MS = 5000;
   const RETRY_MS = [500, 1000, 2000, 4000, 8000];
+  // A page that nobody has seen for so long lets its place among the live readers go.
+  const REST_AFTER_MS = 60_000;
+  const BEAT_MS = 10_000;
+  const SLEPT_MS = 30_000;
   const say = foot.dataset;
   const pill = foot.querySelector(".entries-new");
   const state = document.getElementById("tail-state");
@@ -24,6 +28,9 @@
   let failures = 0;
   let opened = false;
   let ended = false;
+  let resting = false; // nobody looks: no connection until somebody does
+  let rest = 0; // the timer that leads there
+  let beat = Date.now();
   let said = 0;
   let saying = 0;
 
@@ -167,7 +174,8 @@
       showWaiting();
     };
     socket.onmessage = (event) => receive(JSON.parse(event.data));
-    socket.onclose = () => { socket = null; again(); };
+    const own = socket;
+    socket.onclose = () => { if (own === socket) { socket = null; again(); } };
   }
 
   function listen() {
@@ -180,14 +188,53 @@
     source.addEventListener("error", (event) => {
       if (event.data) receive(JSON.parse(event.data));
       else tell(say.sayLost);
-      if (source.readyState === EventSource.CLOSED || ended) { source.close(); again(); }
+      if (source && (source.readyState === EventSource.CLOSED || ended)) { source.close(); source = null; again(); }
     });
   }
 
-  function again() {
+  function disconnect() {
+    const [was, events] = [socket, source];
+    socket = source = null;
+    if (was) {
+      was.onmessage = null;
+      was.close();
+    }
+    if (events) events.close();
+  }
+
+  /** A fresh connection that goes on where the last one ended. */
+  function renew() {
+    disconnect();
+    failures = 0;
+    connect();
+  }
+
+  function onLook() {
+    clearTimeout(rest);
     if (ended) return;
+    if (document.hidden) {
+      rest = setTimeout(() => { resting = true; disconnect(); }, REST_AFTER_MS);
+    } else if (resting) {
+      resting = false;
+      renew();
+    }
+  }
+
+  /** After a sleep of the machine a connection may look open that is long gone. */
+  function onBeat() {
+    const slept = Date.now() - beat > SLEPT_MS;
+    beat = Date.now();
+    if (slept && !ended && !resting && !document.hidden) renew();
+  }
+
+  function retry() {
+    if (!socket && !source && !resting && !ended) connect();
+  }
+
+  function again() {
+    if (ended || resting) return;
     tell(say.sayLost);
-    setTimeout(connect, RETRY_MS[Math.min(failures, RETRY_MS.length - 1)]);
+    setTimeout(retry, RETRY_MS[Math.min(failures, RETRY_MS.length - 1)]);
     failures += 1;
   }
 
@@ -206,7 +253,9 @@
   // What stands around the rows may change its height at any time.
   const sizes = new ResizeObserver(() => { if (following) toFoot(); });
   for (const box of [document.documentElement, document.body, scroller, entries]) sizes.observe(box);
-  addEventListener("pagehide", () => { ended = true; if (socket) socket.close(); if (source) source.close(); });
+  document.addEventListener("visibilitychange", onLook);
+  setInterval(onBeat, BEAT_MS);
+  addEventListener("pagehide", () => { ended = true; disconnect(); });
   // Back from the browser's cache the connection is gone: begin again where it ended.
   addEventListener("pageshow", (event) => { if (event.persisted) { ended = false; connect(); } });
 

@@ -47,7 +47,8 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One part. rects: (level, y, height) from the foot. since, until: query words that zoom."""
+    """One part. rects: (level, y, height) from the foot. since, until: query words that zoom. at: which
+    part of the chart; outside: beside the time that was chosen."""
 
     x: float
     width: float
@@ -55,12 +56,17 @@ class Bar:
     until: str
     title: str
     rects: tuple[tuple[str, float, float], ...]
+    at: int
+    total: int
+    outside: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
     """bars hold only parts with entries. blind: (x, width, title) where lines may be missing. keys:
-    the levels that occur. total: entries counted; complete: that is all of them."""
+    the levels that occur. total: entries counted; complete: that is all of them. edges: where the parts
+    begin and the last one ends, as a query takes it. newest: what the last bar says. chosen: (x, width) of
+    the time that was chosen, amid what is around it; zooms: the times beside and around it."""
 
     bars: tuple[Bar, ...]
     blind: tuple[tuple[float, float, str], ...]
@@ -70,6 +76,31 @@ class Chart:
     complete: bool
     each: str
     width: int
+    edges: tuple[str, ...]
+    newest: str
+    chosen: tuple[float, float] | None
+    zooms: tuple[Zoom, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Zoom:
+    """A link to another time, named in the reader's language."""
+
+    text: str
+    since: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """start_ns ≤ time < end_ns, which the reader chose, and the counts just before and after it. now_ns:
+    nothing is later."""
+
+    start_ns: int
+    end_ns: int
+    now_ns: int
+    before: Histogram
+    after: Histogram
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,30 +123,70 @@ def fitting(start_ns: int, end_ns: int) -> Range:
     return Range(first, width, max(1, -(-(end_ns - first) // width)))
 
 
-def chart(found: Histogram, blind: Sequence[Blind] = ()) -> Chart:
+def beside(asked: Range) -> tuple[Range, Range]:
+    """The times just before and after, a quarter as long each."""
+    count = max(asked.buckets // 4, 2)
+    first = asked.start_ns - count * asked.width_ns
+    return Range(first, asked.width_ns, count), Range(asked.end_ns, asked.width_ns, count)
+
+
+def chart(found: Histogram, blind: Sequence[Blind] = (), chosen: Chosen | None = None) -> Chart:
     """What to draw, in a box of 10 units a part by HEIGHT."""
-    sums = [sum(counts) for counts in found.counts]
+    shown, first, last = found, 0, len(found.counts)
+    if chosen is not None:
+        counts = (*chosen.before.counts, *found.counts, *chosen.after.counts)
+        shown = Histogram(chosen.before.start_ns, found.width_ns, counts)
+        first = len(chosen.before.counts)
+        last += first
+    sums = [sum(counts) for counts in shown.counts]
     most = max(sums, default=0)
-    bars = tuple(
-        _bar(found, at, counts, total, most)
-        for at, (counts, total) in enumerate(zip(found.counts, sums, strict=True))
-        if total
-    )
-    used = [sum(counts[level] for counts in found.counts) for level in LogLevel]
+    parts = [(at, total) for at, total in enumerate(sums) if total]
+    bars = tuple(_bar(shown, at, total, most, outside=not first <= at < last) for at, total in parts)
+    used = [sum(counts[level] for counts in shown.counts) for level in LogLevel]
     keys = tuple(name for name, levels in reversed(_STACK) if any(used[level] for level in levels))
+    within = [bar for bar in bars if not bar.outside]
     return Chart(
         bars,
-        tuple(_blind(found, one) for one in blind),
-        _axis(found),
+        tuple(_blind(shown, one) for one in blind),
+        _axis(shown),
         keys,
-        sum(sums),
+        sum(sums[first:last]),
         found.complete,
         i18n.duration(found.width_ns // _S),
-        10 * len(found.counts),
+        10 * len(shown.counts),
+        tuple(clock.iso_local(shown.start_ns + at * shown.width_ns) for at in range(len(sums) + 1)),
+        within[-1].title if within else "",
+        _chosen(shown, chosen),
+        _zooms(chosen),
     )
 
 
-def _bar(found: Histogram, at: int, counts: Sequence[int], total: int, most: int) -> Bar:
+def _chosen(shown: Histogram, chosen: Chosen | None) -> tuple[float, float] | None:
+    if chosen is None:
+        return None
+    scale = 10 / shown.width_ns
+    x = (chosen.start_ns - shown.start_ns) * scale
+    return round(x, 1), round(max((chosen.end_ns - chosen.start_ns) * scale, 2.0), 1)
+
+
+def _zooms(chosen: Chosen | None) -> tuple[Zoom, ...]:
+    if chosen is None:
+        return ()
+    start, end = chosen.start_ns // _S * _S, -(-chosen.end_ns // _S) * _S
+    long = max(end - start, _S)
+    return tuple(
+        Zoom(text, clock.iso_local(since), clock.iso_local(until))
+        for text, since, until in (
+            (i18n.translate("Earlier"), start - long, start),
+            (i18n.translate("Zoom out"), start - long, end + long),
+            (i18n.translate("Later"), end, end + long),
+        )
+        if since < chosen.now_ns
+    )
+
+
+def _bar(found: Histogram, at: int, total: int, most: int, *, outside: bool) -> Bar:
+    counts = found.counts[at]
     rects: list[tuple[str, float, float]] = []
     foot = HEIGHT
     for name, levels in _STACK:
@@ -132,7 +203,15 @@ def _bar(found: Histogram, at: int, counts: Sequence[int], total: int, most: int
     if errors:
         title += f", {i18n.plural('{n} error', '{n} errors', errors)}"
     return Bar(
-        at * 10, 8, clock.iso_local(start), clock.iso_local(start + found.width_ns), title, tuple(rects)
+        at * 10,
+        8,
+        clock.iso_local(start),
+        clock.iso_local(start + found.width_ns),
+        title,
+        tuple(rects),
+        at,
+        total,
+        outside,
     )
 
 

@@ -22,4 +22,8 @@ LINES: Final[dict[str, str]] = {
     "Only lines with": "이 말이 있는 줄만",
     "Only lines with …": "이 말이 있는 줄만…",
     "No other line around it.": "앞뒤에 다른 줄이 없습니다.",
+    # Histogram
+    "Earlier": "이전 구간",
+    "Zoom out": "넓게 보기",
+    "Later": "다음 구간",
 }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hantu.query.logquery import LogQuery, Order
-from hantu.store.base import QueryTimeout
+from hantu.store.base import Histogram, QueryTimeout
 from hantu.web import facets, histogram
 from hantu.web.current import service
 from hantu.web.facets import FacetView
@@ -80,7 +80,37 @@ def _chart(query: LogQuery, budget: _Budget, *, whole: bool) -> histogram.Chart 
         return None
     if not found.complete and not whole:
         return None
-    return histogram.chart(found, _blind(query, asked, budget))
+    chosen = _chosen(query, asked, budget)
+    if chosen is not None:
+        before, after = histogram.beside(asked)
+        buckets = before.buckets + asked.buckets + after.buckets
+        asked = histogram.Range(before.start_ns, asked.width_ns, buckets)
+    return histogram.chart(found, _blind(query, asked, budget), chosen)
+
+
+def _chosen(query: LogQuery, asked: histogram.Range, budget: _Budget) -> histogram.Chosen | None:
+    """A time with both its ends, amid what is around it: who zoomed in sees what it is a part of. None for
+    another, and when counting that would take too long."""
+    if query.start_ns is None or query.end_ns is None:
+        return None
+    found: list[Histogram] = []
+    for part in histogram.beside(asked):
+        if budget.gone:
+            return None
+        try:
+            found.append(
+                service().store.histogram(
+                    replace(query, start_ns=part.start_ns, end_ns=part.end_ns),
+                    start_ns=part.start_ns,
+                    end_ns=part.end_ns,
+                    buckets=part.buckets,
+                    time_limit_ms=max(budget.left_ms, LEAST_MS),
+                )
+            )
+        except QueryTimeout:
+            return None
+    before, after = found
+    return histogram.Chosen(query.start_ns, query.end_ns, time.time_ns(), before, after)
 
 
 def bounds(query: LogQuery, budget_ms: float) -> tuple[int, int]:
