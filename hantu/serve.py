@@ -266,7 +266,7 @@ def _tell_systemd(notifier: Notifier, service: Service, url: str) -> None:
     """That the service answers, and from now on that it lives."""
     if notifier.watchdog_s is not None:
         # The watchdog ends a service that hangs with SIGABRT: the journal then says where it hung.
-        faulthandler.register(signal.SIGABRT, all_threads=True, chain=True)
+        faulthandler.enable(all_threads=True)
         service.watch(notifier.alive, notifier.watchdog_s)
     notifier.ready(f"answers at {url}/")
 
