@@ -14,6 +14,7 @@ from tests.web.desk import line, store
 from tests.web.rundesk import RUNS, Runner, runner
 
 DAY_S = 86_400
+UNKNOWN = "7b0e3c52-58a1-4f0e-9d24-0c1f3a6e9b11"
 
 
 @pytest.fixture
@@ -340,14 +341,16 @@ def test_wrong_body_is_refused(admin: Runner, body: object) -> None:
     assert admin.get(RUNS)["total"] == 0
 
 
-@pytest.mark.parametrize("part", [{"output": "x" * (LARGE + 1)}, {"errorMessage": "x" * 65_537}], ids=str)
+@pytest.mark.parametrize(
+    "part", [{"output": "x" * (LARGE + 1)}, {"errorMessage": "x" * 65_537}], ids=["output", "errorMessage"]
+)
 def test_report_that_is_too_long_moves_nothing(admin: Runner, part: dict[str, str]) -> None:
     made = admin.run()
     assert admin.patch(made, status="COMPLETED", **part).status_code == 413
     assert admin.status(made) == "RUNNING"
 
 
-@pytest.mark.parametrize("path", [f"{RUNS}/{uuid4()}", f"{RUNS}/nothing", f"{RUNS}/{uuid4()}/transitions"])
+@pytest.mark.parametrize("path", [f"{RUNS}/{UNKNOWN}", f"{RUNS}/nothing", f"{RUNS}/{UNKNOWN}/transitions"])
 def test_unknown_execution_is_404(admin: Runner, path: str) -> None:
     assert admin.ask("GET", path).status_code == 404
     assert (
