@@ -24,17 +24,26 @@ class ServiceFault:
 
 
 def service_faults(
-    *, failing: str, problems: tuple[str, ...], folder: Path, backup: str = ""
+    *,
+    failing: str,
+    problems: tuple[str, ...],
+    folder: Path,
+    full: int | None = None,
+    backup: str = "",
 ) -> list[ServiceFault]:
     """The faults that stand. failing: why the store refuses writes, "" when it does not; problems: what
-    the check of the database found; folder: where its file lies; backup: why there is none of today."""
+    the check of the database found; folder: where its file lies; full: lines removed from a full disk, None
+    while there is room; backup: why there is none of today."""
     found = []
-    if failing.startswith("the disk is full"):
+    if full is not None or failing.startswith("the disk is full"):
+        done = "로그를 저장하지 못하고 있습니다"
+        if full is not None:
+            done = f"예비 공간을 비우고 오래된 로그 {full:,}줄을 지웠습니다"
         found.append(
             ServiceFault(
                 DISK_FULL,
-                "디스크가 가득 차 로그를 저장하지 못하고 있습니다. 디스크를 직접 정리해야 합니다."
-                f"{_free_text(folder)}\n{failing}",
+                f"디스크가 가득 차 {done}. 디스크를 직접 정리해야 합니다.{_free_text(folder)}"
+                + (f"\n{failing}" if failing else ""),
                 "디스크에 다시 여유가 생겨 로그를 저장하고 있습니다.",
             )
         )

@@ -7,6 +7,7 @@ import shutil
 from hantu.alert import AlertEngine, Disk, channel_of, service_faults
 from hantu.config import Config
 from hantu.pipeline import Pipeline
+from hantu.service.disk_full import DiskGuard
 from hantu.service.gauges import file_bytes
 from hantu.service.maintenance import Maintenance
 from hantu.store.base import LogStorage
@@ -14,7 +15,13 @@ from hantu.tail import CommitSignal
 
 
 def build_alerts(
-    config: Config, store: LogStorage, pipeline: Pipeline, signal: CommitSignal, maintenance: Maintenance
+    config: Config,
+    store: LogStorage,
+    pipeline: Pipeline,
+    signal: CommitSignal,
+    *,
+    maintenance: Maintenance,
+    disk: DiskGuard,
 ) -> AlertEngine | None:
     """The engine, None without a channel."""
     channel = channel_of(config)
@@ -33,6 +40,7 @@ def build_alerts(
             failing=pipeline.failing,
             problems=maintenance.problems,
             folder=config.data_dir,
+            full=disk.removed if disk.relieved else None,
             backup=maintenance.backups.failing,
         ),
         disk=lambda: disk_of(config),

@@ -23,6 +23,7 @@ from hantu.pipeline import Changes, Pipeline, Processor
 from hantu.pipeline.processors import DropCopies, DropSelf, Mask, bound
 from hantu.service.accounts import Accounts
 from hantu.service.alerting import build_alerts
+from hantu.service.disk_full import DiskGuard
 from hantu.service.executions import Executions
 from hantu.service.gaps import SentGaps, last_change_ns
 from hantu.service.gauges import (
@@ -80,8 +81,9 @@ class Service:
         self.manager: LogCollectorManager = build_collectors(config, self.pipeline, self.store)
         self.artifact_files = ArtifactFiles(config.artifact_folder)
         self.maintenance = Maintenance(config, self.pipeline, self.artifact_files)
+        self.disk = DiskGuard(config.database, self.pipeline)
         self.alerts: AlertEngine | None = build_alerts(
-            config, self.store, self.pipeline, self.signal, self.maintenance
+            config, self.store, self.pipeline, self.signal, maintenance=self.maintenance, disk=self.disk
         )
         self.changes = Changes(self.pipeline)
         self.executions = Executions(config, self.store, self.pipeline)
@@ -98,6 +100,7 @@ class Service:
         self._history: deque[Sample] = deque(maxlen=HISTORY_SAMPLES)
         self._workers = [
             Worker("maintenance", self.maintenance.body, backoff=Backoff(first_s=60, most_s=3600)),
+            Worker("disk", self.disk.body, backoff=Backoff()),
             Worker("sampler", self._sample_all, backoff=Backoff()),
             Worker("executions", self.executions.overdue_body, backoff=Backoff()),
             Worker("callbacks", self.executions.callback_body, backoff=Backoff()),

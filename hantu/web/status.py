@@ -67,7 +67,12 @@ def status() -> Response:
 
 def reason_text(reason: str) -> str:
     """Why a clean-up ran, in the reader's words."""
-    known = {"age": "older than retention", "size": "the file was too large", "by hand": "by hand"}
+    known = {
+        "age": "older than retention",
+        "size": "the file was too large",
+        "disk full": "the disk was full",
+        "by hand": "by hand",
+    }
     if reason in known:
         return i18n.translate(known[reason])
     how, _, name = reason.partition(": ")

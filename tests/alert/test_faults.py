@@ -59,6 +59,17 @@ def test_a_full_disk_is_told_with_what_is_left(desk: Desk) -> None:
     )
 
 
+@pytest.mark.promise("M62", "M66")
+def test_a_full_disk_says_what_was_done_about_it(desk: Desk) -> None:
+    desk.faults = service_faults(failing="", problems=(), folder=Path("/"), full=12_345)
+    (text,) = desk.settle()
+    assert "타입: 디스크 부족\n" in text
+    assert "디스크가 가득 차 예비 공간을 비우고 오래된 로그 12,345줄을 지웠습니다. 디스크를 직접" in text
+    # Whatever else it meets: one message of one emergency.
+    desk.faults = faults(FULL)
+    assert desk.settle() == [text]
+
+
 def test_a_damaged_database_is_told(desk: Desk) -> None:
     desk.faults = faults(problems=("row 7 missing from index entry_time",))
     (text,) = desk.settle()
