@@ -175,7 +175,8 @@
     };
     socket.onmessage = (event) => receive(JSON.parse(event.data));
     const own = socket;
-    socket.onclose = () => { if (own === socket) { socket = null; again(); } };
+    // 1008: the session has ended; the page leads to the sign-in.
+    socket.onclose = (event) => { if (own === socket) { socket = null; if (event.code === 1008) location.reload(); else again(); } };
   }
 
   function listen() {

@@ -121,7 +121,11 @@ class Accounts:
         return sorted(own, key=lambda each: -each.seen_ns)
 
     def login(self, name: str, password: str, *, address: str, agent: str) -> Entrance:
-        """Sign in. Every attempt is noted, but those that were not looked at.
+        """Sign in. Raises Slowed, WrongLogin, password.Busy, StoreError."""
+        return self.enter(self.confirm(name, password, address=address), address=address, agent=agent)
+
+    def confirm(self, name: str, password: str, *, address: str) -> Account:
+        """The account of that name, when this is its password; failures are noted and slow down.
 
         Raises Slowed, WrongLogin, password.Busy, StoreError."""
         name = name.strip()[: acts.NAME_MOST]
@@ -131,10 +135,8 @@ class Accounts:
         if account is None or not fits:
             self._note_failure(account, address, locks=locks)
             raise WrongLogin
-        try:
-            return self.enter(account, address=address, agent=agent)
-        finally:
-            self.throttle.succeeded(name, address)
+        self.throttle.succeeded(name, address)
+        return account
 
     def begin_with(self, name: str, password: str, *, address: str, agent: str) -> Entrance:
         """Make the first account, an admin, and sign in.

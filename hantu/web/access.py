@@ -306,7 +306,8 @@ def _check_scope(asked: Request, config: Config, scope: str, *, local: bool) -> 
     rule = "" if asked.url_rule is None else asked.url_rule.rule
     if scope == "ingest" and (asked.method, rule) in INGEST_ROUTES:
         return
-    if scope == "read" and asked.method in SAFE_METHODS:
+    reads = asked.method in SAFE_METHODS and right_of(asked.method, rule).role is Role.VIEWER
+    if scope == "read" and reads:
         return
     make_one = _make_one(config, local=local)
     raise ApiError(403, f"a token with scope {scope} may not {asked.method} {asked.path}; {make_one}")

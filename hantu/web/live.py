@@ -25,6 +25,7 @@ from hantu.query.logquery import LogQuery
 from hantu.service import Service, TailSlots
 from hantu.store.base import Arrivals, StoreError
 from hantu.tail import BATCH_ENTRIES_MOST
+from hantu.web.access import client, still_welcome
 from hantu.web.api_logs import Cursor, QueryArgs, asked_query, zone
 from hantu.web.current import service
 from hantu.web.errors import ApiError
@@ -45,6 +46,8 @@ HTML_ROWS_MOST: Final = 200
 RETRY_MS: Final = 2_000
 DEFAULT_LEVEL: Final = LogLevel.INFO
 GOING_AWAY: Final = 1001
+POLICY: Final = 1008
+COLUMNS_MOST: Final = 8
 
 Format = Literal["json", "html"]
 
@@ -290,21 +293,27 @@ def stream(args: StreamArgs) -> Response:
     if request.method == "HEAD":
         return Response(mimetype="text/event-stream")
     slot: Slot = g.pop("slot")
-    events = paced(
-        _events(desk, wanted), request.environ, stopping=desk.stopping.is_set, stalled_s=STALLED_S
-    )
+    ended = _ending(desk)
+    events = paced(_events(desk, wanted, ended), request.environ, stopping=ended, stalled_s=STALLED_S)
     response = Response(stream_with_context(events), mimetype="text/event-stream")
     response.call_on_close(slot.release)
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
 
-def _events(desk: Service, wanted: Subscription) -> Iterator[bytes]:
+def _ending(desk: Service) -> Callable[[], bool]:
+    """Whether the tail of the current request is over: hantu stops, or the session or token that it began
+    with is good no more."""
+    welcome = still_welcome(client())
+    return lambda: desk.stopping.is_set() or not welcome()
+
+
+def _events(desk: Service, wanted: Subscription, ended: Callable[[], bool]) -> Iterator[bytes]:
     # An id without data sets the client's Last-Event-ID, so that it resumes here even without news.
     yield f"retry: {RETRY_MS}\nid: {wanted.after}\n\n".encode()
     said_at = time.monotonic()
     try:
-        for message in messages(desk, wanted, desk.stopping.is_set):
+        for message in messages(desk, wanted, ended):
             if message is not None:
                 yield f"id: {message.cursor}\nevent: {message.kind}\ndata: {message.text}\n\n".encode()
                 said_at = time.monotonic()
@@ -319,11 +328,15 @@ def _events(desk: Service, wanted: Subscription) -> Iterator[bytes]:
 def tail(ws: WebSocket) -> None:
     """One client's live tail, for as long as it stays."""
     desk = service()
+    ended = _ending(desk)
     connection = BoundedSocket(ws.sock, stopping=desk.stopping.is_set, stalled_s=STALLED_S)
     ws.sock = connection
     try:
-        _talk(desk, ws)
-        ws.close(GOING_AWAY, "hantu is stopping")
+        _talk(desk, ws, ended)
+        if desk.stopping.is_set():
+            ws.close(GOING_AWAY, "hantu is stopping")
+        else:
+            ws.close(POLICY, "the session has ended")
     except ConnectionClosed:
         return
     except OSError as error:
@@ -339,13 +352,13 @@ def tail(ws: WebSocket) -> None:
 sock.route(WS_PATH, bp=api.blueprint)(tail)
 
 
-def _talk(desk: Service, ws: WebSocket) -> None:
-    """Answer the client's messages and send its tail, until hantu stops. Raises ConnectionClosed."""
+def _talk(desk: Service, ws: WebSocket, ended: Callable[[], bool]) -> None:
+    """Answer the client's messages and send its tail, until that is over. Raises ConnectionClosed."""
     running: Iterator[Message | None] | None = None
-    while not desk.stopping.is_set():
+    while not ended():
         said = ws.receive(timeout=IDLE_TICK_S if running is None else 0)
         if said is not None:
-            running = _answer(desk, ws, said) or running
+            running = _answer(desk, ws, said, ended) or running
             continue
         if running is None:
             continue
@@ -360,11 +373,13 @@ def _talk(desk: Service, ws: WebSocket) -> None:
             ws.send(message.text)
 
 
-def _answer(desk: Service, ws: WebSocket, said: str | bytes) -> Iterator[Message | None] | None:
+def _answer(
+    desk: Service, ws: WebSocket, said: str | bytes, ended: Callable[[], bool]
+) -> Iterator[Message | None] | None:
     """The tail that the client's message starts, None (and an error sent) when it is wrong."""
     try:
         wanted = subscription(msgspec.json.decode(said, type=Subscribe), desk.signal.cursor)
-        running = messages(desk, wanted, lambda: desk.stopping.is_set() or not ws.connected)
+        running = messages(desk, wanted, lambda: ended() or not ws.connected)
         _renderer(wanted)
     except QueryError as error:
         ws.send(_error_text(error.message, error.position, error.length))

@@ -9,13 +9,21 @@ from zoneinfo import available_timezones
 
 from flask import Blueprint, Response, request
 
+from hantu.roles import Role
 from hantu.web import clock, i18n, preferences
+from hantu.web.access import client
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.render import NAV, page, see
+from hantu.web.rights import OF_ADMINS
 
 SECTIONS: Final = (
-    (("pages", "/settings", "Pages"),),
+    (("pages", "/settings", "Pages"), ("sessions", "/settings/sessions", "Sign-in")),
+    (
+        ("accounts", "/settings/accounts", "Accounts"),
+        ("tokens", "/settings/tokens", "Tokens"),
+        ("audit", "/settings/audit", "Audit trail"),
+    ),
     (
         ("keeping", "/settings/keeping", "Keeping"),
         ("collecting", "/settings/collecting", "Collection"),
@@ -79,12 +87,20 @@ def section_page(
         template,
         name="settings",
         status=status,
-        sections=SECTIONS,
+        sections=_sections(),
         section=section,
         section_title=title,
         lead=lead,
         **values,
     )
+
+
+def _sections() -> list[tuple[tuple[str, str, str], ...]]:
+    """The list at the side, without what is for admins alone when the reader is none."""
+    if client().may(Role.ADMIN):
+        return list(SECTIONS)
+    groups = (tuple(each for each in group if not each[1].startswith(OF_ADMINS)) for group in SECTIONS)
+    return [group for group in groups if group]
 
 
 def settings() -> Response:

@@ -47,20 +47,9 @@ def enter() -> Response:
     name, password = request.form.get("name", ""), request.form.get("password", "")[:PASSWORD_MOST]
     try:
         entrance = service().accounts.login(name, password, address=asker.address, agent=agent())
-    except WrongLogin:
-        return _page(
-            status=401, wrong=i18n.translate("The name or the password is not right."), name=name[:64]
-        )
-    except Slowed as slowed:
-        wait = i18n.duration(slowed.retry_after_s)
-        told = (
-            i18n.translate("Too many wrong sign-ins. This is closed for {time}.", time=wait)
-            if slowed.locked
-            else i18n.translate("Too many wrong sign-ins. Try again in {time}.", time=wait)
-        )
-        response = _page(status=429, wrong=told, name=name[:64])
-        response.headers["Retry-After"] = str(slowed.retry_after_s)
-        return response
+    except (WrongLogin, Slowed) as refused:
+        status, why = refusal_of(refused)
+        return slow(_page(status=status, wrong=why, name=name[:64]), refused)
     except Busy as busy:
         raise ApiError(429, str(busy), headers={"Retry-After": "2"}) from None
     audit("signed in", entrance.account.name, actor=entrance.account.name)
@@ -94,6 +83,23 @@ def welcome(response: Response, entrance: Entrance) -> Response:
         httponly=True,
         samesite="Lax",
     )
+    return response
+
+
+def refusal_of(refused: WrongLogin | Slowed) -> tuple[int, str]:
+    """The status and the sentence for a name or a password that is not taken."""
+    if isinstance(refused, WrongLogin):
+        return 401, i18n.translate("The name or the password is not right.")
+    wait = i18n.duration(refused.retry_after_s)
+    if refused.locked:
+        return 429, i18n.translate("Too many wrong sign-ins. This is closed for {time}.", time=wait)
+    return 429, i18n.translate("Too many wrong sign-ins. Try again in {time}.", time=wait)
+
+
+def slow(response: Response, refused: WrongLogin | Slowed) -> Response:
+    """The answer, saying when to come again."""
+    if isinstance(refused, Slowed):
+        response.headers["Retry-After"] = str(refused.retry_after_s)
     return response
 
 

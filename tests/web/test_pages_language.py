@@ -29,7 +29,10 @@ from hantu.web import (
     picker,
     render,
     settings,
+    settings_accounts,
+    settings_audit,
     settings_shown,
+    settings_tokens,
     sources,
 )
 from hantu.web.korean import TEXTS
@@ -58,8 +61,12 @@ _PLURAL = re.compile(r"""(?:\bngettext|\bplural)\(\s*(["'])(.*?)\1,\s*\1(.*?)\1"
 _FIELD = re.compile(r"\{(\w+)\}")
 
 
+# For those who work on the pages.
+UNSPOKEN = frozenset(("styleguide.html",))
+
+
 def templates() -> list[Path]:
-    return sorted(TEMPLATES.rglob("*.html"))
+    return sorted(path for path in TEMPLATES.rglob("*.html") if path.name not in UNSPOKEN)
 
 
 def texts_of(source: str) -> Iterator[str]:
@@ -101,6 +108,9 @@ def all_texts() -> set[str]:
     for title, options in settings.OPTIONS.values():
         found.update((title, *(text for _, text in options if text not in settings.NAMES_OF_THEMSELVES)))
     found.update(("Time zone", "First page", *settings_shown.LEADS.values(), about.LIBRARIES["apsw"]))
+    named = (*settings_accounts.ROLES, *settings_tokens.WORDS)
+    found.update(word for _, *words in named for word in words)
+    found.update(settings_audit.names_of_acts())
     signs = (kinds.WELL, kinds.MISSING, kinds.WAITS, kinds.ABSENT, kinds.OFF)
     found.update(("Containers", "The journal", "Log files", *(word for _, _, word in signs)))
     found.update(text for _, text in (*render.KEYS, *palette.THEMES, *palette.CONTRASTS))
