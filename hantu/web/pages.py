@@ -31,6 +31,7 @@ from hantu.web import (
     signin,
     sources,
     status,
+    styleguide,
     trace_page,
     views,
 )
@@ -62,6 +63,7 @@ for page in (
         settings_tokens,
         about,
         palette,
+        styleguide,
         setup,
         signin,
     ),
