@@ -15,6 +15,7 @@
   const BEAT_MS = 10_000;
   const SLEPT_MS = 30_000;
   const say = foot.dataset;
+  const columns = say.columns ? say.columns.split(",") : [];
   const pill = foot.querySelector(".entries-new");
   const state = document.getElementById("tail-state");
   const voice = document.getElementById("tail-voice");
@@ -169,7 +170,7 @@
       opened = true;
       failures = 0;
       socket.send(JSON.stringify({
-        type: "subscribe-logs", query: say.query, format: "html", after: cursor, timestamp: Date.now(),
+        type: "subscribe-logs", query: say.query, format: "html", columns, after: cursor, timestamp: Date.now(),
       }));
       showWaiting();
     };
@@ -180,7 +181,7 @@
   }
 
   function listen() {
-    const wanted = new URLSearchParams({ q: say.query, format: "html", after: cursor });
+    const wanted = new URLSearchParams({ q: say.query, format: "html", columns, after: cursor });
     source = new EventSource(`/api/logs/stream?${wanted}`);
     source.onopen = showWaiting;
     for (const kind of ["rows", "skipped"]) {

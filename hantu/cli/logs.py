@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
 
 import click
 
@@ -15,9 +17,11 @@ from hantu.cli.lines import line
 from hantu.model import LogEntry
 from hantu.output import entry_json, optional_iso
 from hantu.query.args import from_args
+from hantu.query.edit import joined
 from hantu.query.error import QueryError
 from hantu.query.logquery import LogQuery, Order
 from hantu.store.base import LogStorage, StoreError
+from hantu.store.view_base import EVERYBODY
 from hantu.tail import PolledSignal, TailHub
 
 Command = Callable[..., None]
@@ -69,6 +73,7 @@ def query_options(command: Command) -> Command:
     default=None,
     help="With `logs error`: only errors that are so now.",
 )
+@click.option("--view", default="", metavar="NAME", help="Of a saved view; words narrow it further.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
 def logs_command(
@@ -83,6 +88,7 @@ def logs_command(
     lines: int,
     service: str,
     status: str | None,
+    view: str,
     as_json: bool,
 ) -> None:
     """Search the logs, newest last: hantu logs 주문 실패 level:error since:2h
@@ -103,6 +109,11 @@ def logs_command(
     if service or status:
         fail("--service and --status go with: hantu logs error", WRONG_USE)
     text = " ".join(words)
+    if view:
+        try:
+            text = joined(_text_of_view(desk, view), text)
+        except QueryError as error:
+            fail(str(error), WRONG_USE)
     query = read_query(text, since=since, until=until, level=level, source=source, trace_id=trace_id)
     store = desk.read_store()
     show = _printer(desk.with_json(as_json).as_json)
@@ -123,6 +134,20 @@ def logs_command(
         sys.stderr.close()
     finally:
         store.close()
+
+
+def _text_of_view(desk: Desk, name: str) -> str:
+    """The query text of everybody's view of that name; ends the command when there is none."""
+    with closing(desk.read_store()) as store:
+        try:
+            views = {view.name: view for view in store.views(EVERYBODY)}
+        except StoreError as error:
+            fail(str(error))
+    found = views.get(name)
+    if found is None:
+        known = ", ".join(views) or "none is saved"
+        fail(f"there is no view named {name!r}; known: {known}", WRONG_USE)
+    return " ".join(parse_qs(urlsplit(found.address).query).get("q", []))
 
 
 def _follow(store: LogStorage, query: LogQuery, cursor: int, show: Callable[[LogEntry], None]) -> None:

@@ -52,6 +52,20 @@ def has_field(text: str, name: str, value: str) -> bool | None:
     return None
 
 
+def joined(text: str, *words: str) -> str:
+    """`text` and `words`, all to hold. Raises QueryError when one of them is wrong."""
+    parts = [part for part in (text.strip(), *(word.strip() for word in words)) if part]
+    if len(parts) < 2:
+        return "".join(parts)
+    return " ".join(f"({part})" if _has_outer_or(part) else part for part in parts)
+
+
+def _has_outer_or(text: str) -> bool:
+    """Whether an OR stands outside of all parentheses; times cannot stand beside it."""
+    tokens = tokenize(text, now_ns=0, tz=UTC)
+    return any(token.kind is Kind.OR for _, token in _outer(tokens))
+
+
 def field_for_path(path: str) -> str | None:
     """The field name that asks for a metadata path; None when the language cannot write it."""
     if not FIELD_NAME.fullmatch(path):

@@ -55,8 +55,8 @@ Format = Literal["json", "html"]
 class RowRenderer(Protocol):
     """What the pages register as app.extensions["hantu.rows"]."""
 
-    def __call__(self, entries: Sequence[LogEntry], query: LogQuery) -> str:
-        """HTML of the rows, in the order given."""
+    def __call__(self, entries: Sequence[LogEntry], query: LogQuery, columns: Sequence[str] = ()) -> str:
+        """HTML of the rows, in the order given, with the values at these metadata paths."""
         ...
 
     def variant(self) -> str:
@@ -75,6 +75,7 @@ class Subscribe(msgspec.Struct, frozen=True, rename="camel"):
     source_id: str = ""
     query: str = ""
     format: Format = "json"
+    columns: Annotated[list[str], Meta(max_length=COLUMNS_MOST)] = []
     after: int | str | None = None
     timestamp: float | int | str | None = None
 
@@ -86,6 +87,9 @@ class StreamArgs(QueryArgs, frozen=True):
         Cursor | None, Meta(description="The cursor to go on from; from now on when absent.")
     ] = None
     format: Annotated[Format, Meta(description="Entries as JSON, or as rows of the page.")] = "json"
+    columns: Annotated[
+        str, Meta(description="With format html: metadata paths of further columns, commas between.")
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ class Subscription:
     query: LogQuery
     after: int
     form: Format
+    columns: tuple[str, ...] = ()
 
     @property
     def most(self) -> int:
@@ -116,7 +121,7 @@ def subscription(asked: Subscribe, newest: int) -> Subscription:
         tz=zone(),
     )
     query = _of_containers(_with_level(query), tuple(dict.fromkeys(asked.containers)))
-    return Subscription(query, _start(asked.after, newest), asked.format)
+    return Subscription(query, _start(asked.after, newest), asked.format, tuple(asked.columns))
 
 
 def _with_level(query: LogQuery) -> LogQuery:
@@ -213,13 +218,13 @@ def _renderer(wanted: Subscription) -> tuple[str, Callable[[Arrivals], str]]:
         return to_json(
             {
                 "type": "rows",
-                "html": str(found(arrivals.entries, wanted.query)),
+                "html": str(found(arrivals.entries, wanted.query, wanted.columns)),
                 "cursor": arrivals.cursor,
                 "count": len(arrivals.entries),
             }
         ).decode()
 
-    return f"html:{rows.variant()}", render
+    return f"html:{rows.variant()}:{','.join(wanted.columns)}", render
 
 
 def _logs_text(arrivals: Arrivals) -> str:
@@ -288,7 +293,10 @@ def stream(args: StreamArgs) -> Response:
     desk = service()
     last = request.headers.get("Last-Event-ID", "")
     wanted = Subscription(
-        _with_level(asked_query()), _start(last or args.after, desk.signal.cursor), args.format
+        _with_level(asked_query()),
+        _start(last or args.after, desk.signal.cursor),
+        args.format,
+        tuple(name for name in args.columns.split(",") if name)[:COLUMNS_MOST],
     )
     if request.method == "HEAD":
         return Response(mimetype="text/event-stream")

@@ -21,6 +21,7 @@ from hantu.web import ansi, clock, facets, folds, i18n, picker, rows, summary, v
 from hantu.web.access import client
 from hantu.web.api_logs import zone
 from hantu.web.current import service
+from hantu.web.live import COLUMNS_MOST
 from hantu.web.render import fragment, page, see, url, wants_fragment
 
 LIMIT: Final = 100
@@ -40,7 +41,6 @@ KEYS: Final = (
     ("e", "next error"),
 )
 PATH: Final = "/logs"
-COLUMNS_MOST: Final = 8
 _TURNS: Final = ("since", "from", "until", "follow", "minLevel", "col")
 """Parameters that forms and menus send to change the text; answered with a redirect to the new URL."""
 
@@ -325,9 +325,13 @@ def find(view: View, *, near_day: str = "") -> Lines:
     service().query_times.note(ms)
     day = clock.day_of(entries[0].time_ns) if entries else near_day
     if view.after is not None:
-        html = rows.rows_html(entries, view.query, day=near_day or day, fold=view.fold)
+        html = rows.rows_html(
+            entries, view.query, day=near_day or day, fold=view.fold, columns=view.columns
+        )
     else:
-        html = rows.rows_html(entries, view.query, day=day, next_day=near_day, fold=view.fold)
+        html = rows.rows_html(
+            entries, view.query, day=day, next_day=near_day, fold=view.fold, columns=view.columns
+        )
     searched_to_ns = None if found.complete else found.searched_to_ns
     return Lines(entries, html, older, newer, day, searched_to_ns, ms)
 
@@ -393,5 +397,5 @@ def skipped() -> Response:
         if found.next
         else ""
     )
-    html = rows.rows_html(entries, view.query, fold=view.fold)
+    html = rows.rows_html(entries, view.query, fold=view.fold, columns=view.columns)
     return fragment("logs/_skipped.html", html=html, further=further)

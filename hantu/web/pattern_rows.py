@@ -12,6 +12,7 @@ from typing import Final
 from markupsafe import Markup, escape
 
 from hantu import text as words
+from hantu.query.edit import joined
 from hantu.query.error import QueryError
 from hantu.query.expr import And, Expr, Not, Regex, Substring, Word
 from hantu.query.logquery import LogQuery
@@ -19,7 +20,7 @@ from hantu.query.regex import PATTERN_LIMIT
 from hantu.query.write import unparse
 from hantu.store.pattern_base import Pattern, values_of
 from hantu.text import plain, visible
-from hantu.web import picker, spark
+from hantu.web import spark
 
 PHRASES_MOST: Final = 5
 PHRASE_CHARS: Final = 160
@@ -169,8 +170,8 @@ def _with(text: str, search: Expr | None) -> str | None:
     if search is None:
         return None
     try:
-        joined = picker.joined(text, unparse(search))
-        LogQuery.parse(joined, now_ns=0, tz=UTC)
+        both = joined(text, unparse(search))
+        LogQuery.parse(both, now_ns=0, tz=UTC)
     except QueryError:
         return None
-    return joined
+    return both

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 from hantu.model import LogLevel
-from hantu.query.edit import without_field, without_times
+from hantu.query.edit import joined, without_field, without_times
 from hantu.query.expr import And, Field, Op
 from hantu.query.lexer import Kind, tokenize
 from hantu.query.parser import parse
@@ -86,23 +86,3 @@ def _time_word(name: str, value: str) -> str:
     return (
         f'{name}:"{value}"' if any(sign.isspace() or sign in '"()' for sign in value) else f"{name}:{value}"
     )
-
-
-def joined(text: str, *words: str) -> str:
-    """`text` and `words`, all to hold. Raises QueryError when `text` is wrong."""
-    text = text.strip()
-    if not words:
-        return text
-    if _has_outer_or(text):
-        text = f"({text})"
-    return " ".join([text, *words]).strip()
-
-
-def _has_outer_or(text: str) -> bool:
-    """Whether an OR stands outside of all parentheses; times cannot stand beside it."""
-    depth = 0
-    for token in tokenize(text, now_ns=0, tz=UTC):
-        depth += (token.kind is Kind.OPEN) - (token.kind is Kind.CLOSE)
-        if token.kind is Kind.OR and depth == 0:
-            return True
-    return False

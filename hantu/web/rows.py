@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from hantu import text
 from hantu.model import APP, DOCKER, JOURNAL, LogEntry
-from hantu.query.fields import value_text
+from hantu.query.fields import value_text, value_texts
 from hantu.query.logquery import LogQuery
 from hantu.query.write import terms
 from hantu.text import visible
@@ -21,6 +21,7 @@ TEMPLATE: Final = "logs/_rows.html"
 MESSAGE_CHARS: Final = 600
 FIELDS_SHOWN: Final = 4
 FIELD_CHARS: Final = 48
+CELL_CHARS: Final = 80
 
 # Known to every line of a source, or shown elsewhere: they say nothing in a row.
 _QUIET_KEYS: Final = frozenset(
@@ -73,14 +74,15 @@ class Row(NamedTuple):
     alike: str = ""
     times: int = 1
     oldest: str = ""
+    columns: tuple[str, ...] = ()
 
 
 class RowRenderer:
     """render(entries, query) → HTML of their rows in the order given, registered as
     app.extensions["hantu.rows"]. Needs an application context."""
 
-    def __call__(self, entries: Sequence[LogEntry], query: LogQuery) -> str:
-        return rows_html(entries, query)
+    def __call__(self, entries: Sequence[LogEntry], query: LogQuery, columns: Sequence[str] = ()) -> str:
+        return rows_html(entries, query, columns=columns)
 
     def variant(self) -> str:
         """Names the rendering that this reader gets: two readers of one variant can share it."""
@@ -93,12 +95,18 @@ def rows_of(entries: Sequence[LogEntry], query: LogQuery) -> list[Row]:
 
 
 def rows_html(
-    entries: Sequence[LogEntry], query: LogQuery, *, day: str = "", next_day: str = "", fold: bool = False
+    entries: Sequence[LogEntry],
+    query: LogQuery,
+    *,
+    day: str = "",
+    next_day: str = "",
+    fold: bool = False,
+    columns: Sequence[str] = (),
 ) -> Markup:
     """The rows, with a line where a local day begins. day: the day that is announced already;
     next_day: the day of the row that follows, announced at the end when it differs. fold: alike lines
-    one after the other are one row."""
-    rows = list(_rows(entries, terms(query.search), day))
+    one after the other are one row. columns: metadata paths whose values stand before the message."""
+    rows = list(_rows(entries, terms(query.search), day, columns))
     if fold:
         rows = folds.folded(rows)
     last = clock.day_of(entries[-1].time_ns) if entries else day
@@ -120,7 +128,9 @@ def marker(words: Sequence[str]) -> Callable[[str], Markup]:
     return lambda piece: text.highlight(piece, words)
 
 
-def _rows(entries: Sequence[LogEntry], words: Sequence[str], day: str) -> Iterator[Row]:
+def _rows(
+    entries: Sequence[LogEntry], words: Sequence[str], day: str, columns: Sequence[str] = ()
+) -> Iterator[Row]:
     mark = marker(words)
     for entry in entries:
         own_day, time_text, iso = clock.row_time(entry.time_ns)
@@ -128,7 +138,8 @@ def _rows(entries: Sequence[LogEntry], words: Sequence[str], day: str) -> Iterat
         day = own_day
         message, pill = _message(entry.message, mark)
         level = entry.level
-        fields = _fields(entry.metadata) if entry.metadata else _NOTHING
+        fields = _fields(entry.metadata, columns) if entry.metadata else _NOTHING
+        cells = tuple(_cell(entry.metadata, path) for path in columns)
         gap = _gap(entry.metadata) if entry.metadata and "gap" in entry.metadata else None
         yield Row(
             entry.id,
@@ -146,8 +157,15 @@ def _rows(entries: Sequence[LogEntry], words: Sequence[str], day: str) -> Iterat
             fields,
             pill,
             gap,
-            "" if gap else folds.sign(entry, fields),
+            "" if gap else folds.sign(entry, "\0".join((fields, *cells))),
+            columns=cells,
         )
+
+
+def _cell(metadata: Mapping[str, Any] | None, path: str) -> str:
+    """The values at a metadata path as a column shows them."""
+    values = value_texts(dict(metadata), path) if metadata else []
+    return visible(", ".join(values))[:CELL_CHARS].replace("\n", " ")
 
 
 def _message(message: str, mark: Callable[[str], Markup]) -> tuple[Markup, str]:
@@ -166,10 +184,13 @@ def _message(message: str, mark: Callable[[str], Markup]) -> tuple[Markup, str]:
     return html, i18n.plural("+{n} line", "+{n} lines", more) if more else ""
 
 
-def _fields(metadata: Mapping[str, Any]) -> Markup:
-    """The first few telling values of the metadata, in grey after the message."""
+def _fields(metadata: Mapping[str, Any], columns: Sequence[str] = ()) -> Markup:
+    """The first few telling values of the metadata, in grey after the message, without those that have a
+    column of their own."""
     out: list[str] = []
     for name, value in _scalars(metadata):
+        if name in columns:
+            continue
         shown = value_text(value)
         if not shown or len(shown) > FIELD_CHARS or "\n" in shown:
             continue

@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 from hantu.cli.main import cli
 from hantu.model import LogEntry, LogLevel
 from hantu.store import open_store
+from hantu.store.view_base import SavedView
 from tests.running import NOTHING, ROOT, RunningService
 from tests.waiting import wait_until
 
@@ -68,6 +69,20 @@ def service(data_dir: Path) -> Iterator[RunningService]:
 
 def hantu(data_dir: Path, *words: str, text: str | None = None) -> Result:
     return CliRunner().invoke(cli, ["--data-dir", str(data_dir), *words], input=text)
+
+
+def test_logs_of_a_saved_view_are_narrowed_by_words(data_dir: Path) -> None:
+    store = open_store(data_dir / "hantu.db")
+    store.save_view(SavedView("", "오늘", "/logs?q=order+OR+done&cols=x", 1))
+    store.save_view(SavedView("kim", "own", "/logs?q=old", 1))
+    store.close()
+    found = hantu(data_dir, "logs", "--view", "오늘")
+    assert [text.split(": ")[-1] for text in found.stdout.splitlines()] == ["order failed", "done"]
+    (one,) = hantu(data_dir, "logs", "--view", "오늘", "level:error", "--json").stdout.splitlines()
+    assert json.loads(one)["message"] == "order failed"
+    unknown = hantu(data_dir, "logs", "--view", "own")
+    assert unknown.exit_code == 2
+    assert "known: 오늘" in unknown.output
 
 
 def test_logs_are_found_and_printed_newest_last(data_dir: Path) -> None:

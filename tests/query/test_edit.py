@@ -12,6 +12,7 @@ from hantu.query.edit import (
     exclude_field,
     field_for_path,
     has_field,
+    joined,
     with_field,
     without_field,
     without_times,
@@ -143,3 +144,19 @@ def test_a_click_adds_the_value_and_a_second_takes_it_away(expr: Expr, name: str
     excluded = exclude_field(added, name, value)
     assert has_field(excluded, name, value) is False
     assert read(without_field(excluded, name, value)) == expr
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        (("", ""), ""),
+        (("a", ""), "a"),
+        (("", "a OR b"), "a OR b"),
+        (("a OR b", "since:2h"), "(a OR b) since:2h"),
+        (("level:error since:2h", "x OR y"), "level:error since:2h (x OR y)"),
+        (("(a OR b)", "c"), "(a OR b) c"),
+    ],
+)
+def test_texts_joined_must_all_hold(parts: tuple[str, ...], expected: str) -> None:
+    assert joined(*parts) == expected
+    read(expected)

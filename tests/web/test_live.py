@@ -348,7 +348,7 @@ class Rows:
     def __init__(self, tell: Callable[[int], None]) -> None:
         self._tell = tell
 
-    def __call__(self, entries: Any, query: object) -> str:
+    def __call__(self, entries: Any, query: object, columns: object = ()) -> str:
         self._tell(len(entries))
         return "".join(f"<p>{entry.message}</p>" for entry in entries)
 
