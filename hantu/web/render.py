@@ -22,6 +22,7 @@ from hantu.web.command import command
 from hantu.web.current import errors, service
 from hantu.web.kinds import kinds
 from hantu.web.rows import ICONS
+from hantu.web.tokens import themes
 
 NAV: Final = (
     ("logs", "/logs", "Logs"),
@@ -81,6 +82,8 @@ def page(template: str, *, name: str = "", status: int = 200, **values: object) 
             lang=i18n.language(),
             back=request.full_path.rstrip("?") if request.method == "GET" else "/logs",
             every_keys=KEYS,
+            theme=preferences.chosen(preferences.THEME),
+            theme_colours={theme.name: theme.colours["surface"] for theme in themes()},
             look=[(each, value) for each in LOOK if (value := preferences.chosen(each))],
             other_languages=_other_languages(),
             troubled=_troubled() if reader else 0,

@@ -194,3 +194,15 @@ def test_focus_is_seen_wherever_it_goes(browser: Browser, desk: FullDesk) -> Non
                 if told:
                     unseen.setdefault(name, []).append(told)
     assert unseen == {}
+
+
+def test_a_browser_would_put_hantu_on_a_home_screen(browser: Browser, desk: FullDesk) -> None:
+    with reading(browser, desk.base, size=NARROW) as reader:
+        page = reader.open("/errors")
+        chrome = page.context.new_cdp_session(page)
+        manifest = chrome.send("Page.getAppManifest")
+        assert manifest["url"].startswith(f"{desk.base}/static/manifest.webmanifest")
+        assert manifest["errors"] == []
+        against = chrome.send("Page.getInstallabilityErrors")["installabilityErrors"]
+        # A fresh profile of a test is a private window, which installs nothing.
+        assert [each["errorId"] for each in against] in ([], ["in-incognito"])
