@@ -1,5 +1,6 @@
 # make run    creates .venv, installs, serves, prints the address and a one-time set-up link
 # make test   creates .venv, installs, runs every test
+# make fault  tries every fault of docs/reliability.md at length
 # make build  makes dist/hantu (needs Python 3.11 where it runs), dist/hantu-standalone, the wheel
 # make rebuild  builds twice and compares
 PYTHON ?= python3
@@ -9,7 +10,7 @@ DATA_DIR ?= data
 PORT ?= 8514
 LINES ?= 1000000
 
-.PHONY: run test check bench build rebuild format promises pictures clean
+.PHONY: run test fault check bench build rebuild format promises pictures clean
 
 run: $(VENV)/.server
 	$(BIN)/python app.py --data-dir $(DATA_DIR) serve --port $(PORT)
@@ -23,6 +24,11 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.promises
+
+# Every fault at length, half an hour and more; then the table of docs/reliability.md anew.
+fault: $(VENV)/.dev
+	HANTU_FAULT=long $(BIN)/python -m pytest -p tests.fault.table -m fault_row -v --durations=0 $(ARGS)
+	$(BIN)/python -m tests.fault.matrix --write
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench --lines $(LINES)

@@ -44,6 +44,7 @@ def test_both_streams_are_kept_apart_with_their_nanoseconds(containers: PrivateE
 
 @pytest.mark.promise("M19", "M20")
 @pytest.mark.parametrize("tty", [False, True])
+@pytest.mark.fault_row("R21")
 def test_long_lines_are_whole_with_and_without_a_tty(containers: PrivateEngine, tty: bool) -> None:
     name = f"long-{tty}"
     script = (
@@ -68,6 +69,7 @@ def test_long_lines_are_whole_with_and_without_a_tty(containers: PrivateEngine, 
 
 
 @pytest.mark.promise("M20")
+@pytest.mark.fault_row("R21")
 def test_a_tty_with_odd_bytes_keeps_every_line(containers: PrivateEngine) -> None:
     with Desk(containers.environment) as desk:
         desk.watching()

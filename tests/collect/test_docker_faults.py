@@ -77,6 +77,7 @@ def test_a_stream_cut_again_and_again_gives_every_line_once(
 
 
 @pytest.mark.promise("M17")
+@pytest.mark.fault_row("R9")
 def test_killed_at_random_times_it_goes_on_exactly_where_it_was(
     containers: PrivateEngine, tmp_path: Path
 ) -> None:
@@ -172,6 +173,7 @@ class FullStore(MemoryStore):
         return super().write_batch(entries, checkpoints, durable=durable)
 
 
+@pytest.mark.fault_row("R5")
 def test_a_container_that_starts_while_the_disk_is_full_is_read_from_its_start(
     containers: PrivateEngine,
 ) -> None:
@@ -187,6 +189,7 @@ def test_a_container_that_starts_while_the_disk_is_full_is_read_from_its_start(
 
 
 @pytest.mark.promise("M25")
+@pytest.mark.fault_row("R10")
 def test_the_engine_dies_and_comes_back(own_engine: PrivateEngine) -> None:
     count = 2_500
     with Desk(own_engine.environment) as desk:
@@ -264,6 +267,7 @@ def test_with_manual_reconnect_a_failure_waits_for_a_person(
 
 
 @pytest.mark.promise("M19")
+@pytest.mark.fault_row("R12")
 def test_what_the_engine_repeats_when_it_rotates_is_stored_once(containers: PrivateEngine) -> None:
     count = 6_000
     options = ("--log-opt", "max-size=100k", "--log-opt", "max-file=4")
@@ -281,6 +285,7 @@ def test_what_the_engine_repeats_when_it_rotates_is_stored_once(containers: Priv
 
 @pytest.mark.promise("M17")
 @pytest.mark.parametrize("driver", ["json-file", "local"])
+@pytest.mark.fault_row("R11", "R12")
 def test_a_container_at_full_speed_loses_nothing_while_its_files_turn(
     containers: PrivateEngine, driver: str
 ) -> None:
@@ -297,6 +302,7 @@ def test_a_container_at_full_speed_loses_nothing_while_its_files_turn(
         assert all(status.gaps == 0 for status in desk.manager.statuses())
 
 
+@pytest.mark.fault_row("R12")
 def test_a_log_that_outruns_its_files_leaves_a_gap_that_is_told(containers: PrivateEngine) -> None:
     options = ("--log-opt", "max-size=20k", "--log-opt", "max-file=2")
     with Desk(containers.environment) as desk:

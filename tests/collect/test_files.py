@@ -154,6 +154,7 @@ def test_two_patterns_stop_one_without_the_other(tmp_path: Path) -> None:
 @pytest.mark.promise("M26", "M31")
 @pytest.mark.fault
 @pytest.mark.parametrize("turn", [rotate, copytruncate], ids=["rename", "copytruncate"])
+@pytest.mark.fault_row("R13", "R14")
 def test_fast_writers_lose_and_double_nothing_through_rotations_kills_and_faults(
     tmp_path: Path, turn: object
 ) -> None:

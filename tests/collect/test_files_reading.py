@@ -81,6 +81,7 @@ def test_lines_are_whole_however_the_file_grows(tmp_path: Path) -> None:
 
 
 @pytest.mark.promise("M33")
+@pytest.mark.fault_row("R21")
 def test_bytes_that_are_no_text_do_not_stop_reading(tmp_path: Path) -> None:
     (tmp_path / "app.log").write_bytes(b"\xef\xbb\xbfbom\nnul \0 in it\nbad \xff\xfe utf-8\nlast\n")
     desk = FileDesk(tmp_path)
@@ -145,6 +146,7 @@ def test_a_link_out_of_the_configured_folders_is_refused_with_the_reason(tmp_pat
 
 
 @pytest.mark.promise("M33")
+@pytest.mark.fault_row("R21")
 def test_a_huge_line_keeps_its_head_and_the_next_line_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "app.log"
     size = 40_000_000

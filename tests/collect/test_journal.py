@@ -84,6 +84,7 @@ def test_an_entry_keeps_its_priority_fields_and_bytes(journald: PrivateJournal) 
 
 @pytest.mark.journal
 @pytest.mark.promise("M28")
+@pytest.mark.fault_row("R21")
 def test_a_message_of_a_megabyte_is_kept_to_the_limit_with_its_true_length(
     journald: PrivateJournal,
 ) -> None:
@@ -237,6 +238,7 @@ def test_rotation_loses_and_doubles_nothing(journald: PrivateJournal) -> None:
 @pytest.mark.journal
 @pytest.mark.fault
 @pytest.mark.promise("M28")
+@pytest.mark.fault_row("R15")
 def test_nothing_is_lost_or_doubled_through_nine_kills_and_eight_rotations(
     journald: PrivateJournal,
 ) -> None:
@@ -265,6 +267,7 @@ def test_nothing_is_lost_or_doubled_through_nine_kills_and_eight_rotations(
 @pytest.mark.journal
 @pytest.mark.fault
 @pytest.mark.promise("M28")
+@pytest.mark.fault_row("R16")
 def test_what_is_vacuumed_under_a_slow_reader_is_counted_and_nothing_doubled(
     journald: PrivateJournal,
 ) -> None:
@@ -289,6 +292,7 @@ def test_what_is_vacuumed_under_a_slow_reader_is_counted_and_nothing_doubled(
 
 @pytest.mark.journal
 @pytest.mark.promise("M28")
+@pytest.mark.fault_row("R16")
 def test_what_was_vacuumed_unread_is_told_as_one_counted_gap(journald: PrivateJournal) -> None:
     store = MemoryStore()
     seen = journald.write_lines(0, 100)

@@ -116,6 +116,7 @@ def test_errors_over_http_are_told_at_once_and_once(service: RunningService, api
 
 
 @pytest.mark.promise("M71")
+@pytest.mark.fault_row("R22")
 def test_killed_while_telegram_hangs_each_error_is_told_once(service: RunningService, api: BotApi) -> None:
     api.answer(HANG)
     pushed = [item(name, number) for number, name in enumerate(NAMES)]
@@ -137,6 +138,7 @@ def test_killed_while_telegram_hangs_each_error_is_told_once(service: RunningSer
 
 
 @pytest.mark.parametrize("sent", [1, 2, 4])
+@pytest.mark.fault_row("R22")
 def test_killed_at_any_message_none_is_lost_and_one_repeated_at_most(
     service: RunningService, api: BotApi, sent: int
 ) -> None:
@@ -168,6 +170,7 @@ def test_late_errors_come_in_one_message(service: RunningService, api: BotApi) -
 
 
 @pytest.mark.promise("M61")
+@pytest.mark.fault_row("R22")
 def test_a_refused_token_shows_and_the_next_settings_go_on(
     service: RunningService, api: BotApi, settings: dict[str, str], tmp_path: Path
 ) -> None:

@@ -87,6 +87,7 @@ def service(
 @pytest.mark.journal
 @pytest.mark.timeout(300)
 @pytest.mark.promise("M16", "M17", "M20", "M21", "M26a", "M28", "M29", "M31", "M33")
+@pytest.mark.fault_row("R1", "R9", "R14", "R15")
 def test_ten_thousand_lines_of_each_origin_are_stored_once_through_two_kills(
     service: RunningService, logs: Path, engine: PrivateEngine, journald: PrivateJournal
 ) -> None:

@@ -42,6 +42,7 @@ def tail(running: RunningService, query: str) -> WebSocket:
 
 
 @pytest.mark.promise("M35", "M39")
+@pytest.mark.fault_row("R20")
 def test_service_ends_with_open_tails_and_loses_nothing_it_accepted(running: RunningService) -> None:
     tails = [tail(running, "marker") for _ in range(5)]
     stalled = tail(running, "line")

@@ -183,6 +183,7 @@ def test_m60_a_folder_that_cannot_be_written(tmp_path: Path, bot: BotApi) -> Non
 
 
 @pytest.mark.promise("M60")
+@pytest.mark.fault_row("R6")
 def test_m60_a_read_only_file_system(tmp_path: Path, mount: Mount, bot: BotApi) -> None:
     disk = mount("4m")
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
@@ -199,6 +200,7 @@ def test_m60_a_read_only_file_system(tmp_path: Path, mount: Mount, bot: BotApi) 
 
 
 @pytest.mark.promise("M61")
+@pytest.mark.fault_row("R22")
 def test_m61_telegram_that_asks_to_wait(tmp_path: Path, bot: BotApi) -> None:
     bot.answer(flood(1))
     with Program(tmp_path, **telegram(bot)) as program:
@@ -211,6 +213,7 @@ def test_m61_telegram_that_asks_to_wait(tmp_path: Path, bot: BotApi) -> None:
 
 
 @pytest.mark.promise("M61")
+@pytest.mark.fault_row("R22")
 def test_m61_telegram_that_refuses_the_token(tmp_path: Path, bot: BotApi) -> None:
     bot.answer_to("", UNAUTHORIZED)
     with Program(tmp_path, **telegram(bot)) as program:
@@ -229,6 +232,7 @@ def test_m61_telegram_that_refuses_the_token(tmp_path: Path, bot: BotApi) -> Non
 
 @pytest.mark.promise("M61")
 @pytest.mark.parametrize("trouble", ["hang", "down"])
+@pytest.mark.fault_row("R22")
 def test_m61_telegram_that_does_not_answer_stops_nothing(tmp_path: Path, bot: BotApi, trouble: str) -> None:
     if trouble == "hang":
         bot.answer_to("", HANG)

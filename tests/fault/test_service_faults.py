@@ -36,6 +36,7 @@ def push(service: RunningService, message: str) -> None:
 
 
 @pytest.mark.promise("M62", "M66")
+@pytest.mark.fault_row("R5")
 def test_m62_a_full_disk_of_the_service_is_told_and_so_is_its_end(mount: Mount, bot: BotApi) -> None:
     disk = mount("16m")
     settings = NOTHING | {

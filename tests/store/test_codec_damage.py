@@ -38,6 +38,7 @@ def read_all(frame: Frame) -> None:
     frame.plain_lines(frame.plain_numbers())
 
 
+@pytest.mark.fault_row("R7")
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from([column for column in Column if column != Column.FILTER]), st.data())
 def test_a_damaged_column_raises_valueerror_if_anything(column: Column, data: st.DataObject) -> None:

@@ -89,6 +89,7 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Act, li
 
 @pytest.mark.fault
 @pytest.mark.timeout(300)
+@pytest.mark.fault_row("R1")
 def test_a_kill_at_any_write_loses_and_doubles_nothing(
     scene: tuple[Path, Act, list[int]], tmp_path: Path
 ) -> None:

@@ -75,6 +75,7 @@ def vfs() -> Iterator[str]:
     ("error", "said"), [(apsw.IOError, "the disk failed"), (apsw.FullError, "disk is full")]
 )
 @pytest.mark.parametrize("durable", [False, True])
+@pytest.mark.fault_row("R3")
 def test_a_failed_commit_stores_nothing_or_all_and_the_next_one_works(
     tmp_path: Path, vfs: str, durable: bool, error: type[apsw.Error], said: str
 ) -> None:
@@ -127,6 +128,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.fault
+@pytest.mark.fault_row("R5")
 def test_a_full_disk_is_said_and_writing_goes_on_once_there_is_room(small_disk: Path) -> None:
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(1 << 20))

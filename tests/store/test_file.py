@@ -156,6 +156,7 @@ def test_only_the_owner_may_read_the_files(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
+@pytest.mark.fault_row("R23")
 def test_a_second_process_that_wants_to_write_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "hantu.db"
     process = child(path)

@@ -183,6 +183,7 @@ def test_garbage_on_the_wire_harms_nobody(desk: Desk, garbage: bytes) -> None:
 
 
 @pytest.mark.promise("M37")
+@pytest.mark.fault_row("R18")
 def test_tail_that_is_far_behind_is_told_what_it_skipped_and_can_load_it(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,6 +229,7 @@ def test_own_page_and_a_program_with_a_token_can_open_a_socket(desk: Desk) -> No
 
 
 @pytest.mark.promise("M37")
+@pytest.mark.fault_row("R19")
 def test_tails_beyond_the_cap_are_refused_and_the_rest_stays_up(tmp_path: Path) -> None:
     with desk_over(tmp_path / "data", tail_clients=2) as desk:
         one, _two = desk.tail(), desk.tail()
@@ -262,6 +264,7 @@ def test_no_tail_is_leaked_by_clients_that_vanish(desk: Desk) -> None:
 
 
 @pytest.mark.promise("M37")
+@pytest.mark.fault_row("R18")
 def test_client_that_stops_reading_is_cut_off_and_others_are_unaffected(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

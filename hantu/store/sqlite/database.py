@@ -118,7 +118,8 @@ class Database:
     def close(self) -> None:
         """Close every connection and give the lock back; twice does no harm.
 
-        What still reads is interrupted: the last connection to close tidies up the WAL."""
+        What still reads is interrupted: the last connection to close tidies up the WAL. Raises StoreError
+        when that fails; nothing that was committed is lost then."""
         with self._turn:
             with self._pool:
                 if self._closed:
@@ -126,11 +127,16 @@ class Database:
                 self._closed = True
                 idle, self._idle = self._idle, []
             self._watch.close()
-            for reader in idle:
-                reader.connection.close()
-            self._end_reading()
-            self._drop_writer()
-            self._unlock()
+            try:
+                for reader in idle:
+                    reader.connection.close()
+                self._end_reading()
+                self._drop_writer()
+            except apsw.Error as error:
+                # What was committed stays in the WAL: the next to open the file finds it.
+                raise failure(error, self.path) from error
+            finally:
+                self._unlock()
 
     def _end_reading(self) -> None:
         until = time.monotonic() + _CLOSE_S
