@@ -159,16 +159,21 @@ CREATE INDEX error_logs_fingerprint ON error_logs (service, fingerprint, time_ns
 -- The errors of a trace.
 CREATE INDEX error_logs_trace ON error_logs (trace_id, time_ns) WHERE trace_id <> '';
 
--- Texts of errors that later ones with an equal stack trace are packed with. outline: a hash of its lines
--- without numbers. uses: how many error_logs have this stack_no. data: hantu/store/sqlite/error_texts.py.
+-- Texts of errors that later ones with an equal stack trace are packed with. data: hantu/store/sqlite/error_texts.py.
 CREATE TABLE error_stack (
   stack_no INTEGER PRIMARY KEY AUTOINCREMENT,
-  uses INTEGER NOT NULL,
-  outline INTEGER NOT NULL,
   data BLOB NOT NULL
 ) STRICT;
+
+-- Which of them: outline is a hash of the stack trace's lines without numbers, uses: how many error_logs have this
+-- stack_no. In a table of its own with short rows, for each error counts here.
+CREATE TABLE error_outline (
+  stack_no INTEGER PRIMARY KEY,
+  outline INTEGER NOT NULL,
+  uses INTEGER NOT NULL
+) STRICT;
 -- What to pack the next one with.
-CREATE INDEX error_stack_outline ON error_stack (outline);
+CREATE INDEX error_outline_newest ON error_outline (outline);
 
 -- Errors that are the same to a person. error_type, place, message: of the newest occurrence. level: the worst.
 -- count, first_ns, last_ns: of all occurrences ever. regressed_ns: when it came back after it was resolved, until it is
@@ -310,8 +315,11 @@ END;
 
 -- What no occurrence is packed with any more goes.
 CREATE TRIGGER error_logs_stack AFTER DELETE ON error_logs WHEN old.stack_no IS NOT NULL BEGIN
-  UPDATE error_stack SET uses = uses - 1 WHERE stack_no = old.stack_no;
-  DELETE FROM error_stack WHERE stack_no = old.stack_no AND uses = 0;
+  UPDATE error_outline SET uses = uses - 1 WHERE stack_no = old.stack_no;
+  DELETE FROM error_stack
+  WHERE stack_no = old.stack_no
+    AND EXISTS (SELECT 1 FROM error_outline WHERE stack_no = old.stack_no AND uses = 0);
+  DELETE FROM error_outline WHERE stack_no = old.stack_no AND uses = 0;
 END;
 
 -- An occurrence reopened a group: noted in its history.

@@ -8,11 +8,14 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
+import apsw
 import msgspec
 
 from hantu.model import DOCKER, LogEntry, LogLevel
 from hantu.query.logquery import LogQuery
 from hantu.store.sqlite import SqliteStore
+from hantu.store.sqlite.database import APPLICATION_ID
+from hantu.store.sqlite.migrate import FIRST, MIGRATIONS
 
 START_NS = 1_790_000_000_000_000_000
 SECOND_NS = 1_000_000_000
@@ -58,3 +61,20 @@ def opened(path: Path, **options: Any) -> Iterator[SqliteStore]:
         yield store
     finally:
         store.close()
+
+
+def made_by_version(path: Path, version: int, rows: str = "") -> None:
+    """A file as a hantu of that schema version left it. rows: SQL that filled it."""
+    connection = apsw.Connection(str(path))
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    connection.pragma("application_id", APPLICATION_ID)
+    connection.pragma("journal_mode", "WAL")
+    for migration in MIGRATIONS[: version - FIRST + 1]:
+        connection.execute(migration)
+    connection.execute(
+        "INSERT INTO meta (name, value)"
+        " VALUES ('store_id', 7), ('cursor', 0), ('generation', 0), ('shapes_removed', 0)"
+    )
+    connection.execute(rows)
+    connection.pragma("user_version", version)
+    connection.close()

@@ -20,7 +20,7 @@ from hantu.store.sqlite import SqliteStore
 from hantu.store.sqlite.error_rows import of_entry
 from hantu.store.sqlite.error_texts import DAMAGED, USES_MOST
 from tests.contract.error_samples import at, error
-from tests.store.made import entry, opened
+from tests.store.made import entry, made_by_version, opened
 
 
 def failing(number: int, place: str = "orders", **more: Any) -> LogEntry:
@@ -50,7 +50,8 @@ def read(store: SqliteStore) -> list[tuple[str, str, dict[str, Any] | None]]:
 
 def stacks(store: SqliteStore) -> list[tuple[int, int]]:
     """(stack_no, uses) of each dictionary."""
-    return [(number, uses) for number, uses in rows(store, "SELECT stack_no, uses FROM error_stack")]
+    both = "SELECT stack_no, uses FROM error_outline FULL JOIN error_stack USING (stack_no)"
+    return [(number, uses) for number, uses in rows(store, f"{both} ORDER BY stack_no")]
 
 
 def rows(store: SqliteStore, sql: str) -> list[tuple[Any, ...]]:
@@ -90,6 +91,19 @@ def test_dictionaries_go_with_the_last_error_that_uses_them(tmp_path: Path) -> N
         store.write_batch([failing(4)])
         assert read(store) == written([failing(3, "users"), failing(4)])
         assert stacks(store) == [(2, 1), (3, 1)]
+
+
+def test_a_file_of_version_4_keeps_its_dictionaries(tmp_path: Path) -> None:
+    path = tmp_path / "hantu.db"
+    with opened(tmp_path / "newer.db") as store:
+        store.write_batch([failing(1)])
+        ((outline, data),) = rows(store, "SELECT outline, hex(data) FROM error_outline JOIN error_stack")
+    older = f"INSERT INTO error_stack (uses, outline, data) VALUES (2, {outline}, X'{data}')"
+    made_by_version(path, 4, older)
+    with opened(path) as store:
+        store.write_batch([failing(2)])
+        assert stacks(store) == [(1, 3)]
+        assert read(store) == written([failing(2)])
 
 
 def test_a_batch_that_failed_leaves_no_dictionary_behind(tmp_path: Path) -> None:

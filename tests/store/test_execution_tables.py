@@ -24,6 +24,7 @@ from hantu.store.sqlite import SqliteStore
 from hantu.store.sqlite.migrate import VERSION
 from hantu.store.sqlite.storage import EXECUTIONS
 from tests.contract.execution_samples import CHECKSUM, DAY_S, a_file, at, listed, page, run, uuid
+from tests.store.made import made_by_version
 
 
 @pytest.fixture
@@ -187,15 +188,7 @@ SERVED = {
 @pytest.mark.promise("M11")
 def test_a_file_from_before_executions_gets_their_tables(tmp_path: Path) -> None:
     path = tmp_path / "hantu.db"
-    SqliteStore.open(path, background=False).close()
-    with closing(sqlite3.connect(path, isolation_level=None)) as older:
-        # FTS5 of the standard library may be too old to drop its own table.
-        older.execute("PRAGMA writable_schema = ON")
-        older.execute(
-            "DELETE FROM sqlite_schema WHERE tbl_name GLOB 'execution*' OR tbl_name GLOB 'artifacts*'"
-            " OR tbl_name = 'status_transitions'"
-        )
-        older.execute("PRAGMA user_version = 3")
+    made_by_version(path, 3)
     with closing(SqliteStore.open(path, background=False)) as opened:
         assert opened.stats().schema_version == VERSION
         known = run(opened)

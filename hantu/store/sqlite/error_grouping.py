@@ -35,6 +35,20 @@ _OF_GROUP: Final = _COUNT.format(
     condition=f"group_no = (SELECT group_no FROM error_fingerprint WHERE {_OWN})"  # noqa: S608  constants
     " AND status = 'UNRESOLVED' AND muted_below_an_hour IS NULL",
 )
+# What changes with nearly every error, and no more: SQLite writes each index anew of which a column is set,
+# whether its value changes or not, and of a page the whole page.
+_ONLY_COUNT: Final = f"""
+UPDATE error_group
+SET message = :message, count = count + :count, last_ns = :last_ns
+WHERE group_no = (SELECT group_no FROM error_fingerprint WHERE {_OWN})
+  AND status = 'UNRESOLVED'
+  AND muted_below_an_hour IS NULL
+  AND error_type = :error_type
+  AND place = :place
+  AND first_ns <= :first_ns
+  AND last_ns <= :last_ns
+  AND (level = 'CRITICAL' OR NOT :is_critical)
+"""  # noqa: S608  constants
 _OF_FINGERPRINT: Final = _COUNT.format(table="error_fingerprint", condition=_OWN)
 
 _Key = tuple[str, str]
@@ -86,8 +100,11 @@ def _add(connection: apsw.Connection, part: _Part) -> bool:
         "first_ns": part.first_ns,
         "last_ns": newest.time_ns,
     }
-    connection.execute(_OF_GROUP, binds)
-    if not connection.changes():
+    for statement in (_ONLY_COUNT, _OF_GROUP):
+        connection.execute(statement, binds)
+        if connection.changes():
+            break
+    else:
         return False
     connection.execute(_OF_FINGERPRINT, binds)
     return True

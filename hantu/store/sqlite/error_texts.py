@@ -46,13 +46,21 @@ _SHORT: Final = 4_000
 # Numbers and addresses in frames change from one run to the next.
 _CHANGING: Final = b"0123456789abcdefx"
 
-_ADD: Final = "INSERT INTO error_stack (uses, outline, data) VALUES (?, ?, ?) RETURNING stack_no"
+_ADD: Final = "INSERT INTO error_stack (data) VALUES (?) RETURNING stack_no"
+_ADD_OUTLINE: Final = "INSERT INTO error_outline (stack_no, outline, uses) VALUES (?, ?, ?)"
 _USE: Final = """
-UPDATE error_stack
+UPDATE error_outline
 SET uses = uses + :more
 WHERE stack_no = :stack_no AND outline = :outline AND uses + :more <= :most
 """
-_FIND: Final = "SELECT stack_no, data FROM error_stack WHERE outline = ? ORDER BY stack_no DESC LIMIT 1"
+_FIND: Final = """
+SELECT stack_no, data
+FROM error_outline
+JOIN error_stack USING (stack_no)
+WHERE outline = ?
+ORDER BY stack_no DESC
+LIMIT 1
+"""
 
 Texts = tuple[str, str, str, str, str, str, str | None]
 _encode_context: Final = msgspec.json.Encoder().encode
@@ -105,7 +113,8 @@ class TextPacker:
             if not connection.changes():
                 found = None
         if found is None:
-            stack_no: int = connection.execute(_ADD, (more, outline, self._plain.compress(raw))).get
+            stack_no: int = connection.execute(_ADD, (self._plain.compress(raw),)).get
+            connection.execute(_ADD_OUTLINE, (stack_no, outline, more))
             found = stack_no, raw
         self._ready[outline] = found
         self._ready.move_to_end(outline)

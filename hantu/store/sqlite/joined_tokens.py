@@ -31,8 +31,14 @@ _SHORT: Final = 4
 _ODD: Final = b"?"
 _WHOLE: Final = re.compile(r"[+-]?(0|[1-9][0-9]{0,14})")
 _NAME: Final = re.compile(r"[A-Za-z0-9]+$")
-_UNUSUAL: Final = (b'": ', b'":\t', b'":\r', b'" :', b'"\t:', b'"\r:', b"\\u00")
-"""JSON with spaces, and escapes: colours, or characters that need none."""
+_UNUSUAL: Final = {
+    b" ": (b'": ', b'" :'),
+    b"\t": (b'":\t', b'"\t:'),
+    b"\r": (b'":\r', b'"\r:'),
+    b"\\": (b"\\u00",),
+}
+"""JSON with spaces, and escapes: colours, or characters that need none. By a character that is looked for
+ten times as fast, and is mostly missing."""
 _OCTET: Final = 3
 _ESC: Final = b"\x1b"
 _COLOUR: Final = b"\xf8"
@@ -76,7 +82,7 @@ def metadata_number_hashes(texts: bytes, runs: Runs) -> HashArray:
     found = [joined_hashes(_hashes(texts, runs, short - 1), _hashes(texts, runs, short))]
     if len(names):
         found.append(joined_hashes(_hashes(texts, runs, names), np.array([token_hash(_ODD)], np.uint64)))
-    if any(mark in texts for mark in _UNUSUAL):
+    if any(sign in texts and any(mark in texts for mark in marks) for sign, marks in _UNUSUAL.items()):
         found.append(np.array([token_hash(_ODD)], np.uint64))
     return sorted_set(np.concatenate(found))
 

@@ -14,6 +14,7 @@ from hantu.store.sqlite.migrate_accounts import ACCOUNTS
 from hantu.store.sqlite.migrate_executions import FOURTH
 from hantu.store.sqlite.migrate_gaps import GAPS
 from hantu.store.sqlite.migrate_keeping import KEEPING
+from hantu.store.sqlite.migrate_outlines import OUTLINES
 from hantu.store.sqlite.migrate_views import VIEWS
 
 _SECOND: Final = """
@@ -275,7 +276,7 @@ ROWS: Final = 1
 FIRST: Final = 2
 """The version that a new file begins with."""
 
-MIGRATIONS: Final = (_SECOND, _THIRD, FOURTH, ACCOUNTS + VIEWS + KEEPING + GAPS)
+MIGRATIONS: Final = (_SECOND, _THIRD, FOURTH, ACCOUNTS + VIEWS + KEEPING + GAPS + OUTLINES)
 """The first makes a file of version FIRST; each other leads from a version to the next."""
 
 VERSION: Final = FIRST + len(MIGRATIONS) - 1
