@@ -7,6 +7,7 @@
   const NEAR_LINES = 20;
   const entries = document.querySelector(".entries");
   const scroller = document.querySelector(".entries-scroll");
+  const days = entries ? entries.getElementsByClassName("entries-day") : []; // kept by the browser
 
   /** The element that scrolls: the pane on a desk, the page on a phone. */
   function pane() {
@@ -124,11 +125,17 @@
     return made;
   }
 
+  /** Whether there are so many rows that some should go. */
+  function isLong() {
+    return entries.childElementCount > ROWS_MOST * 1.1 + days.length;
+  }
+
   /** Beyond ROWS_MOST, let go of the oldest ("older") or newest ("newer") rows; a link there brings them back. */
   function trim(side) {
+    if (!isLong()) return;
     const rows = entries.querySelectorAll(":scope > li[id]");
     const extra = rows.length - ROWS_MOST;
-    if (extra < ROWS_MOST / 10) return;
+    if (extra <= 0) return;
     const line = document.createElement("li");
     const say = entries.dataset;
     if (side === "older") {
@@ -194,8 +201,10 @@
   }
 
   function lastDay() {
-    const days = entries.querySelectorAll("[data-day]");
-    return days.length ? days[days.length - 1].dataset.day : "";
+    for (let at = days.length - 1; at >= 0; at -= 1) {
+      if (days[at].dataset.day) return days[at].dataset.day;
+    }
+    return "";
   }
 
   /** In a pane of their own, rows load by scrolling. Where the page scrolls, its top is the search: a
@@ -275,7 +284,7 @@
   document.addEventListener("htmx:load", (event) => frame(event.detail.elt.parentElement || document));
   frame(document);
 
-  window.hantu = { ends, toFoot, toNewest, scrolled, lastDay, append, trim, keyOf, isRow };
+  window.hantu = { ends, toFoot, toNewest, scrolled, lastDay, append, trim, isLong, keyOf, isRow };
   if (!entries || !scroller) return;
   // Without script the pane starts at its foot by being reversed; with it, an opened row must push down.
   scroller.classList.add("entries-plain");

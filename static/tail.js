@@ -19,7 +19,7 @@
   const pill = foot.querySelector(".entries-new");
   const state = document.getElementById("tail-state");
   const voice = document.getElementById("tail-voice");
-  const { ends, scrolled, toFoot, toNewest, keyOf, isRow } = window.hantu;
+  const { ends, scrolled, toFoot, toNewest, keyOf, isRow, isLong, trim } = window.hantu;
 
   let cursor = Number(say.cursor);
   let following = true; // new rows are shown at once; else they wait
@@ -32,13 +32,16 @@
   let resting = false; // nobody looks: no connection until somebody does
   let rest = 0; // the timer that leads there
   let beat = Date.now();
+  let pending = []; // rows to be shown in the next frame
+  let frame = 0;
+  const open = new Set(); // the rows that are open, also some that are gone
   let said = 0;
   let saying = 0;
 
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const count = (number) => number.toLocaleString("en-US");
   const atFoot = () => ends().below <= AT_FOOT_PX;
-  const reading = () => entries.querySelector(".entry > details[open]") !== null;
+  const reading = () => [...open].some((details) => details.isConnected);
   const isError = (line) => line.classList.contains("entry-error") || line.classList.contains("entry-fatal");
   // Older rows that were read made the list let go of its newest: its end is not the foot.
   const cut = () => entries.querySelector(".entries-newer") !== null;
@@ -107,13 +110,39 @@
   function take(lines) {
     if (!lines.length) return;
     notice();
-    if (following) {
-      append(lines);
-    } else {
-      waiting.push(...lines);
-      if (waiting.length > ROWS_MOST) waiting = thinned(waiting);
-      showWaiting();
+    if (following && !document.hidden) show(lines);
+    else wait(lines);
+  }
+
+  function wait(lines) {
+    waiting.push(...lines);
+    if (waiting.length > ROWS_MOST) waiting = thinned(waiting);
+    showWaiting();
+  }
+
+  function show(lines) {
+    pending.push(...lines);
+    if (pending.length > ROWS_MOST) pending = thinned(pending);
+    if (!frame) frame = requestAnimationFrame(onFrame);
+  }
+
+  /** Rows come in one frame and go in another: in the same one every row would seem to have moved. */
+  function onFrame() {
+    frame = 0;
+    if (!following) {
+      const lines = pending;
+      pending = [];
+      if (lines.length) wait(lines);
+      return;
     }
+    if (isLong()) {
+      trim("older");
+      toFoot();
+    } else {
+      append(pending);
+      pending = [];
+    }
+    if (pending.length || isLong()) frame = requestAnimationFrame(onFrame);
   }
 
   /** Too many wait: the older half becomes a band that can be loaded. */
@@ -134,7 +163,6 @@
       if (line.dataset.day) day = line.dataset.day;
       window.hantu.append(line);
     }
-    window.hantu.trim("older");
     toFoot();
   }
 
@@ -142,7 +170,7 @@
     const lines = waiting;
     waiting = [];
     // What waited may have been loaded meanwhile by another way.
-    if (lines.length) append(lines.filter((line) => !line.id || !document.getElementById(line.id)));
+    if (lines.length) show(lines.filter((line) => !line.id || !document.getElementById(line.id)));
     showWaiting();
   }
 
@@ -219,6 +247,8 @@
     } else if (resting) {
       resting = false;
       renew();
+    } else {
+      notice();
     }
   }
 
@@ -246,8 +276,14 @@
     else if (event.target.closest(".entries [data-load], .entries [data-more]")) following = false;
   });
   entries.addEventListener("toggle", (event) => {
-    if (event.target.open && event.target.parentElement.matches(".entry")) following = false;
-    else notice();
+    if (!event.target.parentElement.matches(".entry")) return;
+    if (event.target.open) {
+      open.add(event.target);
+      following = false;
+    } else {
+      open.delete(event.target);
+      notice();
+    }
   }, true);
   const scroller = document.querySelector(".entries-scroll");
   scroller.addEventListener("scroll", notice, { passive: true });

@@ -52,7 +52,7 @@ def numbered(first: int, last: int, **parts: object) -> list[LogEntry]:
 
 
 def messages(page: Page) -> list[str]:
-    found = page.locator(".entries .entry-message").all_inner_texts()
+    found = page.locator(".entries .entry-message").all_text_contents()
     return [text.strip() for text in found]
 
 
@@ -286,7 +286,8 @@ def test_a_live_view_asks_for_its_counts_one_at_a_time_and_only_when_it_is_seen(
         page.clock.run_for(20_000)
         assert counting.asked == 0, "nothing came"
         page.evaluate("window.away = true")
-        arriving(page, service, [line("unseen")])
+        store(service, [line("unseen")])
+        expect(page.locator(".entries-new")).to_have_text(re.compile("1 new"))
         page.clock.run_for(20_000)
         assert counting.asked == 0, "nobody looks"
         page.evaluate("window.away = false")
