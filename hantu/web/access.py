@@ -237,7 +237,7 @@ def _by_proxy(asked: Request, desk: Service, peer: Peer) -> Client | None:
     config = desk.config
     if not peer.trusted or not config.proxy_login_header:
         return None
-    name = asked.headers.get(config.proxy_login_header, "").strip()
+    name = _unescaped(asked.headers.get(config.proxy_login_header, "")).strip()
     if not name:
         return None
     account = desk.accounts.find(name)
@@ -250,6 +250,14 @@ def _by_proxy(asked: Request, desk: Service, peer: Peer) -> Client | None:
     role = Role(config.proxy_login_role) if account is None else account.role
     own = name[:64] if account is None else account.name
     return Client(own, ACCOUNT, False, own, role, b"", peer.address, peer.scheme)
+
+
+def _unescaped(header: str) -> str:
+    """The text of a header that was sent in UTF-8; WSGI gives its bytes as Latin-1 (PEP 3333)."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return ""
 
 
 def cookie_name(scheme: str) -> str:

@@ -103,9 +103,9 @@ ACCOUNTS: Final[dict[str, str]] = {
     "Remove {name}": "{name} 지우기",
     "A further account": "계정 추가",
     "Without a password it signs in at the proxy only.": "비밀번호를 비우면 프록시로만 로그인합니다.",
-    "Viewer": "보기",
+    "Viewer": "열람자",
     "reads": "읽기만 합니다",
-    "Operator": "운영",
+    "Operator": "운영자",
     "also resolves errors, starts and stops collectors, cancels runs": (
         "에러 해결, 수집기 시작과 중지, 실행 취소도 할 수 있습니다"
     ),
