@@ -54,7 +54,7 @@ class Row(NamedTuple):
     """What the template shows of one entry. at: its place for paging. day: set where a day begins.
     gap: set for the entry by which a collector tells of a gap. alike: the sign of lines that say the
     same, "" for one that stands alone. times: how many of them this row stands for; oldest: the place of
-    the first."""
+    the first. columns: (metadata path, its values) of each column."""
 
     id: str
     at: str
@@ -74,7 +74,7 @@ class Row(NamedTuple):
     alike: str = ""
     times: int = 1
     oldest: str = ""
-    columns: tuple[str, ...] = ()
+    columns: tuple[tuple[str, str], ...] = ()
 
 
 class RowRenderer:
@@ -139,7 +139,7 @@ def _rows(
         message, pill = _message(entry.message, mark)
         level = entry.level
         fields = _fields(entry.metadata, columns) if entry.metadata else _NOTHING
-        cells = tuple(_cell(entry.metadata, path) for path in columns)
+        cells = tuple((path, _cell(entry.metadata, path)) for path in columns)
         gap = _gap(entry.metadata) if entry.metadata and "gap" in entry.metadata else None
         yield Row(
             entry.id,
@@ -157,7 +157,7 @@ def _rows(
             fields,
             pill,
             gap,
-            "" if gap else folds.sign(entry, "\0".join((fields, *cells))),
+            "" if gap else folds.sign(entry, "\0".join((fields, *(value for _, value in cells)))),
             columns=cells,
         )
 
