@@ -93,7 +93,7 @@ class DiskGuard:
                 return
             keep_days = (time.time_ns() - oldest_ns) * PARTS[self._prunes] / DAY_NS
             self.removed += store.cleanup(
-                keep_days, reason="disk full", pause=lambda: self._pipeline.stopping
+                keep_days, reason="full", pause=lambda: self._pipeline.stopping
             )
             self._prunes += 1
             self._left_bytes = file_bytes(self._database)

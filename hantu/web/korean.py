@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hantu.web.korean_accounts import ACCOUNTS
+from hantu.web.korean_disk import DISK
 from hantu.web.korean_executions import EXECUTIONS
 from hantu.web.korean_gaps import GAPS
 from hantu.web.korean_lines import LINES
@@ -22,6 +23,7 @@ TEXTS: Final[dict[str, str]] = {
     **SEARCH,
     **SETTINGS,
     **SOURCES,
+    **DISK,
     # Every page
     "Logs": "로그",
     "Errors": "에러",
@@ -409,7 +411,6 @@ TEXTS: Final[dict[str, str]] = {
     "{n} days": "{n}일",
     "up to {size}": "최대 {size}",
     "Size": "크기",
-    "Grows": "증가",
     "{size} a day": "하루 {size}",
     "Oldest line": "가장 오래된 줄",
     "Up for": "가동 시간",

@@ -238,6 +238,7 @@ SENTENCES: Final[dict[str, str]] = {
     "add a word to look for": (
         "제한 시간 {seconds}초 안에 답을 얻지 못했습니다. 기간을 줄이거나 찾을 낱말을 더하세요."
     ),
+    "the daily backup failed: {inner}": "오늘 백업을 만들지 못했습니다: {inner}",
     "old entries could not be removed: {inner}": "오래된 로그를 지우지 못했습니다: {inner}",
     "the database refuses writes: {inner}": "데이터베이스에 쓸 수 없습니다: {inner}",
     "hantu is stopping": "hantu가 종료되는 중입니다.",

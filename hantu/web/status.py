@@ -11,14 +11,13 @@ from flask import Blueprint, Response, request
 from hantu.client.health_file import ailing
 from hantu.collect.base import CollectorState
 from hantu.service import Gauges, Sample
-from hantu.web import charts, i18n
+from hantu.web import charts, disk, i18n
 from hantu.web.charts import Chart
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.render import page, see, short_time
 from hantu.web.sentences import say
 
-DAY_NS: Final = 86_400 * 10**9
 QUERY_LIMIT_MS: Final = 150
 LAG_LIMIT_S: Final = 30
 MEMORY_LIMIT_BYTES: Final = 200_000_000
@@ -40,6 +39,8 @@ def status() -> Response:
     gauges, history, stats = desk.gauges(), desk.history(), desk.store.stats()
     alerts = desk.alerts.figures() if desk.alerts is not None else None
     *signs, size = signs_of(gauges, history, now_ns)
+    outlook, kept = disk.outlook(desk, now_ns), disk.backups(desk, now_ns)
+    grave = desk.disk.relieved or (outlook is not None and outlook.grave)
     return page(
         "status/page.html",
         name="status",
@@ -48,12 +49,18 @@ def status() -> Response:
         size=size,
         over=[
             *(sign.title for sign in (*signs, size) if sign.over),
+            *([i18n.translate("Disk")] if grave else []),
+            *([i18n.translate("Backups")] if kept.failing or kept.late else []),
             *([i18n.translate("Alerts")] if alerts is not None and alerts.closed else []),
         ],
         gauges=gauges,
         stats=stats,
         config=desk.config,
-        grows=_growth_bytes(history),
+        outlook=outlook,
+        backups=kept,
+        emergency=desk.disk.removed if desk.disk.relieved else None,
+        rules=desk.maintenance.rules,
+        kept_for=disk.kept_for,
         say=say,
         removals=desk.store.removals(most=REMOVALS_SHOWN),
         removed=request.args.get("removed", type=int),
@@ -70,7 +77,7 @@ def reason_text(reason: str) -> str:
     known = {
         "age": "older than retention",
         "size": "the file was too large",
-        "disk full": "the disk was full",
+        "full": "the disk was full",
         "by hand": "by hand",
     }
     if reason in known:
@@ -214,11 +221,3 @@ def _slowest() -> str:
         if one.lag_s is not None and one.state is CollectorState.COLLECTING
     ]
     return max(lags, key=lambda one: one.lag_s or 0.0).name if lags else ""
-
-
-def _growth_bytes(history: Sequence[Sample]) -> float | None:
-    """Growth in bytes a day by the samples, None when they cover less than an hour."""
-    if len(history) < 2 or history[-1].at_ns - history[0].at_ns < DAY_NS / 24:
-        return None
-    grown = history[-1].size_bytes - history[0].size_bytes
-    return grown / ((history[-1].at_ns - history[0].at_ns) / DAY_NS)

@@ -16,6 +16,7 @@ from hantu.service import Service
 from hantu.web import (
     about,
     completion,
+    disk,
     executions,
     facets,
     inbox,
@@ -116,7 +117,8 @@ def all_texts() -> set[str]:
     found.update(text for _, text in (*render.KEYS, *palette.THEMES, *palette.CONTRASTS))
     found.update(title for title, _ in palette.LOOKS)
     found.update(setting.help for setting in config.settings())
-    found.update({"older than retention", "the file was too large", "by hand"})
+    found.update({"older than retention", "the file was too large", "the disk was full", "by hand"})
+    found.update(disk.SENTENCES.values())
     return found
 
 
