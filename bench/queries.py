@@ -76,6 +76,8 @@ def kinds(
         "histogram 1 day": lambda: store.histogram(LogQuery(), **day),
         "histogram 1 day of a word": lambda: store.histogram(parse("core"), **day),
         "histogram 7 days of a word": lambda: store.histogram(parse("core"), **week),
+        "patterns 1 day": lambda: store.patterns(LogQuery(), **day),
+        "patterns 1 day of level:error": lambda: store.patterns(parse("level:error"), **day),
         "context ±50": lambda: _context(store, entry_id),
     }
     return calls
