@@ -19,13 +19,14 @@ BACKUP_LATE_S: Final = 26 * HOUR_S
 """A daily backup is missing."""
 
 SENTENCES: Final = {
-    Bound.AGE: ("About {day} a day: {days} of it take about {final}, and there is room."),
+    Bound.AGE: ("About {day} a day: what is kept will come to about {final}, and there is room."),
     Bound.SETTING: (
-        "About {day} a day: {days} of it would take {final}. retention_bytes allows {limit}, so about "
-        "{kept} will be kept."
+        "About {day} a day: what is to be kept would come to {final}. retention_bytes allows {limit}, so "
+        "about {kept} will be kept."
     ),
     Bound.DISK: (
-        "About {day} a day: {days} of it would take {final}, and the disk will be full in about {left}."
+        "About {day} a day: what is to be kept would come to {final}, and the disk will be full in about "
+        "{left}."
     ),
 }
 
@@ -72,15 +73,15 @@ def outlook(desk: Service, now_ns: int) -> Outlook | None:
     except StoreError as error:
         log.warning("there is no forecast of the disk: %s", error)
         return None
-    return None if found is None else _drawn(found, config.retention_days)
+    return None if found is None else _drawn(found)
 
 
-def _drawn(found: Forecast, keep_days: float) -> Outlook:
+def _drawn(found: Forecast) -> Outlook:
     scale = max(found.now_bytes, found.final_bytes) * 1.15
     shown = found.limit_bytes <= scale
     final = i18n.size(found.final_bytes)
     return Outlook(
-        sentence=_sentence(found, keep_days),
+        sentence=_sentence(found),
         advice=_advice(found),
         grave=found.bound is Bound.DISK,
         now_x=round(WIDTH * found.now_bytes / scale, 1),
@@ -94,12 +95,11 @@ def _drawn(found: Forecast, keep_days: float) -> Outlook:
     )
 
 
-def _sentence(found: Forecast, keep_days: float) -> str:
+def _sentence(found: Forecast) -> str:
     words = {
         "day": i18n.size(found.day_bytes),
         "final": i18n.size(found.final_bytes),
         "limit": i18n.size(found.limit_bytes),
-        "days": _days(keep_days),
         "kept": _days(found.days_kept or 0),
         "left": _days(found.days_left or 0),
     }

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Final
 
 DISK: Final[dict[str, str]] = {
-    "About {day} a day: {days} of it take about {final}, and there is room.": (
-        "하루 약 {day}씩 쌓입니다. {days}치는 약 {final}이고, 공간은 충분합니다."
+    "About {day} a day: what is kept will come to about {final}, and there is room.": (
+        "하루 약 {day}씩 쌓입니다. 보관하는 로그는 모두 약 {final}가 되며, 공간은 충분합니다."
     ),
-    "About {day} a day: {days} of it would take {final}. retention_bytes allows {limit}, so about {kept} "
-    "will be kept.": (
-        "하루 약 {day}씩 쌓입니다. {days}치는 {final}인데 retention_bytes가 {limit}까지만 허용하므로 "
+    "About {day} a day: what is to be kept would come to {final}. retention_bytes allows {limit}, so "
+    "about {kept} will be kept.": (
+        "하루 약 {day}씩 쌓입니다. 보관할 로그는 모두 {final}인데 retention_bytes가 {limit}까지만 허용하므로 "
         "약 {kept}치를 보관합니다."
     ),
-    "About {day} a day: {days} of it would take {final}, and the disk will be full in about {left}.": (
-        "하루 약 {day}씩 쌓입니다. {days}치는 {final}이며, 약 {left} 뒤에 디스크가 가득 찹니다."
+    "About {day} a day: what is to be kept would come to {final}, and the disk will be full in about "
+    "{left}.": (
+        "하루 약 {day}씩 쌓입니다. 보관할 로그는 모두 {final}이며, 약 {left} 뒤에 디스크가 가득 찹니다."
     ),
     "Free some space, or set retention_bytes = {size}": (
         "공간을 비우거나 retention_bytes = {size}로 설정하세요."

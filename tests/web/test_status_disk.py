@@ -52,7 +52,7 @@ def test_the_forecast_is_a_sentence_and_a_bar(tmp_path: Path) -> None:
     with running_service(tmp_path / "data") as service:
         filled(service)
         html = shown(service)
-    assert "a day: 7 days of it take about" in html
+    assert "a day: what is kept will come to about" in html
     assert "and there is room." in html
     assert 'class="outlook-now"' in html
     assert " a day</span>" in html
