@@ -10,8 +10,8 @@ DISK: Final[dict[str, str]] = {
     ),
     "About {day} a day: what is to be kept would come to {final}. retention_bytes allows {limit}, so "
     "about {kept} will be kept.": (
-        "하루 약 {day}씩 쌓입니다. 보관할 로그는 모두 {final}인데 retention_bytes가 {limit}까지만 허용하므로 "
-        "약 {kept}치를 보관합니다."
+        "하루 약 {day}씩 쌓입니다. 보관할 로그는 모두 {final}인데 retention_bytes가 {limit}까지만 "
+        "허용하므로 약 {kept}치를 보관합니다."
     ),
     "About {day} a day: what is to be kept would come to {final}, and the disk will be full in about "
     "{left}.": (
