@@ -13,6 +13,12 @@ from hantu.web.korean import TEXTS
 LANGUAGES: Final = ("ko", "en")
 COOKIE: Final = preferences.LANGUAGE
 _DAYS_KO: Final = "월화수목금토일"
+# Not by the locale of the process, which is another's matter.
+_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 
 
 def choose(asked: Request, configured: str) -> str:
@@ -54,7 +60,9 @@ def number(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share of 100 as people say it: 34 %, <1 %."""
+    """A share of 100 as people say it: 34 %, <1 %; 34%, 1% 미만."""
+    if language() == "ko":
+        return "1% 미만" if 0 < share < 1 else f"{share:.0f}%"
     return "<1 %" if 0 < share < 1 else f"{share:.0f} %"
 
 
@@ -62,12 +70,21 @@ def long_day(day: datetime.date) -> str:
     """Friday, 20 November 2026; 2026년 11월 20일 금요일."""
     if language() == "ko":
         return f"{day.year}년 {day.month}월 {day.day}일 {_DAYS_KO[day.weekday()]}요일"
-    return day.strftime(f"%A, {day.day} %B %Y")
+    return f"{_DAYS[day.weekday()]}, {day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def full_day(day: datetime.date) -> str:
+    """20 Nov 2026; 2026. 11. 20."""
+    if language() == "ko":
+        return f"{day.year}. {day.month}. {day.day}."
+    return f"{day.day} {_MONTHS[day.month - 1][:3]} {day.year}"
 
 
 def short_day(day: datetime.date) -> str:
     """20 Nov; 11월 20일."""
-    return f"{day.month}월 {day.day}일" if language() == "ko" else day.strftime(f"{day.day} %b")
+    if language() == "ko":
+        return f"{day.month}월 {day.day}일"
+    return f"{day.day} {_MONTHS[day.month - 1][:3]}"
 
 
 def size(size_bytes: float) -> str:

@@ -122,11 +122,14 @@ def wants_fragment() -> bool:
 
 
 def short_time(time_ns: int) -> str:
-    """A time as a table shows it: of today the clock, of other days the day, too."""
+    """A time as a table shows it: of today the clock, else the day, too, and in another year that."""
     day, text, _iso = clock.row_time(time_ns)
-    if day == clock.day_of(time.time_ns()):
+    today = clock.day_of(time.time_ns())
+    if day == today:
         return text[:8]
-    return f"{i18n.short_day(clock.date(day))} {text[:8]}"
+    own = clock.date(day)
+    told = i18n.short_day(own) if day[:4] == today[:4] else i18n.full_day(own)
+    return f"{told} {text[:8]}"
 
 
 def asset(path: str) -> str:

@@ -14,7 +14,7 @@ from hantu.web import clock, i18n, sentences, source_sparks
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.facets import origin_field
-from hantu.web.render import TROUBLED, page, see, url
+from hantu.web.render import TROUBLED, page, see, short_time, url
 
 GAPS_SHOWN: Final = 20
 GAP_DAYS: Final = 7
@@ -122,9 +122,9 @@ def _gaps(now_ns: int) -> list[Blind]:
 
 
 def _when(gap: Gap) -> tuple[str, str, str, str]:
-    day, text, iso = clock.row_time(gap.from_ns)
     origin = gap.source_id or gap.source or i18n.translate("sent by programs")
-    return iso, f"{day} {text[:8]}", i18n.duration((gap.to_ns - gap.from_ns) / 1e9), origin
+    length = i18n.duration((gap.to_ns - gap.from_ns) / 1e9)
+    return clock.iso(gap.from_ns), short_time(gap.from_ns), length, origin
 
 
 def _logs_url(status: CollectorStatus) -> str:

@@ -4,6 +4,7 @@ axe-core 4.14.1 (MPL-2.0) lies in tests/vendor."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tempfile
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ from typing import Final
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from werkzeug.exceptions import NotFound
 
 from tests import browser as chromium
 from tests.browser import NARROW, WIDE, reading
 from tests.running import ROOT
+from tests.web.desk import app_of, running_service, served
 from tests.web.fulldesk import FullDesk, full_desk
 
 pytestmark = pytest.mark.browser
@@ -39,6 +42,22 @@ SMALL: Final = """
   .map(([each, box]) => `${each.tagName} ${each.className} ${box.width} x ${box.height}`)
 """
 SIDEWAYS: Final = "document.documentElement.scrollWidth - innerWidth"
+WALKS: Final = ((WIDE, False, "en-GB"), (NARROW, True, "ko-KR"))
+# What is no page: for programs, and parts that htmx asks for.
+NO_PAGES: Final = ("/api/", "/static/", "/ws/", "/healthz", "/metrics")
+PARTS: Final = {
+    "/",
+    "/errors/<uuid:error_id>",
+    "/executions/artifacts/<uuid:artifact_id>",
+    "/executions/sums",
+    "/logs/<uuid:entry_id>/detail",
+    "/logs/complete",
+    "/logs/facet",
+    "/logs/rows",
+    "/logs/skipped",
+    "/logs/summary",
+    "/login",
+}
 # What opens on each page before it is looked at.
 OPENS: Final = {
     "logs": (".entries .entry-error summary", ".menu > summary"),
@@ -67,11 +86,19 @@ def opened(page: Page, name: str) -> None:
             page.locator(selector).first.click()
 
 
-@pytest.mark.parametrize(
-    ("size", "dark", "locale"),
-    [(WIDE, False, "en-GB"), (NARROW, True, "ko-KR")],
-    ids=["wide-light-english", "phone-dark-korean"],
-)
+def look(page: Page, name: str, size: tuple[int, int], found: dict[str, list[str]]) -> None:
+    """Put what is wrong with the page as it stands into `found`."""
+    wrong = violations(page)
+    sideways = page.evaluate(SIDEWAYS)
+    if sideways > 0:
+        wrong.append(f"{sideways} px to scroll sideways")
+    if size == NARROW:
+        wrong += page.evaluate(SMALL)
+    if wrong:
+        found[f"{name} {size[0]}"] = wrong
+
+
+@pytest.mark.parametrize(("size", "dark", "locale"), WALKS, ids=["wide-light-english", "phone-dark-korean"])
 def test_every_page_is_for_everybody(
     browser: Browser, desk: FullDesk, size: tuple[int, int], dark: bool, locale: str
 ) -> None:
@@ -80,14 +107,43 @@ def test_every_page_is_for_everybody(
         for name, path in desk.pages.items():
             page = reader.open(path)
             opened(page, name)
-            wrong = violations(page)
-            sideways = page.evaluate(SIDEWAYS)
-            if sideways > 0:
-                wrong.append(f"{sideways} px to scroll sideways")
-            if size == NARROW:
-                wrong += page.evaluate(SMALL)
-            if wrong:
-                found[name] = wrong
+            look(page, name, size, found)
+    assert found == {}
+
+
+def test_no_page_is_left_out(desk: FullDesk) -> None:
+    """A new page is looked at, too."""
+    rules = {rule.rule for rule in desk.app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    pages = {rule for rule in rules if not rule.startswith(NO_PAGES)} - PARTS
+    adapter = desk.app.url_map.bind("localhost")
+    walked = set()
+    for path in desk.pages.values():
+        with contextlib.suppress(NotFound):
+            rule, _ = adapter.match(path.partition("?")[0], return_rule=True)
+            walked.add(rule.rule)
+    assert pages - walked == set()
+
+
+def test_those_who_sign_in_find_pages_for_everybody(browser: Browser, tmp_path: Path) -> None:
+    found: dict[str, list[str]] = {}
+    with running_service(tmp_path / "data") as service, served(app_of(service)) as port:
+        for size, dark, locale in WALKS:
+            with reading(
+                browser, f"http://127.0.0.1:{port}", size=size, dark=dark, locale=locale
+            ) as reader:
+                if service.setup.open:
+                    page = reader.open(f"/setup?token={service.setup.token}")
+                    page.locator("[name=password]").fill("correct horse battery")
+                    page.locator("[name=again]").fill("correct horse battery")
+                else:
+                    page = reader.open("/login?next=/settings")
+                    look(page, "login", size, found)
+                    page.locator("[name=name]").fill("admin")
+                    page.locator("[name=password]").fill("correct horse battery")
+                page.locator("main form button").first.click()
+                page.wait_for_url(re.compile(r"/(logs|settings)"))
+                for name in ("accounts", "tokens", "sessions", "audit"):
+                    look(reader.open(f"/settings/{name}"), name, size, found)
     assert found == {}
 
 
