@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 DATA_DIR ?= data
 PORT ?= 8514
 LINES ?= 1000000
+# Two processes, each a file of tests at a time; JOBS= runs them one after the other.
+JOBS ?= -n 2 --dist loadfile
 
 .PHONY: run test fault check bench build rebuild format promises pictures clean
 
@@ -16,7 +18,7 @@ run: $(VENV)/.server
 	$(BIN)/python app.py --data-dir $(DATA_DIR) serve --port $(PORT)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(JOBS) $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
