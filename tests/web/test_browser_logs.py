@@ -353,7 +353,7 @@ def test_without_websocket_the_live_view_falls_back_to_server_sent_events(
     store(service, numbered(1, 3))
     with reading(browser, base) as reader:
         reader.page.add_init_script(
-            "window.WebSocket = function () { setTimeout(() => this.onclose(), 0); };"
+            "window.WebSocket = function () { setTimeout(() => this.onclose({ code: 1006 }), 0); };"
         )
         page = reader.open("/logs?live=1")
         expect(page.locator("#tail-state")).to_have_text("Live: new lines appear here", timeout=20_000)
