@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import click
 
 from hantu.cli.context import Control, Desk, ServiceError, human_bytes, print_json
+from hantu.cli.doctor_store import look_at_backups, look_at_contents, look_at_file
+from hantu.cli.doctor_system import look_at_clock, look_at_groups
+from hantu.cli.finding import Finding
 from hantu.cli.migrate import growth, library_plan
 from hantu.client.health_file import ailing
 from hantu.client.migration.checklist import Mark
@@ -21,20 +23,10 @@ from hantu.collect.build import probe_sources
 from hantu.config import SECRET_KEYS, settings
 from hantu.store import open_store
 from hantu.store.base import StoreError
+from hantu.store.health import Depth
 from hantu.text import visible
 
 FREE_LEAST_BYTES = 500 * 10**6
-CLOCK_FIRST_SANE_NS = 1_760_000_000 * 10**9
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at. fix: the command or act that mends it, "" when it is well."""
-
-    what: str
-    ok: bool
-    says: str
-    fix: str = ""
 
 
 def _folder(desk: Desk) -> Iterator[Finding]:
@@ -81,13 +73,6 @@ def _database(desk: Desk) -> Iterator[Finding]:
         not mode,
         "only its owner may read it" if not mode else "others may read it",
         f"chmod 600 {database}" if mode else "",
-    )
-
-
-def _clock(_desk: Desk) -> Iterator[Finding]:
-    sane = time.time_ns() > CLOCK_FIRST_SANE_NS
-    yield Finding(
-        "clock", sane, time.strftime("%Y-%m-%d %H:%M:%S %Z"), "" if sane else "timedatectl set-ntp true"
     )
 
 
@@ -174,14 +159,23 @@ def _library(desk: Desk) -> Iterator[Finding]:
 
 
 @click.command("doctor")
+@click.option("--deep", is_flag=True, help="Look at every page of the database, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def doctor_command(desk: Desk, as_json: bool) -> None:
+def doctor_command(desk: Desk, deep: bool, as_json: bool) -> None:
     """Look for common faults, say what mends them, and print every setting with its origin."""
+    depth = Depth.PAGES if deep else Depth.SETTINGS
     findings = [
-        finding
-        for look in (_folder, _database, _clock, _service, _alerts, _library)
-        for finding in look(desk)
+        *_folder(desk),
+        *_database(desk),
+        *look_at_file(desk, depth),
+        *look_at_contents(desk),
+        *look_at_backups(desk),
+        *look_at_clock(desk),
+        *look_at_groups(desk),
+        *_service(desk),
+        *_alerts(desk),
+        *_library(desk),
     ]
     values = {
         setting.key: {

@@ -288,7 +288,7 @@ class Database:
                 connection.pragma("application_id", APPLICATION_ID)
             if connection.pragma("journal_mode", "WAL") != "wal":
                 raise StoreError(f"{self.path}: this file system cannot hold a database in WAL mode")
-            connection.execute(_WRITER)
+            connection.execute(_WRITER).fetchall()
             migrate(connection)
         except BaseException:
             connection.close(True)
