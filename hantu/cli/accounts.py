@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -18,15 +17,15 @@ from rich.table import Table
 from hantu.accounts import acts
 from hantu.accounts.password import Busy, check_password, hash_password
 from hantu.cli.context import WRONG_USE, Control, Desk, ServiceError, fail, local_zone, print_json
+from hantu.cli.noting import note
 from hantu.output import iso, optional_iso
 from hantu.query.error import QueryError
 from hantu.query.times import end_of, start_of
 from hantu.roles import Role
-from hantu.store.account_base import AUDIT_LIMIT_MOST, Act, AuditQuery, UnknownAccount
+from hantu.store.account_base import AUDIT_LIMIT_MOST, AuditQuery, UnknownAccount
 from hantu.store.base import LogStorage, StoreError
 from hantu.text import visible
 
-ACTOR: Final = "hantu command line"
 FIRST_NAME: Final = "admin"
 ROLES: Final = click.Choice([role.value for role in Role])
 
@@ -54,7 +53,8 @@ def passwd_command(desk: Desk, name: str | None, from_stdin: bool) -> None:
             "PUT", f"/api/accounts/{quote(name, safe='')}/password", _json({"password": password})
         ),
         lambda store: store.set_password(name, hash_password(password), at_ns=time.time_ns()),
-        Act(time.time_ns(), ACTOR, "", "password changed", name, _by()),
+        "password changed",
+        name,
     )
     click.echo(f"password of {name} set; its sessions have ended")
 
@@ -129,7 +129,9 @@ def role_command(desk: Desk, name: str, role: str) -> None:
             "PATCH", f"/api/accounts/{quote(name, safe='')}", _json({"role": role})
         ),
         lambda store: acts.set_role(store, name, Role(role)),
-        Act(time.time_ns(), ACTOR, "", "role changed", name, {"role": role, **_by()}),
+        "role changed",
+        name,
+        role=role,
     )
     click.echo(f"{name} has the role {role}")
 
@@ -143,7 +145,8 @@ def remove_command(desk: Desk, name: str) -> None:
         desk,
         lambda control: control.call("DELETE", f"/api/accounts/{quote(name, safe='')}"),
         lambda store: acts.remove(store, name),
-        Act(time.time_ns(), ACTOR, "", "account removed", name, _by()),
+        "account removed",
+        name,
     )
     click.echo(f"account {name} removed")
 
@@ -250,12 +253,19 @@ def _make(desk: Desk, name: str, role: Role, password: str | None) -> None:
         desk,
         lambda control: control.call("POST", "/api/accounts", _json(asked)),
         make,
-        Act(time.time_ns(), ACTOR, "", "account made", name, {"role": role.value, **_by()}),
+        "account made",
+        name,
+        role=role.value,
     )
 
 
 def _done(
-    desk: Desk, ask: Callable[[Control], object], change: Callable[[LogStorage], object], act: Act
+    desk: Desk,
+    ask: Callable[[Control], object],
+    change: Callable[[LogStorage], object],
+    act: str,
+    name: str,
+    **detail: str,
 ) -> None:
     """Have the service do it when it runs, else change the file and note the act. Ends at a refusal."""
     try:
@@ -266,19 +276,13 @@ def _done(
         store = desk.write_store()
         try:
             change(store)
-            store.add_act(act)
+            note(store, act, name, **detail)
         finally:
             store.close()
     except UnknownAccount:
-        fail(f"there is no account {act.object}; see: hantu account list")
+        fail(f"there is no account {name}; see: hantu account list")
     except (ServiceError, StoreError, ValueError, Busy) as error:
         fail(str(error))
-
-
-def _by() -> dict[str, str]:
-    """Who sits at the command line."""
-    name = os.environ.get("SUDO_USER") or os.environ.get("USER") or str(os.getuid())
-    return {"user": name}
 
 
 def _json(value: dict[str, Any]) -> bytes:

@@ -14,6 +14,7 @@ import click
 
 from hantu.cli.context import WRONG_USE, Desk, ServiceError, fail, local_zone, print_json
 from hantu.cli.error_lines import event_line, group_lines, one_line, stamp
+from hantu.cli.noting import note
 from hantu.errors import place
 from hantu.inbox import acts, wire
 from hantu.inbox.question import Shown, question, write_cursor
@@ -336,6 +337,7 @@ def _changing(desk: Desk, path: str, asked: dict[str, Any] | None, act: Act) -> 
 
     def change(name: str) -> Any:
         group = act(store, acts.group_no_of(store, name))
+        note(store, "errors changed", str(group.group_no), act=path)
         return json.loads(to_json(wire.GroupAnswer(wire.group_of(group, time.time_ns()))))
 
     try:

@@ -14,6 +14,7 @@ import click
 
 from hantu.cli.context import WRONG_USE, Desk, ServiceError, fail, local_zone, print_json
 from hantu.cli.execution_lines import artifact_line, detail_lines, run_lines, step_line
+from hantu.cli.noting import note
 from hantu.executions import ExecutionStatus, IllegalMove
 from hantu.executions.limits import REASON_MOST
 from hantu.jobs import acts, wire
@@ -221,6 +222,7 @@ def _cancelling(desk: Desk, reason: str) -> Iterator[Callable[[str], Any]]:
     def cancel(name: str) -> Any:
         now_ns = time.time_ns()
         run = acts.cancel(own, id_of(own, name), at_ns=now_ns, by=BY, reason=reason)
+        note(own, "execution cancelled", run.id)
         return json.loads(to_json(wire.execution_of(run, now_ns)))
 
     try:

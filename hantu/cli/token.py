@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hantu.cli.context import Desk, ServiceError, fail, print_json
+from hantu.cli.noting import note
 from hantu.output import optional_iso
 from hantu.service import SCOPES, new_token
 from hantu.store.base import StoreError
@@ -47,7 +48,9 @@ def _create(desk: Desk, name: str, scope: str) -> str:
         return str(answer["token"])
     store = desk.write_store()
     try:
-        return new_token(store, name, scope)
+        secret = new_token(store, name, scope)
+        note(store, "token made", name, scope=scope)
+        return secret
     finally:
         store.close()
 
@@ -108,6 +111,9 @@ def _revoke(desk: Desk, name: str) -> bool:
         return bool(control.call("DELETE", f"/api/tokens/{quote(name, safe='')}")["removed"])
     store = desk.write_store()
     try:
-        return store.remove_token(name)
+        removed = store.remove_token(name)
+        if removed:
+            note(store, "token revoked", name)
+        return removed
     finally:
         store.close()

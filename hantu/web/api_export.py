@@ -12,12 +12,16 @@ from msgspec import Meta
 from hantu.model import LogEntry
 from hantu.output import CSV_HEAD, csv_rows, json_lines, text_lines
 from hantu.web.api_logs import QueryArgs, asked_query
+from hantu.web.audit import audit
 from hantu.web.current import service
 from hantu.web.openapi import Api, Content, Route
 from hantu.web.streams import paced
 from hantu.web.wire import NDJSON
 
 api: Final = Api("api_export")
+
+QUERY_NOTED: Final = 500
+"""Characters of a query that the audit trail keeps."""
 
 CHUNK_ENTRIES: Final = 500
 LINES: Final = "X-Hantu-Lines"
@@ -52,6 +56,8 @@ def export(args: ExportArgs) -> Response:
     chunks = _chunks(head, render, desk.store.export(query))
     response = Response(paced(chunks, request.environ, stopping=desk.stopping.is_set), mimetype=media)
     response.headers["Content-Disposition"] = f'attachment; filename="hantu-logs.{_SUFFIX[args.format]}"'
+    if request.method != "HEAD":
+        audit("export", format=args.format, query=request.args.get("q", "")[:QUERY_NOTED])
     counted = desk.store.count(query, cap=COUNT_MOST, time_limit_ms=COUNT_LIMIT_MS)
     if counted.exact:
         # How far a download is; lines may come and go meanwhile.

@@ -10,6 +10,7 @@ from msgspec import Meta
 from hantu import __version__
 from hantu.output import Wire, iso, optional_iso
 from hantu.web.access import client
+from hantu.web.audit import audit
 from hantu.web.current import service
 from hantu.web.metrics import PROMETHEUS, exposition
 from hantu.web.openapi import Api, Content, NoArgs, Route, body_of
@@ -137,6 +138,7 @@ def cleanup(args: NoArgs) -> Response:  # noqa: ARG001
         reason=f"by hand: {name}",
         rules=maintenance.rules if asked.rules else (),
     )
+    audit("clean-up", days=asked.retention_days, removed=deleted)
     return json_response(CleanupAnswer(deleted))
 
 

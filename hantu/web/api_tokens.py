@@ -11,6 +11,7 @@ from hantu.output import Wire, iso, optional_iso
 from hantu.service import new_token
 from hantu.store.base import StoreError
 from hantu.web.access import require_admin, token_book
+from hantu.web.audit import audit
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.openapi import Api, Content, NoArgs, Route, body_of
@@ -93,6 +94,7 @@ def make_token(args: NoArgs) -> Response:  # noqa: ARG001
             raise
         raise ApiError(409, str(error)) from None
     token_book().forget()
+    audit("token made", asked.name.strip(), scope=asked.scope)
     return json_response(TokenMade(asked.name.strip(), asked.scope, secret))
 
 
@@ -109,4 +111,6 @@ def revoke_token(args: NoArgs, name: str) -> Response:  # noqa: ARG001
     require_admin()
     removed = service().pipeline.with_store(lambda store: store.remove_token(name))
     token_book().forget()
+    if removed:
+        audit("token revoked", name)
     return json_response(Removed(removed))

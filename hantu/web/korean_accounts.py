@@ -169,7 +169,6 @@ ACCOUNTS: Final[dict[str, str]] = {
     "token made": "토큰 생성",
     "token revoked": "토큰 폐기",
     "export": "내보내기",
-    "backup": "백업",
     "clean-up": "로그 정리",
     "errors changed": "에러 처리",
     "collector changed": "수집기 변경",

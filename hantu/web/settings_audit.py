@@ -33,7 +33,6 @@ OWN_ACTS: Final = (
     "token made",
     "token revoked",
     "export",
-    "backup",
 )
 """Acts that views note themselves, besides those of rights.ACTS."""
 

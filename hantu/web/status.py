@@ -12,6 +12,8 @@ from hantu.client.health_file import ailing
 from hantu.collect.base import CollectorState
 from hantu.service import Gauges, Sample
 from hantu.web import charts, disk, i18n
+from hantu.web.access import client
+from hantu.web.audit import audit
 from hantu.web.charts import Chart
 from hantu.web.current import service
 from hantu.web.errors import ApiError
@@ -96,7 +98,9 @@ def cleanup() -> Response:
         raise ApiError(
             400, i18n.translate("Days to keep: a number from 0 to {most}.", most=round(DAYS_MOST))
         )
-    removed = service().cleanup(days, "by hand")
+    name = client().name
+    removed = service().cleanup(days, f"by hand: {name}" if name else "by hand")
+    audit("clean-up", days=days, removed=removed)
     return see(f"/status?removed={removed}#gone", 303)
 
 

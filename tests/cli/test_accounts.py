@@ -110,3 +110,32 @@ def test_accounts_are_managed_with_the_service_up(data_dir: Path, service: Runni
     assert "/setup?token=" in service.log.read_text()
     walk(data_dir)
     assert status() == 401, "from then on one signs in"
+
+
+def test_what_commands_change_themselves_stands_in_the_audit_trail(data_dir: Path) -> None:
+    hantu(data_dir, "token", "create", "shop", "--scope", "read")
+    hantu(data_dir, "token", "revoke", "shop")
+    hantu(data_dir, "token", "revoke", "shop")
+    hantu(data_dir, "cleanup", "--days", "3")
+    told = hantu(data_dir, "audit", "list", "--json").stdout.splitlines()
+    acts = [(act["act"], act["object"], act["detail"].get("days")) for act in map(json.loads, told)]
+    assert acts == [("token made", "shop", None), ("token revoked", "shop", None), ("clean-up", "", 3.0)]
+
+
+@pytest.mark.e2e
+def test_others_are_served_once_an_account_has_a_password(data_dir: Path) -> None:
+    assert hantu(data_dir, "account", "add", "proxied", "--role", "admin", "--no-password").exit_code == 0
+    refused = hantu(data_dir, "serve", "--host", "0.0.0.0", "--port", "0")
+    assert (refused.exit_code, "hantu passwd" in refused.stderr) == (1, True)
+    assert hantu(data_dir, "passwd", "proxied", "--stdin", text=f"{PASSWORD}\n").exit_code == 0
+    service = RunningService(data_dir, {**NOTHING, "HANTU_HOST": "0.0.0.0"})
+    try:
+        service.start()
+        assert service.get("/healthz") == {"status": "ok"}
+        request = urllib.request.Request(f"{service.url.replace('0.0.0.0', '127.0.0.2')}/api/logs")
+        with pytest.raises(urllib.error.HTTPError) as answer:
+            urllib.request.urlopen(request, timeout=30)
+        assert answer.value.code == 401, "asked by an address, which is a host name of its own"
+        answer.value.close()
+    finally:
+        service.close()

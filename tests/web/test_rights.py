@@ -104,15 +104,21 @@ def test_the_audit_trail_tells_who_did_what_from_where(app: flask.Flask, service
     app.test_client().post("/api/cleanup", json={"retentionDays": 30}, headers=program)
     app.test_client().post("/api/errors/1/resolve", headers=program)
     app.test_client().post("/api/ingest", data=b'{"message": "x"}', headers=program)
+    operator.get("/api/logs/export?q=주문&format=csv")
+    app.test_client().post("/api/tokens", json={"name": "shop"}, headers=program)
+    app.test_client().delete("/api/tokens/shop", headers=program)
     told = [(act.actor, act.address, act.act, act.object, act.detail) for act in done(service)]
     assert told == [
         ("admin", "192.168.1.9", "signed in", "admin", {}),
         ("operator", "127.0.0.1", "signed in", "operator", {}),
-        ("admin", "192.168.1.9", "clean-up", "", {"days": "7"}),
+        ("admin", "192.168.1.9", "clean-up", "", {"days": 7.0, "removed": 1}),
         ("operator", "127.0.0.1", "errors changed", "1", {"act": "resolve"}),
         ("operator", "127.0.0.1", "errors changed", "1", {"act": "reopen"}),
-        ("token admin program", "127.0.0.1", "clean-up", "", {"act": "cleanup"}),
+        ("token admin program", "127.0.0.1", "clean-up", "", {"days": 30.0, "removed": 0}),
         ("token admin program", "127.0.0.1", "errors changed", "1", {"act": "resolve"}),
+        ("operator", "127.0.0.1", "export", "", {"format": "csv", "query": "주문"}),
+        ("token admin program", "127.0.0.1", "token made", "shop", {"scope": "ingest"}),
+        ("token admin program", "127.0.0.1", "token revoked", "shop", {}),
     ], "what was refused, as stopping a collector that is none, was not done"
 
 
