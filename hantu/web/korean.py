@@ -151,9 +151,6 @@ TEXTS: Final[dict[str, str]] = {
         "낱말은 통째로 찾고, 한글은 낱말 안에서도 찾습니다. 다른 방법:"
     ),
     "No line has arrived yet": "아직 들어온 줄이 없습니다",
-    "hantu found no container, no journal and no log file here that it may read.": (
-        "읽을 수 있는 컨테이너, 저널, 로그 파일을 찾지 못했습니다."
-    ),
     "To see the first line now, send one yourself:": "지금 바로 첫 줄을 보려면 직접 보내 보세요:",
     "All sources and what they need": "모든 수집원과 필요한 것",
     "A line from the command line:": "명령줄에서 한 줄:",

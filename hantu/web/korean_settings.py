@@ -135,7 +135,6 @@ SETTINGS: Final[dict[str, str]] = {
     "How alerts fare": "알림 상태 보기",
     "Sent as @{name}: look at your phone.": "@{name} 이름으로 보냈습니다. 휴대전화를 확인하세요.",
     "The test could not be sent:": "시험 메시지를 보내지 못했습니다:",
-    "Who may only look cannot send a test.": "보기 권한만으로는 시험 메시지를 보낼 수 없습니다.",
     "No channel is set: telegram_token and telegram_chat_id name one.": (
         "알릴 곳이 설정되지 않았습니다. telegram_token과 telegram_chat_id를 적으세요."
     ),

@@ -7,7 +7,7 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 
-from hantu.web import i18n, palette_found, preferences
+from hantu.web import i18n, palette_found, preferences, views
 from hantu.web.current import service
 from hantu.web.fuzzy import match, parts
 from hantu.web.palette_found import SHOWN, SHOWN_UNASKED, Group, Item
@@ -72,6 +72,15 @@ def _pages(typed: str) -> Iterator[Item]:
             yield from _fixed(typed, text, icon="settings", href=href, note="Settings")
 
 
+def _views(typed: str) -> Iterator[Item]:
+    for view in views.shown(""):
+        found = match(typed, view.name, loose=True)
+        within = found or match(typed, view.query, loose=False)
+        if within is not None:
+            text = tuple(parts(view.name, found.at if found else frozenset()))
+            yield Item(text, "link", view.address, note=view.query, score=within.score)
+
+
 def _acts(typed: str) -> Iterator[Item]:
     for value, text in THEMES:
         if typed or value not in ("", preferences.chosen(preferences.THEME)):
@@ -106,6 +115,7 @@ def _fixed(
 LOOKS: Final[tuple[tuple[str, Callable[[str], Iterable[Item]]], ...]] = (
     ("By its number or id", palette_found.named),
     ("Pages", _pages),
+    ("Saved views", _views),
     ("Sources", palette_found.sources),
     ("Errors", palette_found.errors_like),
     ("Executions", palette_found.runs_like),

@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 from flask import Blueprint, Response, request
 
 from hantu.roles import Role
-from hantu.web import clock, i18n, preferences
+from hantu.web import clock, i18n, preferences, views
 from hantu.web.access import client
 from hantu.web.current import service
 from hantu.web.errors import ApiError
@@ -173,6 +173,10 @@ def _starts() -> Selection:
     now = preferences.chosen(preferences.START)
     options = [("", i18n.translate("Logs")), (LIVE, i18n.translate("Logs, live"))]
     options += [(href, i18n.translate(text)) for _, href, text in NAV if href != "/logs"]
-    if now not in dict(options):
+    kept = tuple((view.address, view.name) for view in views.shown(""))
+    if now not in dict(options) | dict(kept):
         options.append((now, now))
-    return Selection(preferences.START, "First page", (("", tuple(options)),), now)
+    groups: tuple[tuple[str, Options], ...] = (("", tuple(options)),)
+    if kept:
+        groups += ((i18n.translate("Saved views"), kept),)
+    return Selection(preferences.START, "First page", groups, now)

@@ -15,7 +15,6 @@ from hantu.web.errors import ApiError
 from hantu.web.render import page, see
 from hantu.web.sentences import say
 from hantu.web.signin import PASSWORD_MOST, agent, welcome
-from hantu.web.sources import sign_of
 
 
 def register(blueprint: Blueprint) -> None:
@@ -66,8 +65,6 @@ def _page(*, status: int = 200, wrong: str = "") -> Response:
     return page(
         "setup/page.html",
         status=status,
-        statuses=service().manager.statuses(),
-        sign_of=sign_of,
         token=request.values.get("token", ""),
         entered=request.form.get("name", "admin")[:64],
         wrong=wrong,

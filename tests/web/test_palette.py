@@ -98,6 +98,16 @@ def test_sources_errors_and_runs_are_found(service: Service, client: FlaskClient
         assert first(client, typed) == f"/executions/{run.id}", typed
 
 
+def test_saved_views_are_found_by_name_and_by_what_they_ask(client: FlaskClient) -> None:
+    view = {"address": "/logs?q=level%3Aerror+service%3Aapi", "name": "밤새 에러", "start": "1"}
+    assert client.post("/logs/views", data=view, headers=SAME_ORIGIN).status_code == 303
+    for typed in ("밤새", "ㅂㅅㅇㄹ", "service:api"):
+        assert first(client, typed) == view["address"], typed
+    html = client.get("/settings").text
+    assert '<optgroup label="Saved views">' in html
+    assert '<option value="/logs?q=level%3Aerror+service%3Aapi" selected>밤새 에러</option>' in html
+
+
 def test_whatever_has_an_id_is_found_by_it(service: Service, client: FlaskClient) -> None:
     store(service, [record("it failed", trace_id="abc12345", time_ns=time.time_ns())])
     entry = service.store.search(LogQuery()).entries[0]
