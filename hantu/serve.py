@@ -21,7 +21,7 @@ import gunicorn.glogging
 
 from hantu.config import Config, Loaded, load
 from hantu.service import Service
-from hantu.store import open_store
+from hantu.service.opening import open_sound
 from hantu.store.base import LogStorage
 from hantu.systemd import Notifier
 from hantu.web import create_app
@@ -114,7 +114,7 @@ def check(config: Config, notifier: Notifier) -> None:
             f"the data folder cannot be made: {error}; "
             "name one that you may write: hantu --data-dir FOLDER serve"
         ) from error
-    store = open_store(config.database, progress=_Anew(notifier))
+    store = open_sound(config.database, progress=_Anew(notifier))
     try:
         _check_sign_in(config, store)
     finally:

@@ -25,7 +25,7 @@ from hantu.model import APP, LogEntry, LogLevel
 from hantu.pipeline import PipelineStopped, Submission
 from hantu.query.logquery import LogQuery, Order
 from hantu.roles import Role
-from hantu.service import Service, digest
+from hantu.service import Service
 from hantu.service.maintenance import Maintenance, seconds_until
 from hantu.store.base import StoreBusy, StoreError
 from hantu.store.error_base import ErrorQuery

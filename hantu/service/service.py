@@ -38,9 +38,10 @@ from hantu.service.gauges import (
 )
 from hantu.service.maintenance import Maintenance
 from hantu.service.memory import give_back
+from hantu.service.opening import open_sound, tell_of_rescue
 from hantu.service.pulse import Pulse
 from hantu.service.setup import SetupLink
-from hantu.store import open_store
+from hantu.store import mark_damaged
 from hantu.store.artifact_files import ArtifactFiles
 from hantu.store.base import LogStorage
 from hantu.tail import CommitSignal, TailHub
@@ -67,7 +68,7 @@ class Service:
         self.origins = dict(origins or {})
         config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         changed_ns = last_change_ns(config.database)
-        self.store: LogStorage = open_store(config.database)
+        self.store: LogStorage = open_sound(config.database)
         self.signal = CommitSignal(self.store.cursor())
         self.hub = TailHub(self.store, self.signal, batch_ms=config.tail_batch_ms)
         self.pipeline = Pipeline(
@@ -115,6 +116,7 @@ class Service:
             self.alerts.begin()
         self.sent_gaps.begin()
         self.pipeline.start()
+        tell_of_rescue(self.store, self.pipeline)
         self.manager.start_all()
         for worker in self._workers:
             worker.start()
@@ -226,6 +228,8 @@ class Service:
             wait_s = SAMPLE_S
             give_back()
             self.sent_gaps.minute()
+            if self.maintenance.problems or "is damaged" in self.pipeline.failing:
+                mark_damaged(self.config.database)
             now = self.gauges()
             self._history.append(
                 Sample(

@@ -11,6 +11,7 @@ from hantu.store.base import QUERY_TIME_LIMIT_MS, LogStorage
 
 if TYPE_CHECKING:
     from hantu.store.sqlite.rebuild import Progress
+    from hantu.store.sqlite.rescue import Rescued
     from hantu.store.sqlite.storage import Storage
 
 
@@ -41,6 +42,22 @@ def migrates(path: Path) -> bool:
 
     found = stored_version(path)
     return found is not None and found < VERSION
+
+
+def rescue_store(path: Path) -> Rescued | None:
+    """Look at the file; when it is damaged, move it aside and put what can be read of it in its place.
+
+    None: no damage was seen. Raises StoreError; the file is as it was then."""
+    from hantu.store.sqlite.rescue import rescue
+
+    return rescue(path)
+
+
+def mark_damaged(path: Path) -> None:
+    """Have the next rescue_store() look at all of the file."""
+    from hantu.store.sqlite.rescue import mark_damaged as mark
+
+    mark(path)
 
 
 def measure_storage(path: Path) -> Storage:

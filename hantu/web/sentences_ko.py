@@ -210,6 +210,9 @@ SENTENCES: Final[dict[str, str]] = {
     "hantu was stopped; what programs sent meanwhile was not taken": (
         "hantu가 멈춰 있어 그동안 프로그램이 보낸 로그를 받지 못했습니다."
     ),
+    "the database was damaged; lines of this time could not be read any more": (
+        "데이터베이스가 손상되어 이 시간의 줄을 읽지 못했습니다."
+    ),
     "hantu had no room; the senders were told to send again": (
         "받을 자리가 없어 보낸 쪽에 다시 보내라고 알렸습니다."
     ),

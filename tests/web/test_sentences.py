@@ -29,6 +29,7 @@ FOLDERS = (
     "service",
     "formats/journal_lines.py",
     "store/sqlite/database.py",
+    "store/sqlite/rescue.py",
     "client/telegram.py",
     "client/outgoing.py",
 )
