@@ -174,6 +174,8 @@ def test_damaged_shapes_cost_only_their_lines_and_are_told(tmp_path: Path) -> No
     with opened(path) as store:
         found = store.search(replace(LogQuery(), limit=1000)).entries
         assert {each.message.split()[0] for each in found} == {"then"}
+        folded = store.patterns(LogQuery(), start_ns=START_NS, end_ns=START_NS + DAY_NS).patterns
+        assert [(pattern.parts, pattern.count) for pattern in folded] == [(("then ", " of others"), 100)]
         problems = store.maintain(7, now_ns=START_NS, pause=lambda: False).problems
         assert any("lot of shapes is damaged" in problem for problem in problems), problems
 

@@ -47,7 +47,7 @@ class PatternFinder:
             counts = PatternCounts(self._catalog.shapes, span, buckets)
             units, searched_to_ns = self._count(sweep, counts)
             reader.deadline.extend(_HAND_OUT_MS)
-            ids, totals = counts.present, counts.counts.sum(1)
+            ids, totals = self._readable(counts), counts.counts.sum(1)
             chosen = _chosen(counts, ids, totals, order, most)
             examples = self._examples(reader, counts, units, chosen)
             new = self._new(reader, counts, chosen, span)
@@ -73,6 +73,20 @@ class PatternFinder:
             searched_to_ns is None,
             searched_to_ns,
         )
+
+    def _readable(self, counts: PatternCounts) -> IntArray:
+        """The patterns that have lines; without those whose text was lost with a damaged lot of shapes."""
+        ids = counts.present
+        if not self._catalog.damaged:
+            return ids
+        kept = []
+        for each in ids.tolist():
+            try:
+                counts.static(each)
+                kept.append(each)
+            except KeyError as error:
+                self._catalog.excuse(error)
+        return np.array(kept, np.int64)
 
     def _count(self, sweep: Sweep, counts: PatternCounts) -> tuple[list[Unit], int | None]:
         """The units that were counted, and how far back the count got when time ran out."""
