@@ -255,6 +255,27 @@ def test_a_search_cut_short_holds_every_match_up_to_where_it_looked(
     assert [*page.entries, *rest.entries] == list(whole)
 
 
+def test_patterns_cut_short_are_those_of_the_newest_lines(
+    big: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds = {"start_ns": START_NS, "end_ns": START_NS + 10**15}
+    whole = big.patterns(asked(), **bounds)
+    assert whole.complete
+
+    def late(reader: Reader, count: int) -> None:
+        if count == 9:
+            reader.deadline.at = time.monotonic()
+
+    with monkeypatch.context() as patch:
+        slowed(big, patch, late)
+        found = big.patterns(asked(), **bounds)
+    assert not found.complete
+    assert found.searched_to_ns is not None
+    newest = big.patterns(replace(asked(), start_ns=found.searched_to_ns), **bounds)
+    assert 0 < newest.total <= found.total < whole.total
+    assert all(pattern.example is not None for pattern in found.patterns)
+
+
 def test_a_search_that_found_nothing_in_its_time_says_what_to_do(
     big: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
