@@ -17,6 +17,7 @@ fi
 folder=$cache/@NAME@
 
 if [ ! -x "$folder/hantu" ]; then
+  before=$(umask)
   umask 077
   mkdir -p "$cache"
   new=$(mktemp -d "$cache/.new.XXXXXX")
@@ -30,5 +31,6 @@ if [ ! -x "$folder/hantu" ]; then
   mv -T "$new" "$folder" 2>/dev/null || [ -x "$folder/hantu" ]
   rm -rf "$new"
   trap - EXIT HUP INT TERM
+  umask "$before"
 fi
 exec "$folder/hantu" "$@"

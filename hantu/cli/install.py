@@ -58,6 +58,8 @@ def install_command(dry_run: bool, no_start: bool, root: Path) -> None:
     again, with its database as it was."""
     system = System(root)
     _check(system, "install", dry_run=dry_run)
+    # Folders between are for everybody, however private root's own files are.
+    os.umask(0o022)
     try:
         steps = install_plan(system, running_release(), start=not no_start)
         carry_out(steps, _tell, dry_run=dry_run)
