@@ -237,7 +237,7 @@ _IPHONE = "(iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTM
         (f"(Windows NT 10.0) {_CHROME} Chrome/143.0.0.0 Safari/537.36 Edg/143.0.0.0", "Edge, Windows"),
         (f"{_IPHONE} Version/18.0 Mobile/15E148 Safari/604.1", "Safari, iPhone"),
         (
-            f"(Linux; Android 14; SM-S918N) {_CHROME} SamsungBrowser/26.0 Chrome/122.0 Mobile Safari/537.36",
+            f"(Linux; Android 14; SM-S918N) {_CHROME} SamsungBrowser/26.0 Chrome/122.0 Safari/537.36",
             "Samsung Internet, Android",
         ),
         (
