@@ -97,7 +97,7 @@ def back_up(
     except StoreError as error:
         raise BackupError(str(error)) from error
     except OSError as error:
-        raise BackupError(_explained(error, target)) from error
+        raise BackupError(explained(error, target)) from error
     return Backup(target, size_bytes, time.monotonic() - begun_s, manifest)
 
 
@@ -249,7 +249,8 @@ def _name(part: Path, target: Path) -> None:
         os.close(folder)
 
 
-def _explained(error: OSError, target: Path) -> str:
+def explained(error: OSError, target: Path) -> str:
+    """What went wrong while `target` was written, and what to do."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full: {target} could not be written"
     if isinstance(error, FileNotFoundError):

@@ -24,6 +24,7 @@ from hantu.backup.archive import (
     BackupError,
     Manifest,
 )
+from hantu.backup.increments import is_increment, unpack_increment
 from hantu.store.base import StoreError
 from hantu.store.copying import Progress, check_copy
 
@@ -46,7 +47,12 @@ class _Read:
 
 
 def check(file: Path, *, progress: Progress | None = None) -> Manifest:
-    """What the backup says of itself, once all of it was found sound. Raises BackupError."""
+    """What the backup says of itself, once all of it was found sound. Raises BackupError.
+
+    Of a folder of increments: every chunk of the backup; its database lies there in parts, so that only
+    restore() looks at its pages."""
+    if is_increment(file):
+        return unpack_increment(file, _nowhere, progress=progress)
     manifest = unpack(file, _nowhere, progress=progress)
     check_database(file, manifest, offset=BLOCK)
     return manifest

@@ -12,6 +12,7 @@ from typing import IO, Final
 
 from hantu.backup.archive import ARTIFACTS, DATABASE, BackupError, Manifest
 from hantu.backup.checking import check_database, unpack
+from hantu.backup.increments import is_increment, manifest_of, unpack_increment
 from hantu.store.base import StoreBusy, StoreError
 from hantu.store.copying import Progress, alone
 
@@ -68,7 +69,8 @@ def _restore(file: Path, folder: Path, progress: Progress | None, now_s: float) 
     coming.mkdir(mode=0o700)
     try:
         with _Unpacking(coming) as unpacking:
-            manifest = unpack(file, unpacking.take, progress=progress)
+            taking_out = unpack_increment if is_increment(file) else unpack
+            manifest = taking_out(file, unpacking.take, progress=progress)
         check_database(coming / DATABASE, manifest, offset=0)
         _give_to(coming, folder)
         aside = _move_aside(folder, now_s)
@@ -118,16 +120,24 @@ class _Unpacking:
 
 
 def _check_room(file: Path, folder: Path) -> None:
-    try:
-        size = file.stat().st_size
-    except OSError as error:
-        raise BackupError(f"{file} cannot be read: {error.strerror}") from error
+    size = _size(file)
     free = shutil.disk_usage(folder).free
     if free < size + _ROOM_LEAST:
         raise BackupError(
             f"{folder} has {free:,} bytes free and the backup needs {size + _ROOM_LEAST:,}, as what is "
             "there now stays beside it. Make room, or restore elsewhere: --to FOLDER"
         )
+
+
+def _size(file: Path) -> int:
+    """What it needs when it is unpacked."""
+    if is_increment(file):
+        manifest = manifest_of(file)
+        return manifest.database_bytes + manifest.artifact_bytes
+    try:
+        return file.stat().st_size
+    except OSError as error:
+        raise BackupError(f"{file} cannot be read: {error.strerror}") from error
 
 
 def _move_aside(folder: Path, now_s: float) -> Path | None:

@@ -13,7 +13,7 @@ from typing import Final
 
 import click
 
-from hantu.backup import Backup, BackupError, back_up, check, next_name, rotate
+from hantu.backup import Backup, BackupError, add_increment, back_up, check, next_name, rotate
 from hantu.cli.context import WRONG_USE, Desk, fail, human_bytes, print_json
 
 SAY_S: Final = 1.0
@@ -25,13 +25,18 @@ NICE: Final = 10
 @click.argument("file", required=False)
 @click.option("--check", "checked", is_flag=True, help="Look whether FILE is whole; make none.")
 @click.option(
+    "--incremental", is_flag=True, help="FILE is a folder of many backups: add one, of what has changed."
+)
+@click.option(
     "--keep",
     type=click.IntRange(1),
     help="FILE is a folder: make hantu-DATE-TIME.tar in it and remove all but the newest so many.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def backup_command(desk: Desk, file: str | None, checked: bool, keep: int | None, as_json: bool) -> None:
+def backup_command(
+    desk: Desk, file: str | None, checked: bool, incremental: bool, keep: int | None, as_json: bool
+) -> None:
     """Write the database and the artifacts to one FILE, beside the running service or without it.
 
     FILE is a plain tar, never written over; - writes it to stdout. Without FILE: a new one in the folder
@@ -42,6 +47,8 @@ def backup_command(desk: Desk, file: str | None, checked: bool, keep: int | None
     try:
         if checked:
             _check(file, as_json=json_wanted)
+        elif incremental:
+            _add(desk, file, keep, as_json=json_wanted)
         elif file == "-":
             _to_stdout(desk)
         else:
@@ -74,6 +81,33 @@ def _make(desk: Desk, file: str | None, keep: int | None) -> tuple[Backup, int]:
         except OSError as error:
             fail(f"{target} was written; older ones could not be removed: {error}")
     return made, gone
+
+
+def _add(desk: Desk, file: str | None, keep: int | None, *, as_json: bool) -> None:
+    if file is None:
+        fail("name the folder that the backup is added to", WRONG_USE)
+    config = desk.config
+    telling = Telling("copying the database")
+    made = add_increment(config.database, config.artifact_folder, Path(file), keep=keep, progress=telling)
+    if as_json:
+        print_json(
+            {
+                "file": str(made.path),
+                "newBytes": made.new_bytes,
+                "seconds": round(made.took_s, 3),
+                "entries": made.manifest.facts.entries,
+                "artifacts": made.manifest.artifact_files,
+                "removed": made.removed,
+            }
+        )
+        return
+    manifest = made.manifest
+    click.echo(
+        f"{made.path}: {manifest.facts.entries:,} entries, {manifest.artifact_files:,} artifacts; "
+        f"{human_bytes(made.new_bytes)} are new, {made.took_s:.1f} s"
+    )
+    if made.removed:
+        click.echo(f"removed {made.removed} older {'backup' if made.removed == 1 else 'backups'}")
 
 
 def _to_stdout(desk: Desk) -> None:

@@ -19,7 +19,8 @@ from hantu.cli.context import Desk, fail, print_json
 def restore_command(desk: Desk, file: Path, folder: Path | None, as_json: bool) -> None:
     """Bring back what FILE holds, a backup, with the service stopped.
 
-    All of it is checked first. What is in the folder now is moved aside, never written over."""
+    FILE may be a folder of --incremental, for its newest, or one of those in it. It is checked first.
+    What is in the data folder now is moved aside, never written over."""
     try:
         done = restore(file, folder or desk.config.data_dir, progress=Telling("reading the backup"))
     except BackupError as error:

@@ -84,6 +84,20 @@ def test_backups_of_a_folder_rotate(data_dir: Path, tmp_path: Path) -> None:
     assert hantu(data_dir, "backup", "--check", str(folder / left[0])).exit_code == 1
 
 
+def test_a_folder_of_increments_is_added_to_and_restored(data_dir: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    first = json.loads(hantu(data_dir, "backup", "--incremental", str(folder), "--json").output)
+    assert first["newBytes"] > 100_000
+    assert (first["entries"], first["artifacts"]) == (ENTRIES, 2)
+    assert Path(first["file"]).parent == folder
+    checked = hantu(data_dir, "backup", "--check", str(folder))
+    assert (checked.exit_code, "is whole" in checked.output) == (0, True)
+    elsewhere = tmp_path / "elsewhere"
+    said = hantu(data_dir, "restore", str(folder), "--to", str(elsewhere))
+    assert said.exit_code == 0, said.output
+    assert json.loads(hantu(elsewhere, "stats", "--json").output)["entries"] == ENTRIES
+
+
 def test_a_backup_goes_through_a_pipe(data_dir: Path, tmp_path: Path) -> None:
     file = tmp_path / "piped.tar"
     with file.open("wb") as out:
