@@ -443,8 +443,8 @@ TEXTS: Final[dict[str, str]] = {
     # Set-up
     "Set-up": "첫 설정",
     "Welcome to hantu": "hantu에 오신 것을 환영합니다",
-    "This is what it found on this machine. It collects all of it already; nothing needs to be set.": (
-        "이 기기에서 찾은 것입니다. 이미 모두 수집하고 있으니 따로 설정할 것이 없습니다."
+    "This is what it found on this machine. What it may read it collects; what needs you says so.": (
+        "이 기기에서 찾은 것입니다. 읽을 수 있는 것은 수집하고 있고, 조치가 필요한 것은 아래에 적었습니다."
     ),
     "Not now: to the logs": "나중에: 로그로",
 }
