@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "audit": ("hantu.cli.accounts", "audit_group"),
     "run": ("hantu.cli.run", "run_command"),
     "notify": ("hantu.cli.notify", "notify_group"),
+    "drill": ("hantu.cli.drill", "drill_command"),
     "doctor": ("hantu.cli.doctor", "doctor_command"),
     "install": ("hantu.cli.install", "install_command"),
     "uninstall": ("hantu.cli.install", "uninstall_command"),

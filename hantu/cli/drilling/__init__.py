@@ -1,0 +1,1 @@
+"""`hantu drill`: the parts of the sandbox in which everything may break."""
