@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 from html import unescape
 
 import pytest
@@ -12,7 +13,7 @@ from flask.testing import FlaskClient
 from hantu.query.logquery import LogQuery
 from hantu.service import Service
 from hantu.web.settings import SECTIONS
-from tests.web.desk import line, store
+from tests.web.desk import app_of, line, running_service, store
 from tests.web.errordesk import kinds, record
 from tests.web.executiondesk import put
 from tests.web.test_pages import SAME_ORIGIN
@@ -20,6 +21,13 @@ from tests.web.test_pages import SAME_ORIGIN
 KOREAN = {"Accept-Language": "ko"}
 _LINE = re.compile(r'<(?:a|button) class="palette-item" ([^>]*)>(.*?)</(?:a|button)>', re.S)
 _TARGET = re.compile(r'href="([^"]*)"|name="(\w+)" value="(\w*)"')
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+    """A client of one hantu in which nothing has happened, for all that change nothing."""
+    with running_service(tmp_path_factory.mktemp("quiet") / "data") as started:
+        yield app_of(started).test_client()
 
 
 def found(client: FlaskClient, typed: str, **headers: str) -> dict[str, str]:
@@ -54,8 +62,8 @@ def first(client: FlaskClient, typed: str, **headers: str) -> str:
         ("한국", "lang=ko"),
     ],
 )
-def test_a_few_letters_lead_to_a_page_or_an_act(client: FlaskClient, typed: str, target: str) -> None:
-    assert first(client, typed) == target
+def test_a_few_letters_lead_to_a_page_or_an_act(quiet: FlaskClient, typed: str, target: str) -> None:
+    assert first(quiet, typed) == target
 
 
 @pytest.mark.parametrize(
@@ -68,18 +76,18 @@ def test_a_few_letters_lead_to_a_page_or_an_act(client: FlaskClient, typed: str,
         ("ㅇㄷㅇ", "theme=dark"),
     ],
 )
-def test_korean_is_found_by_its_first_consonants(client: FlaskClient, typed: str, target: str) -> None:
-    assert target in list(found(client, typed, **KOREAN))[:2]
+def test_korean_is_found_by_its_first_consonants(quiet: FlaskClient, typed: str, target: str) -> None:
+    assert target in list(found(quiet, typed, **KOREAN))[:2]
 
 
-def test_english_names_are_known_on_a_korean_page(client: FlaskClient) -> None:
-    assert first(client, "errors", **KOREAN) == "/errors"
+def test_english_names_are_known_on_a_korean_page(quiet: FlaskClient) -> None:
+    assert first(quiet, "errors", **KOREAN) == "/errors"
 
 
-def test_every_page_and_section_of_the_settings_is_reached(client: FlaskClient) -> None:
+def test_every_page_and_section_of_the_settings_is_reached(quiet: FlaskClient) -> None:
     for group in SECTIONS:
         for _key, href, text in group:
-            assert href in found(client, text)
+            assert href in found(quiet, text)
 
 
 def test_sources_errors_and_runs_are_found(service: Service, client: FlaskClient) -> None:
@@ -134,10 +142,10 @@ def test_an_older_error_is_found_by_a_whole_word(service: Service, client: Flask
     assert first(client, "Kind0003").startswith("/errors/")
 
 
-def test_what_was_typed_can_always_be_searched_in_the_logs(client: FlaskClient) -> None:
-    assert list(found(client, "zzz <b>")) == ["/logs?q=zzz+%3Cb%3E"]
+def test_what_was_typed_can_always_be_searched_in_the_logs(quiet: FlaskClient) -> None:
+    assert list(found(quiet, "zzz <b>")) == ["/logs?q=zzz+%3Cb%3E"]
     for hostile in ('"', "level:(", "a" * 5_000, "\x00", "\u202e", "%", "' OR 1", "*", "-", "()"):
-        assert client.get("/palette", query_string={"q": hostile}).status_code == 200
+        assert quiet.get("/palette", query_string={"q": hostile}).status_code == 200
 
 
 def test_what_a_log_says_is_text_in_the_palette(service: Service, client: FlaskClient) -> None:
