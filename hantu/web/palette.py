@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 from hantu.web import i18n, palette_found, preferences, views
 from hantu.web.current import service
 from hantu.web.fuzzy import match, parts
+from hantu.web.korean import TEXTS
 from hantu.web.palette_found import SHOWN, SHOWN_UNASKED, Group, Item
 from hantu.web.render import NAV, fragment, page, url, wants_fragment
 from hantu.web.settings import LIVE, SECTIONS
@@ -98,16 +99,15 @@ def _acts(typed: str) -> Iterator[Item]:
 def _fixed(
     typed: str, text: str, *, icon: str, href: str = "", choice: tuple[str, str] = ("", ""), note: str = ""
 ) -> Iterator[Item]:
-    """A line whose name is known: it is meant in the reader's language or in English."""
+    """A line whose name is known: it is meant in either language, and shown in the reader's."""
     shown = i18n.translate(text)
     said = i18n.translate(note) if note else ""
     found = match(typed, shown, loose=True)
     if found is not None:
         yield Item(tuple(parts(shown, found.at)), icon, href, choice, said, found.score)
         return
-    within = match(typed, text, loose=True) or (
-        match(typed, f"{said} {shown}", loose=True) if said else None
-    )
+    others = (text, TEXTS.get(text, text), f"{said} {shown}")
+    within = next((found for other in others if (found := match(typed, other, loose=True))), None)
     if within is not None:
         yield Item(((shown, False),), icon, href, choice, said, within.score - 10)
 

@@ -80,8 +80,9 @@ def test_korean_is_found_by_its_first_consonants(quiet: FlaskClient, typed: str,
     assert target in list(found(quiet, typed, **KOREAN))[:2]
 
 
-def test_english_names_are_known_on_a_korean_page(quiet: FlaskClient) -> None:
+def test_names_of_either_language_are_known_on_pages_of_the_other(quiet: FlaskClient) -> None:
     assert first(quiet, "errors", **KOREAN) == "/errors"
+    assert first(quiet, "ㅇㄹ") == first(quiet, "에러") == "/errors"
 
 
 def test_every_page_and_section_of_the_settings_is_reached(quiet: FlaskClient) -> None:
