@@ -20,9 +20,9 @@ from hantu.web import ansi, context, copying, folds, i18n, rows, trace
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.facets import origin_field
-from hantu.web.logs import View, read_place, read_view
 from hantu.web.render import fragment, page, wants_fragment
 from hantu.web.rows import marker
+from hantu.web.view import View, read_place, read_view
 
 TREE_DEPTH: Final = 8
 LEVELS: Final = tuple(level.label for level in LogLevel if level is not LogLevel.TRACE)

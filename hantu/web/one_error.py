@@ -37,8 +37,8 @@ from hantu.web.entry import Leaf, tree
 from hantu.web.errors import ApiError
 from hantu.web.inbox import HOUR_NS, day_or_clock, mute_text, sign_of, since
 from hantu.web.inbox_acts import MUTES
-from hantu.web.logs import View
 from hantu.web.render import page, see, url
+from hantu.web.view import View
 
 OCCURRENCES: Final = 20
 AROUND: Final = 5

@@ -35,9 +35,10 @@ from hantu.web.entry import Leaf, tree
 from hantu.web.errors import ApiError
 from hantu.web.executions import SIGNS, Line, length, line_of, money
 from hantu.web.leaving import IMAGES, TEXTS, UNKNOWN
-from hantu.web.logs import Lines, View, find
+from hantu.web.logs import Lines, find
 from hantu.web.one_error import trace_url
 from hantu.web.render import fragment, page, see, url, wants_fragment
+from hantu.web.view import View
 
 LOG_LINES: Final = 100
 SIMILAR: Final = 8

@@ -12,6 +12,7 @@ from hantu.web import logs, summary
 from hantu.web.current import service
 from hantu.web.pattern_rows import row
 from hantu.web.render import page
+from hantu.web.view import View, read_view
 
 PATH: Final = "/logs/patterns"
 LIMIT_MS: Final = 1_500
@@ -33,7 +34,7 @@ def patterns() -> Response:
     args = request.args
     if (turned := logs.turned(args, PATH)) is not None:
         return turned
-    view = logs.read_view(args, PATH)
+    view = read_view(args, PATH)
     if view.error is not None:
         return logs.wrong(view, view.error)
     order = next((each for each, _ in ORDERS if each == args.get("order", "")), PatternOrder.COUNT)
@@ -55,7 +56,7 @@ def patterns() -> Response:
     )
 
 
-def _find(view: logs.View, order: PatternOrder, limit_ms: int) -> Patterns | None:
+def _find(view: View, order: PatternOrder, limit_ms: int) -> Patterns | None:
     """The patterns of a view, None when time ran out before anything was seen."""
     try:
         start_ns, end_ns = summary.bounds(view.query, limit_ms)

@@ -38,10 +38,14 @@ def with_times(text: str, since: str = "", until: str = "") -> str:
 
 
 def zoned(word: str, tz: tzinfo | None) -> str:
-    """A time of a form as a query takes it: with its offset, when it was given in another zone than the
-    server's (tz None)."""
+    """A time of a form or menu as a query takes it: with its offset, when it was given in another zone than
+    the server's (tz None)."""
     word = word.strip()
-    if tz is None or not _LOCAL.fullmatch(word):
+    if tz is None:
+        return word
+    if word == "today":
+        return datetime.now(tz).replace(hour=0, minute=0, second=0, microsecond=0).isoformat()
+    if not _LOCAL.fullmatch(word):
         return word
     try:
         return datetime.fromisoformat(word).replace(tzinfo=tz).isoformat()

@@ -20,11 +20,11 @@ from hantu.web import clock, i18n, rows
 from hantu.web.current import errors, executions, service
 from hantu.web.errors import ApiError
 from hantu.web.executions import SIGNS, length
-from hantu.web.logs import read_place
 from hantu.web.one_error import trace_query, trace_url
 from hantu.web.one_execution import reason_of
 from hantu.web.render import page, url
 from hantu.web.trace_strip import Said, Strip, strip
+from hantu.web.view import read_place
 
 T = TypeVar("T")
 

@@ -108,7 +108,7 @@ def test_the_page_folds_marks_what_is_new_and_leads_to_the_lines(
     assert "2 patterns" in page
     assert "disk quota exceeded by" in page.split("pattern-new")[1][:400]
     link = unescape(page.split("pattern-new")[1].split('href="')[1].split('"')[0])
-    lines = client.get(link.partition("#")[0]).text
+    lines = client.get(f"{link.partition('#')[0]}&full=1").text
     assert "3 lines" in lines
     assert "Choose a time" in client.get("/logs/patterns").text
 

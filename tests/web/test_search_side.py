@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from html import unescape
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
@@ -48,7 +51,7 @@ def test_the_picker_and_the_histogram_write_times_that_no_zone_can_change(
     assert target.endswith(
         "since%3A2026-11-20T14%3A00%3A00%2B09%3A00+until%3A2026-11-20T14%3A30%3A30%2B09%3A00"
     )
-    page = client.get(target).text
+    page = client.get(f"{target}&full=1").text
     assert ">1 line<" in page
     # The form shows what was picked; a bar of the histogram zooms to the same instant.
     assert 'name="from" form="range" value="2026-11-20T14:00:00"' in page
@@ -56,7 +59,15 @@ def test_the_picker_and_the_histogram_write_times_that_no_zone_can_change(
     assert "%2B09%3A00" in bar
     # The address means the same to everybody else.
     choose(client, "")
-    assert ">1 line<" in client.get(target).text
+    assert ">1 line<" in client.get(f"{target}&full=1").text
+
+
+def test_today_begins_where_the_reader_is(client: FlaskClient) -> None:
+    assert client.get("/logs?since=today").location == "/logs?q=since%3Atoday"
+    choose(client, "Pacific/Kiritimati")
+    target = unquote(client.get("/logs?since=today").location)
+    day = datetime.datetime.now(ZoneInfo("Pacific/Kiritimati")).date()
+    assert target == f"/logs?q=since:{day}T00:00:00+14:00"
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "../etc/passwd", "x" * 500])
@@ -68,7 +79,7 @@ def test_a_zone_that_is_none_is_refused(client: FlaskClient, zone: str) -> None:
 def test_a_value_of_a_filter_has_its_share_of_the_lines(client: FlaskClient, service: Service) -> None:
     lines = [line("a", level=LogLevel.ERROR)] * 1 + [line("b")] * 149
     store(service, lines)
-    page = client.get("/logs").text
+    page = client.get("/logs?full=1").text
     shares = re.findall(r'data-value="(\w+)".*?facet-percent">([^<]*)<', page, re.S)
     assert {value: unescape(share) for value, share in shares} == {
         "info": "99 %",
@@ -82,7 +93,7 @@ def test_a_filter_for_any_field_of_the_metadata_is_added_and_taken_away(
     client: FlaskClient, service: Service
 ) -> None:
     store(service, [line("a", metadata={"order": {"id": 80412}, "pid": n % 2}) for n in range(8)])
-    page = client.get("/logs?q=a&facet=pid&facet=order.id").text
+    page = client.get("/logs?q=a&facet=pid&facet=order.id&full=1").text
     for field in ("pid", "order.id"):
         assert f'data-field="{field}" open' in page
     assert 'data-value="80412"' in page

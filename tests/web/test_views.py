@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import flask
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from hantu.service import Service
 from tests.web.desk import line, store, token
+from tests.web.peopledesk import OWN, people, signed_in
 
 ORIGIN = {"Origin": "http://localhost"}
 ERRORS = "/logs?q=level%3A%3E%3Derror+since%3A24h&cols=status"
@@ -102,3 +104,28 @@ def test_columns_of_the_form_become_those_of_the_address(client: FlaskClient, se
     found = parse_qs(urlsplit(answer.location).query)
     assert found == {"q": ["x"], "wrap": ["1"], "cols": ["user.id,status"]}
     assert "cols" not in client.get("/logs?q=x&cols=status&col=").location
+
+
+def test_an_account_has_views_of_its_own_and_an_operator_shares_some(
+    app: flask.Flask, service: Service
+) -> None:
+    people(service)
+    operator, viewer = signed_in(app, "operator"), signed_in(app, "viewer")
+    for browser, name, more in (
+        (operator, "everybody's", {"shared": "1"}),
+        (operator, "mine", {}),
+        (viewer, "only mine", {}),
+    ):
+        form = {"name": name, "address": ERRORS, **more}
+        assert browser.post("/logs/views", data=form, headers=OWN).status_code == 303
+    assert [name for name, _ in named(operator)] == ["everybody's", "mine"]
+    assert [name for name, _ in named(viewer)] == ["everybody's", "only mine"]
+    shared = {"name": "x", "address": ERRORS, "shared": "1"}
+    assert viewer.post("/logs/views", data=shared, headers=OWN).status_code == 403
+    removed = {"owner": "all", "name": "everybody's"}
+    assert viewer.post("/logs/views/remove", data=removed, headers=OWN).status_code == 403
+    assert viewer.delete("/api/views/everybody's?shared=true", headers=OWN).status_code == 403
+    assert "For everybody" in operator.get("/logs").text
+    assert "For everybody" not in viewer.get("/logs").text
+    assert operator.post("/logs/views/remove", data=removed, headers=OWN).status_code == 303
+    assert [name for name, _ in named(viewer)] == ["only mine"]
