@@ -13,6 +13,7 @@
   // A page that nobody has seen for so long lets its place among the live readers go.
   const REST_AFTER_MS = 60_000;
   const BEAT_MS = 10_000;
+  const FRAME_MS_MOST = 500;
   const SLEPT_MS = 30_000;
   const say = foot.dataset;
   const columns = say.columns ? say.columns.split(",") : [];
@@ -34,6 +35,7 @@
   let beat = Date.now();
   let pending = []; // rows to be shown in the next frame
   let frame = 0;
+  let late = 0; // shows them when no frame comes, as in a window that is covered
   const open = new Set(); // the rows that are open, also some that are gone
   let said = 0;
   let saying = 0;
@@ -123,11 +125,19 @@
   function show(lines) {
     pending.push(...lines);
     if (pending.length > ROWS_MOST) pending = thinned(pending);
-    if (!frame) frame = requestAnimationFrame(onFrame);
+    nextFrame();
+  }
+
+  function nextFrame() {
+    if (frame) return;
+    frame = requestAnimationFrame(onFrame);
+    late = setTimeout(onFrame, FRAME_MS_MOST);
   }
 
   /** Rows come in one frame and go in another: in the same one every row would seem to have moved. */
   function onFrame() {
+    cancelAnimationFrame(frame);
+    clearTimeout(late);
     frame = 0;
     if (!following) {
       const lines = pending;
@@ -142,7 +152,7 @@
       append(pending);
       pending = [];
     }
-    if (pending.length || isLong()) frame = requestAnimationFrame(onFrame);
+    if (pending.length || isLong()) nextFrame();
   }
 
   /** Too many wait: the older half becomes a band that can be loaded. */
