@@ -155,10 +155,6 @@ class Maintenance:
             lambda store: store.cleanup(retention_days, reason=reason, pause=pipeline.pause, rules=rules)
         )
 
-    def keep_to_settings(self, *, reason: str) -> int:
-        """Delete entries that the settings no longer keep; returns how many."""
-        return self.cleanup(self._config.retention_days, reason=reason, rules=self.rules)
-
     def bound_size(self) -> int:
         """Delete the oldest day, again and again, while the file is above retention_bytes: of entries, or
         of errors or executions while these take more than half of it. Returns how many entries went."""

@@ -10,7 +10,7 @@ import shutil
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from hantu.alert import AlertEngine
@@ -44,6 +44,7 @@ from hantu.service.setup import SetupLink
 from hantu.store import mark_damaged
 from hantu.store.artifact_files import ArtifactFiles
 from hantu.store.base import LogStorage
+from hantu.store.keeping import KeepRule
 from hantu.tail import CommitSignal, TailHub
 from hantu.threads import Backoff, Worker
 
@@ -179,9 +180,11 @@ class Service:
         except OSError as error:
             log.warning("%s cannot be removed: %s", self.config.control_file, error)
 
-    def cleanup(self, retention_days: float, reason: str = "by hand") -> int:
-        """Delete entries older than retention_days; returns how many."""
-        return self.maintenance.cleanup(retention_days, reason=reason)
+    def cleanup(
+        self, retention_days: float, reason: str = "by hand", *, rules: Sequence[KeepRule] = ()
+    ) -> int:
+        """Delete entries older than retention_days, or than their rule says; returns how many."""
+        return self.maintenance.cleanup(retention_days, reason=reason, rules=rules)
 
     def gauges(self) -> Gauges:
         """The figures of now."""

@@ -63,10 +63,10 @@ class StatsAnswer(Wire, frozen=True):
 
 
 class CleanupAsked(Wire, frozen=True, forbid_unknown_fields=True):
-    """Delete what is older. rules: what the setting `retention` speaks of as it says."""
+    """Delete what is older. rules: but what the setting `retention` speaks of as it says."""
 
     retention_days: Annotated[float, Meta(gt=0, le=RETENTION_DAYS_MOST)]
-    rules: bool = False
+    rules: bool = True
 
 
 class CleanupAnswer(Wire, frozen=True):
@@ -132,12 +132,9 @@ def stats(args: NoArgs) -> Response:  # noqa: ARG001  every view takes its argum
 def cleanup(args: NoArgs) -> Response:  # noqa: ARG001
     asked = body_of(CleanupAsked)
     name = client().name or "the page"
-    maintenance = service().maintenance
-    deleted = maintenance.cleanup(
-        asked.retention_days,
-        reason=f"by hand: {name}",
-        rules=maintenance.rules if asked.rules else (),
-    )
+    desk = service()
+    rules = desk.maintenance.rules if asked.rules else ()
+    deleted = desk.cleanup(asked.retention_days, f"by hand: {name}", rules=rules)
     audit("clean-up", days=asked.retention_days, removed=deleted)
     return json_response(CleanupAnswer(deleted))
 

@@ -31,6 +31,7 @@ DISK: Final[dict[str, str]] = {
         "디스크가 가득 차서 오래된 로그 {n}줄을 지웠습니다."
     ),
     "New lines are stored again. Free some space:": "새 로그는 다시 저장하고 있습니다. 공간을 비우세요:",
+    "also what a rule keeps longer": "규칙이 더 오래 보관하는 줄도 포함",
     "lines of {rule} before {time}": "{rule}: {time} 이전의 줄",
     "Backups": "백업",
     "No daily backup is made: set backup_dir. One by hand, beside the running service:": (

@@ -89,7 +89,7 @@ def reason_text(reason: str) -> str:
 
 
 def cleanup() -> Response:
-    """Remove lines older than the days that the form names."""
+    """Remove lines older than the days that the form names; what a rule keeps stays, unless it says so."""
     try:
         days = float(request.form.get("days", ""))
     except ValueError:
@@ -98,8 +98,9 @@ def cleanup() -> Response:
         raise ApiError(
             400, i18n.translate("Days to keep: a number from 0 to {most}.", most=round(DAYS_MOST))
         )
-    name = client().name
-    removed = service().cleanup(days, f"by hand: {name}" if name else "by hand")
+    desk, name = service(), client().name
+    rules = () if request.form.get("everything") else desk.maintenance.rules
+    removed = desk.cleanup(days, f"by hand: {name}" if name else "by hand", rules=rules)
     audit("clean-up", days=days, removed=removed)
     return see(f"/status?removed={removed}#gone", 303)
 

@@ -69,12 +69,26 @@ def test_a_file_that_will_not_fit_says_how_many_days_will(tmp_path: Path) -> Non
 def test_rules_and_what_they_removed_are_shown(tmp_path: Path) -> None:
     with running_service(tmp_path / "data", retention=RULES) as service:
         filled(service)
-        removed = service.maintenance.keep_to_settings(reason="age")
+        removed = service.cleanup(7, "age", rules=service.maintenance.rules)
         html = shown(service)
     assert 0 < removed < 72 * 40 // 2
     assert '<dt class="mono">journal:sshd.service</dt><dd>90 days</dd>' in html
     assert '<dt class="mono">level:&lt;=debug</dt><dd>12 h</dd>' in html
     assert "lines of level:&lt;=debug before " in html
+
+
+def test_a_clean_up_by_hand_spares_what_a_rule_keeps_unless_it_is_said(tmp_path: Path) -> None:
+    with running_service(tmp_path / "data", retention=("journal:sshd.service=90d",)) as service:
+        filled(service)
+        client = app_of(service).test_client()
+        page = {"Origin": "http://localhost", "Referer": "http://localhost/status"}
+        assert 'name="everything"' in client.get("/status").text
+        assert client.post("/status/cleanup", data={"days": "1"}, headers=page).status_code == 303
+        left = service.store.stats().by_source
+        assert left["journal"] == 72 * 10
+        assert left["docker"] < 72 * 30
+        client.post("/status/cleanup", data={"days": "1", "everything": "1"}, headers=page)
+        assert service.store.stats().by_source["journal"] < 72 * 10
 
 
 def test_backups_show_their_age_and_their_failure(tmp_path: Path) -> None:
@@ -114,7 +128,7 @@ def test_the_page_fits_a_phone(tmp_path: Path, browser: Browser) -> None:
         tmp_path / "data", backup_dir=tmp_path / "backups", retention=RULES, retention_bytes=2**30
     ) as service:
         filled(service)
-        service.maintenance.keep_to_settings(reason="age")
+        service.cleanup(7, "age", rules=service.maintenance.rules)
         service.maintenance.backups.run()
         with served(app_of(service)) as port:
             base = f"http://localhost:{port}"
