@@ -23,6 +23,7 @@ from hantu.web import (
     api_export,
     api_gaps,
     api_logs,
+    api_patterns,
     api_status,
     api_tokens,
     api_views,
@@ -40,6 +41,7 @@ PAGES: Final = "hantu.web.pages"
 APIS: Final = (
     api_logs.api,
     api_export.api,
+    api_patterns.api,
     api_gaps.api,
     api_alerts.api,
     api_status.api,

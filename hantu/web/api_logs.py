@@ -33,7 +33,7 @@ SOURCE_SCHEMA: Final[dict[str, Any]] = {
     "type": "string",
     "pattern": "^[a-z0-9_-]{1,32}$",
     # These are routes of their own; a source of such a name is reached by ?sources=.
-    "not": {"enum": ["stream", "histogram", "facets", "export"]},
+    "not": {"enum": ["stream", "histogram", "facets", "export", "patterns"]},
 }
 ID_SCHEMA: Final = {"type": "string", "format": "uuid"}
 _SOURCE: Final = re.compile(r"[a-z0-9_-]{1,32}")

@@ -64,6 +64,11 @@ def row(text: str, pattern: Pattern, total: int) -> Row:
     )
 
 
+def query_of(text: str, pattern: Pattern) -> str | None:
+    """`text` narrowed to the lines of a pattern that it found; None where that cannot be written."""
+    return _with(text, search_of(pattern))
+
+
 def html_of(pattern: Pattern) -> Markup:
     """The first line of the pattern's text, a placeholder in place of its values."""
     values = () if pattern.example is None else values_of(pattern.example.message, pattern.parts)

@@ -138,3 +138,19 @@ def test_patterns_know_the_menus_of_the_search(client: FlaskClient, service: Ser
     assert wrong.status_code == 400
     assert 'action="/logs/patterns"' in wrong.text
     assert "No line matches" in client.get("/logs/patterns?q=nowhere").text
+
+
+def test_programs_get_patterns_with_the_query_that_finds_their_lines(
+    client: FlaskClient, service: Service
+) -> None:
+    store(service, [*spread(90, "tick {} of the clock"), *spread(3, "disk quota exceeded by {} MB")])
+    answer = client.get("/api/logs/patterns?since=1h&order=rare&buckets=6&q=-nothing").json
+    rare, often = answer["patterns"]
+    assert (rare["text"], rare["count"], rare["new"]) == ("disk quota exceeded by ‹…› MB", 3, True)
+    assert (often["new"], answer["kinds"], len(often["counts"])) == (False, 2, 6)
+    assert rare["example"]["message"].startswith("disk quota")
+    found = client.get("/api/logs", query_string={"q": rare["query"]}).json
+    assert found["total"] == 3
+    assert client.get("/api/logs/patterns?order=loud").status_code == 400
+    assert client.get("/api/logs/patterns?q=level:loud").status_code == 400
+    assert client.get("/api/logs/patterns?most=1").json["kinds"] == 2
