@@ -17,7 +17,7 @@ from hantu.collect.files.watch import Watch
 from hantu.model import APP, LogEntry, LogLevel
 from hantu.pipeline import Pipeline, Rewind, Submission
 from hantu.query.logquery import LogQuery, Order
-from hantu.store.base import WriteResult
+from hantu.store.base import LogStorage, WriteResult
 from hantu.store.memory import MemoryStore
 
 
@@ -50,7 +50,7 @@ class PlainParser:
 class StepPipeline:
     """Holds what is submitted until it is told to commit, to fail or to forget it all."""
 
-    def __init__(self, store: MemoryStore) -> None:
+    def __init__(self, store: LogStorage) -> None:
         self.store = store
         self.epoch = 0
         self.waiting: list[Submission] = []
@@ -89,7 +89,7 @@ class FileDesk:
         patience: Patience | None = None,
     ) -> None:
         self.folder = folder
-        self.store = MemoryStore()
+        self.store = self.make_store()
         self.now_s = 1000.0
         self.hold = hold
         self.patience = patience or Patience()
@@ -98,9 +98,17 @@ class FileDesk:
         self.counter = itertools.count(1)
         self.start()
 
+    def make_store(self) -> LogStorage:
+        """Where entries go."""
+        return MemoryStore()
+
+    def make_pipeline(self) -> StepPipeline:
+        """What a new process hands entries to."""
+        return StepPipeline(self.store)
+
     def start(self) -> None:
         """A new process begins with what is stored."""
-        self.pipeline = StepPipeline(self.store)
+        self.pipeline = self.make_pipeline()
         self.watches = [Watch(pattern, begin=self.begin) for pattern in self.patterns]
         self.rounds = Rounds(
             cast(Pipeline, self.pipeline),

@@ -1,0 +1,193 @@
+"""The whole against a model: files appended to, rotated, copied, packed; the process killed and started
+again; the disk full for a while; the clock set back and forth: in any order, over the real store."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+import apsw
+import pytest
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+
+from hantu.store.base import LogStorage, StoreError
+from hantu.store.sqlite import SqliteStore
+from tests.collect.filedesk import FileDesk, StepPipeline, copytruncate, pack, rotate, write
+from tests.fault import tally
+from tests.fault.length import pick
+from tests.fault.test_io import VFS, FailingVFS, Failure
+
+WRITING = ("append", "append", "many", "partial", "pack", "rename", "rename later", "copytruncate")
+READING = ("poll", "poll", "commit", "commit one")
+BREAKING = ("kill", "restart", "full", "room", "clock back", "clock forth", "seal")
+STEPS = st.sampled_from((*WRITING, *READING, *BREAKING))
+DAY_NS = 86_400 * 10**9
+
+
+class HonestPipeline(StepPipeline):
+    """Refuses what waits when the store refuses, as the real one does."""
+
+    def commit(self, most: int | None = None) -> None:
+        try:
+            super().commit(most)
+        except StoreError:
+            self.fail()
+
+
+class RealDesk(FileDesk):
+    """Over a real file on a disk that can be full."""
+
+    lives = 0
+
+    def make_store(self) -> LogStorage:
+        return SqliteStore.open(self.path, vfs=VFS, background=False, seal_entries=40)
+
+    def make_pipeline(self) -> StepPipeline:
+        return HonestPipeline(self.store)
+
+    @property
+    def path(self) -> Path:
+        return self.folder.parent / f"{self.folder.name}-{self.lives}.db"
+
+    def kill(self) -> None:
+        """What a SIGKILL leaves: the file and its WAL as they are at this moment."""
+        Failure.arm(None)
+        before = self.path
+        self.lives += 1
+        for ending in ("", "-wal"):
+            source = before.with_name(before.name + ending)
+            if source.exists():
+                shutil.copy(source, self.path.with_name(self.path.name + ending))
+        self._close()
+        self._begin()
+
+    def restart(self) -> None:
+        """An end in order."""
+        Failure.arm(None)
+        self.pipeline.commit()
+        self._close()
+        self._begin()
+
+    def _close(self) -> None:
+        self.rounds.close()
+        self.store.close()
+
+    def _begin(self) -> None:
+        self.store = self.make_store()
+        self.start()
+
+
+class Clock:
+    """The time of day, moved."""
+
+    def __init__(self) -> None:
+        self._real = time.time_ns
+        self.moved_ns = 0
+
+    def __call__(self) -> int:
+        return self._real() + self.moved_ns
+
+
+@contextmanager
+def playground() -> Iterator[tuple[Path, Clock]]:
+    folder = Path(tempfile.mkdtemp(prefix="hantu-anything-"))
+    vfs = FailingVFS()
+    Failure.arm(None)
+    Failure.error = apsw.FullError
+    clock = Clock()
+    (folder / "logs").mkdir()
+    try:
+        with mock.patch("time.time_ns", clock):
+            yield folder / "logs", clock
+    finally:
+        Failure.arm(None)
+        vfs.unregister()
+        shutil.rmtree(folder)
+
+
+@pytest.mark.fault
+@pytest.mark.fault_row("R1", "R5", "R8", "R13", "R14")
+@pytest.mark.timeout(pick(120, 1800))
+@given(steps=st.lists(STEPS, max_size=40), hold=st.sampled_from([0, 0, 2]))
+@settings(max_examples=pick(25, 3_000))
+def test_each_line_is_stored_once_and_in_order_whatever_breaks(steps: list[str], hold: int) -> None:
+    note(f"{steps} hold={hold}")
+    with playground() as (folder, clock):
+        _play(folder, clock, steps, hold)
+
+
+def _play(folder: Path, clock: Clock, steps: list[str], hold: int) -> None:
+    path = folder / "app.log"
+    path.touch()
+    desk = RealDesk(folder, hold=hold)
+    desk.settle()
+    written: list[str] = []
+    begun = ""
+
+    def line(text: str = "") -> str:
+        nonlocal begun
+        written.append(begun + (text or f"line {next(desk.counter)} {'x' * 20}"))
+        text, begun = written[-1][len(begun) :], ""
+        return text
+
+    for step in steps:
+        match step:
+            case "append":
+                write(path, line())
+            case "many":
+                write(path, *(line() for _ in range(60)))
+            case "partial":
+                write(path, "begun ", end="")
+                begun += "begun "
+            case "rename" | "rename later" | "copytruncate":
+                if begun:
+                    write(path, line(f"end {next(desk.counter)}"))
+                if not path.exists():
+                    continue
+                if step == "copytruncate":
+                    copytruncate(path)
+                else:
+                    rotate(path, create=step == "rename")
+            case "pack":
+                if path.with_name("app.log.2").exists():
+                    pack(path.with_name("app.log.2"))
+            case "poll":
+                desk.poll()
+            case "commit":
+                desk.pipeline.commit()
+            case "commit one":
+                desk.pipeline.commit(1)
+            case "kill":
+                desk.kill()
+            case "restart":
+                desk.restart()
+            case "full":
+                Failure.arm(1, lasting=True)
+            case "room":
+                Failure.arm(None)
+            case "clock back" | "clock forth":
+                clock.moved_ns += DAY_NS if step == "clock forth" else -DAY_NS
+            case "seal":
+                if Failure.left is None:
+                    assert isinstance(desk.store, SqliteStore)
+                    desk.store.seal()
+    Failure.arm(None)
+    if begun:
+        write(path, line(f"end {next(desk.counter)}"))
+    desk.settle(seconds=10)
+    try:
+        found = desk.messages()
+        assert found == written
+        tally.note(runs=1, lines=len(written), lost=0, doubled=0, gaps=0)
+        assert desk.messages(gaps=True) == []
+        assert desk.store.gaps() == ()
+        assert desk.store.maintain(100_000, now_ns=0, pause=lambda: False).problems == ()
+    finally:
+        desk.rounds.close()
+        desk.store.close()
