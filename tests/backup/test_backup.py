@@ -52,6 +52,12 @@ def test_a_backup_says_what_it_holds_and_only_its_owner_may_read_it(data_dir: Pa
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["hantu.tar"]
 
 
+def test_a_backup_leaves_the_folder_as_it_was(data_dir: Path, tmp_path: Path) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in data_dir.iterdir()}
+    made(data_dir, tmp_path / "hantu.tar")
+    assert {path.name: path.stat().st_mtime_ns for path in data_dir.iterdir()} == before
+
+
 def test_standard_tools_bring_a_backup_back(data_dir: Path, tmp_path: Path) -> None:
     file = made(data_dir, tmp_path / "hantu.tar")
     out = tmp_path / "out"

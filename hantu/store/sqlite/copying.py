@@ -7,6 +7,7 @@ follow one another at once: 1 GB takes some seconds. Against the other ways, ove
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ import apsw
 
 from hantu.store.base import StoreError
 from hantu.store.copying import Copied, Facts, Progress
-from hantu.store.sqlite.database import APPLICATION_ID, failure
+from hantu.store.sqlite.database import APPLICATION_ID, BUSY_MS, failure
 from hantu.store.sqlite.migrate import VERSION, newer
 
 SLICE_PAGES: Final = 512
@@ -90,12 +91,9 @@ def copy(
         raise StoreError(f"there is no database at {database}")
     try:
         with (
-            closing(apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)) as source,
+            closing(reading(database)) as source,
             _written(target, offset) as written,
         ):
-            # A reader that ends does not copy the WAL back: that is the writer's.
-            source.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-            source.set_busy_timeout(10_000)
             source.execute("BEGIN")
             facts = _facts(source, database)
             page_bytes = int(source.pragma("page_size"))
@@ -113,6 +111,17 @@ def copy(
         raise StoreError(f"the disk is full: {target} could not be written") from error
     except apsw.Error as error:
         raise failure(error, database) from error
+
+
+def reading(database: Path) -> apsw.Connection:
+    """A connection that changes nothing, beside a hantu that writes or alone."""
+    # Opened for writing where that is possible: the last one to close then takes the -wal away.
+    writable = os.access(database, os.W_OK)
+    flags = apsw.SQLITE_OPEN_READWRITE if writable else apsw.SQLITE_OPEN_READONLY
+    connection = apsw.Connection(str(database), flags=flags)
+    connection.set_busy_timeout(BUSY_MS)
+    connection.pragma("query_only", True)
+    return connection
 
 
 def check(path: Path, *, offset: int) -> Facts:

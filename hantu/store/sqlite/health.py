@@ -9,7 +9,8 @@ from typing import Final
 import apsw
 
 from hantu.store.health import DatabaseHealth, Depth
-from hantu.store.sqlite.database import BUSY_MS, failure
+from hantu.store.sqlite.copying import reading
+from hantu.store.sqlite.database import failure
 
 VERSION_LEAST: Final = (3, 43, 0)
 """FTS5 deletes from an index without content since then."""
@@ -21,8 +22,7 @@ def health(path: Path, depth: Depth) -> DatabaseHealth:
     """As hantu.store.health.database_health()."""
     version = apsw.sqlite_lib_version()
     try:
-        with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
-            connection.set_busy_timeout(BUSY_MS)
+        with closing(reading(path)) as connection:
             damage = _damage(connection) if depth is Depth.PAGES else ()
             return DatabaseHealth(
                 sqlite_version=version,
