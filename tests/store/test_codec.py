@@ -1,10 +1,14 @@
 """What is encoded comes back exactly."""
 
+import random
+from itertools import accumulate
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hantu.store.sqlite.values import runs_of
 from tests.store.codec_parts import Book, assert_same, batch_of, frame_of
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -171,3 +175,23 @@ def test_a_frame_reads_only_the_columns_it_needs() -> None:
     assert frame.plain_lines(frame.plain_numbers()) == [b"once upon a time"]
     assert frame.messages(np.array([0, 2])) == ["once upon a time", "a 2"]
     assert read == [Column.DIRECTORY, Column.DECIMAL, Column.PLAIN]
+
+
+def test_the_kinds_of_very_many_runs_are_those_of_each() -> None:
+    draw = random.Random(3)
+    parts = [draw.choice(("12", "beef", "x", "a1", "Zz9", "7f")) for _ in range(70_000)]
+    runs = runs_of("-".join(parts).encode())
+    expected = {part: runs_of(part.encode()).kinds.tolist()[0] for part in set(parts)}
+    assert runs.kinds.tolist() == [expected[part] for part in parts]
+    assert runs.lengths.tolist() == [len(part) for part in parts]
+
+
+@pytest.mark.parametrize("spread_ns", [1_000, 10**8, 10**9], ids=["steps", "far steps", "units"])
+def test_times_of_few_lines_are_those_of_all(spread_ns: int) -> None:
+    draw = random.Random(spread_ns)
+    times = list(accumulate(draw.randrange(spread_ns) for _ in range(400)))
+    batch = batch_of([f"turn {at}" if at % 3 else "x" * (at % 5) for at in range(400)], times=times)
+    for _ in range(10):
+        frame = frame_of(batch, Book(eager=True))
+        lines = np.array(sorted(draw.sample(range(400), 20)))
+        assert frame.times(lines).tolist() == batch.times[frame.arrival()[lines]].tolist()

@@ -1,7 +1,9 @@
 """A segment's filter never denies what is there, and seldom affirms what is not."""
 
 from collections import Counter
+from pathlib import Path
 
+import apsw
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from hantu.store.sqlite.batch import Column
 from hantu.store.sqlite.filter import (
+    PARTITIONS,
     Filter,
     look_up,
     row_of,
@@ -17,10 +20,13 @@ from hantu.store.sqlite.filter import (
     transpose,
     write_filter,
 )
+from hantu.store.sqlite.packing import pack_row, unpack_row
 from hantu.store.sqlite.segment_writer import encode
+from hantu.store.sqlite.snapshot import GROUP
 from hantu.store.sqlite.token_places import token_places
 from hantu.text import fold, tokens
 from tests.store.codec_parts import Book, batch_of
+from tests.store.made import asked, entry, many, opened
 
 TOKENS = st.text("abcdefxyzABCXYZ0123456789", min_size=1, max_size=30).map(str.encode)
 
@@ -135,3 +141,34 @@ def test_a_damaged_filter_is_refused(raw: bytes) -> None:
         transpose([raw])
     with pytest.raises(ValueError, match="filter"):
         look_up(raw, 1)
+
+
+def test_a_row_of_filters_comes_back_packed_and_as_it_was_written_before() -> None:
+    hashes = np.random.default_rng(5).integers(0, (1 << 64) - 1, (GROUP, 20_000), np.uint64)
+    filters = [write_filter(each, 1 << 24) for each in hashes]
+    for row in transpose(filters):
+        packed = pack_row(row)
+        assert len(packed) < len(row)
+        assert unpack_row(packed) == unpack_row(row) == row
+
+
+@pytest.mark.fault
+def test_a_damaged_row_of_filters_hides_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "hantu.db"
+    lines = many(5 * GROUP)
+    with opened(path, seal_entries=10**6, background=False) as store:
+        for at in range(0, len(lines), 5):
+            store.write_batch([entry(f"run id00{at:05} done", at=at), *lines[at : at + 4]])
+            store.seal()
+    connection = apsw.Connection(str(path))
+    rows = connection.execute("SELECT row_id, data FROM filter_row").fetchall()
+    assert len(rows) == PARTITIONS
+    for row_id, data in rows:
+        flipped = data[:-9] + bytes((data[-9] ^ 0x10,)) + data[-8:]
+        connection.execute("UPDATE filter_row SET data = ? WHERE row_id = ?", (flipped, row_id))
+    connection.close()
+    with opened(path) as store:
+        for at in range(0, len(lines), 5):
+            assert store.count(asked(f"id00{at:05}")).count == 1
+        (problem,) = store._catalog.damage()
+        assert "a row of filters is damaged" in problem

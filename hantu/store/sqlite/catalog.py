@@ -26,7 +26,7 @@ from hantu.store.sqlite.grouping import Groups
 from hantu.store.sqlite.hot import HotBatch
 from hantu.store.sqlite.hot_frames import HotFrames
 from hantu.store.sqlite.kept import Kept
-from hantu.store.sqlite.packing import unpack
+from hantu.store.sqlite.packing import unpack, unpack_row
 from hantu.store.sqlite.plain_words import PlainWords, Words
 from hantu.store.sqlite.shape_lots import unpack_lot
 from hantu.store.sqlite.shapes import Shapes
@@ -304,9 +304,14 @@ class Catalog:
         row = reader.rows(_FILTER_ROW, (group_no << PARTITION_BITS | row_of(token),)).fetchone()
         if row is None:
             return np.ones(len(block), np.bool_)
+        try:
+            held = look_up(unpack_row(row[0]), token)
+        except ValueError as error:
+            self._tell(f"filters {group_no}", f"a row of filters is damaged: {error}; searches take longer")
+            return np.ones(len(block), np.bool_)
         positions = np.array([segment.position for segment in block], np.int64)
-        held: BoolArray = look_up(row[0], token)[positions]
-        return held
+        found: BoolArray = held[positions]
+        return found
 
     def _filter_holds(self, reader: Reader, segment: Segment, token: int) -> bool:
         try:

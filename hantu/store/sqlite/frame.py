@@ -120,9 +120,8 @@ class Frame:
         """The times of these lines, or of all; nanoseconds."""
         arrival = self._arrival_of(lines)
         if lines is not None and len(lines) * _FEW < self.size and not self._all_times:
-            fractions = self._fractions.some(lines, self.group_of(lines))
-            if fractions is not None:
-                return self._seconds[arrival] * SECOND_NS + fractions
+            fractions = self._fractions.some(lines, self.group_of(lines), arrival)
+            return self._seconds[arrival] * SECOND_NS + fractions
         return self._times_by_arrival[arrival]
 
     def seconds(self, lines: IntArray | None = None) -> IntArray:

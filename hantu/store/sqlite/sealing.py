@@ -21,7 +21,7 @@ from hantu.store.sqlite.database import Database
 from hantu.store.sqlite.filter import transpose
 from hantu.store.sqlite.grouping import FORMAT
 from hantu.store.sqlite.hot import HotBatch, joined
-from hantu.store.sqlite.packing import pack
+from hantu.store.sqlite.packing import pack, pack_row
 from hantu.store.sqlite.segment_writer import encode
 from hantu.store.sqlite.shape_lots import NewShapes
 from hantu.store.sqlite.snapshot import GROUP, Segment
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 SEAL_ENTRIES: Final = 16_384
 SEAL_CHARACTERS: Final = 4 * 1024 * 1024
+"""Of messages and metadata: who looks for an id reads all the metadata of the segments that may hold it."""
 BEHIND: Final = 4
 """With this many segments' worth of hot entries a writer seals before it writes on."""
 
@@ -245,7 +246,7 @@ def put_group(connection: apsw.Connection, members: Sequence[Segment], rows: Seq
     group_no: int = connection.execute("SELECT ifnull(max(group_no), 0) + 1 FROM segment").get
     connection.executemany(
         "INSERT INTO filter_row (row_id, data) VALUES (?, ?)",
-        [(group_no << PARTITION_BITS | partition, row) for partition, row in enumerate(rows)],
+        [(group_no << PARTITION_BITS | partition, pack_row(row)) for partition, row in enumerate(rows)],
     )
     connection.executemany(
         "UPDATE segment SET group_no = ?, position = ? WHERE segment_no = ?",

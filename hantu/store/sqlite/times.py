@@ -72,11 +72,7 @@ def read_times(raw: bytes, arrival: IntArray, counts: IntArray) -> IntArray:
     if not size:
         return np.zeros(0, np.int64)
     if reader.take(1) == _IN_STEPS:
-        unit = reader.take(1)[0]
-        steps = reader.array()
-        if len(steps) != size or unit >= len(_UNITS_NS):
-            raise ValueError("times are missing")
-        return np.cumsum(steps * _UNITS_NS[unit]) % SECOND_NS
+        return _sums(reader, size) % SECOND_NS
     unit_of_line = np.repeat(reader.array(), counts)
     by_line = np.zeros(size, np.int64)
     for unit in (1, 2, 3):
@@ -88,6 +84,15 @@ def read_times(raw: bytes, arrival: IntArray, counts: IntArray) -> IntArray:
     return fractions
 
 
+def _sums(reader: FieldReader, size: int) -> IntArray:
+    """Form 1 in arrival order: the sums of all steps, of which a fraction is what exceeds whole seconds."""
+    unit = reader.take(1)[0]
+    steps = reader.array()
+    if len(steps) != size or unit >= len(_UNITS_NS):
+        raise ValueError("times are missing")
+    return np.cumsum(steps * _UNITS_NS[unit])
+
+
 class Fractions:
     """The fractions of a segment's lines, of few of them without decoding the rest.
 
@@ -96,16 +101,21 @@ class Fractions:
     def __init__(self, raw: bytes, counts: IntArray) -> None:
         self._raw = raw
         self._counts = counts
+        self._steps: IntArray | None = None
 
     def all(self, arrival: IntArray) -> IntArray:
         """By arrival index; arrival: arrival index by line number."""
         return read_times(self._raw, arrival, self._counts)
 
-    def some(self, lines: IntArray, groups: IntArray) -> IntArray | None:
-        """Of these lines, which lie in these groups; None when they cannot be told alone."""
+    def some(self, lines: IntArray, groups: IntArray, arrival: IntArray) -> IntArray:
+        """Of these lines, which lie in these groups and have these arrival indexes."""
+        if not len(lines):
+            return np.zeros(0, np.int64)
         reader = FieldReader(self._raw)
-        if not len(lines) or reader.take(1) == _IN_STEPS:
-            return None
+        if reader.take(1) == _IN_STEPS:
+            if self._steps is None:
+                self._steps = _sums(reader, int(self._counts.sum()))
+            return self._steps[arrival] % SECOND_NS
         units = reader.array()
         if len(units) != len(self._counts) or int(units.max()) >= len(_UNITS_NS):
             raise ValueError("times are missing")
