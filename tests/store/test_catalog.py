@@ -8,8 +8,9 @@ import apsw
 
 from hantu.store.sqlite import SqliteStore
 from hantu.store.sqlite.catalog import Catalog
+from hantu.store.sqlite.sealing import SEAL_CHARACTERS
 from hantu.store.sqlite.snapshot import GROUP, Segment
-from tests.store.made import DAY_NS, START_NS, many, opened
+from tests.store.made import DAY_NS, START_NS, asked, entry, many, opened
 
 
 def seen(store: SqliteStore) -> tuple[Segment, ...]:
@@ -59,3 +60,13 @@ def test_after_a_seal_only_what_came_is_read(tmp_path: Path) -> None:
                 assert len(catalog.view(reader).segments) == number + 1
                 reader.connection.row_trace = None
     assert read == [1, 2, 3, 4, 5]
+
+
+def test_long_metadata_are_sealed_before_they_are_many(tmp_path: Path) -> None:
+    with opened(tmp_path / "hantu.db", background=False) as store:
+        for at in range(50):
+            store.write_batch([entry("failed", at=at, metadata={"stack_trace": f"{at}" + "x" * 100_000})])
+        with store._database.reading(None) as reader:
+            (segment,) = store._catalog.view(reader).segments
+        assert segment.entries == 1 + SEAL_CHARACTERS // 100_000
+        assert store.count(asked("failed")).count == 50

@@ -19,10 +19,12 @@ from hantu.store.ids import EntryIds
 from hantu.store.sqlite.batch import LEVEL_BITS, Batch, BoolArray, Column
 from hantu.store.sqlite.filter import Filter
 from hantu.store.sqlite.frame import Frame
+from hantu.store.sqlite.metadata_term import _sieve
 from hantu.store.sqlite.plan import Plan
 from hantu.store.sqlite.segment_writer import encode
 from hantu.store.sqlite.shapes import Shapes
 from tests.contract.strategies import MESSAGES, entry_lists, queries
+from tests.store.codec_parts import Book, batch_of, frame_of
 from tests.store.indexed import File
 from tests.store.made import entry
 
@@ -298,6 +300,32 @@ def test_metadata_are_found_without_their_colours() -> None:
     for value in ("abc12345", "def98765"):
         assert made.found(LogQuery(search=Field("a.b", Op.EQ, value)), filtered=True) == [1, 2]
         made.agrees(LogQuery(search=Field("a.b", Op.EQ, value)))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("od", "abc12"),
+        ("od", "a/b"),
+        ("od", "a"),
+        ("od", "42"),
+        ("od", "x*"),
+        ('o"d', "abc12"),
+        ("o/d", "4"),
+    ],
+)
+def test_metadata_are_found_however_they_are_spelled(name: str, value: str) -> None:
+    said = {name: 42 if value == "42" else value.replace("*", "yz"), "stack": "one\n  two\tthree"}
+    plain = msgspec.json.encode(said)
+    spelled = plain.replace(b"d", rb"\u0064").replace(b"a", rb"\u0061").replace(b"/", rb"\/")
+    other = msgspec.json.encode({"no": "q", "stack": "one\n  two"})
+    batch = batch_of(["x"] * 4, metadata=[other, plain, spelled, other])
+    column = frame_of(batch, Book()).metadata()
+    sieve = _sieve(Field(name, Op.EQ, value))
+    assert sieve is not None
+    found = [column.texts[number] for number in sieve.candidates(column).tolist()]
+    assert {plain, spelled} <= set(found)
+    assert other not in found or '"' in name
 
 
 def test_only_candidates_are_looked_at() -> None:

@@ -43,9 +43,9 @@ class HotBatch:
 
     @property
     def characters(self) -> int:
-        """Of all its messages."""
+        """Of all its messages and metadata."""
         if self._characters is None:
-            self._characters = sum(map(len, self.messages))
+            self._characters = sum(map(len, self.messages)) + sum(map(len, filter(None, self.metadata)))
         return self._characters
 
     @property

@@ -29,7 +29,7 @@ from hantu.store.sqlite.values import DIGIT, Runs, runs_of
 _SHORT: Final = 4
 """Longer numbers have tokens of their own."""
 _ODD: Final = b"?"
-_WHOLE: Final = re.compile(r"[+-]?(0|[1-9][0-9]{0,14})")
+_WHOLE: Final = re.compile(r"[+-]?(0*)(0|[1-9][0-9]{0,14})")
 _NAME: Final = re.compile(r"[A-Za-z0-9]+$")
 _UNUSUAL: Final = {
     b" ": (b'": ', b'" :'),
@@ -46,15 +46,21 @@ _MARGIN: Final = bytes(4)
 
 
 def number_hashes(name: str, value: str) -> tuple[int, ...]:
-    """Hashes of which a segment has one when a whole number lies under a name there; () when nothing can
-    be said. value: as in a query."""
+    """Hashes of which a segment has one when a whole number lies under a name there, or digits that read as
+    it; () when nothing can be said. value: as in a query."""
     number, own = _WHOLE.fullmatch(value), _NAME.search(name)
     if number is None or own is None:
         return ()
-    digits, key = number.group(1).encode(), token_hash(own.group().encode())
-    odd = token_hash(_ODD)
-    found = joined_hash(key, token_hash(digits)) if len(digits) <= _SHORT else token_hash(digits)
-    return found, joined_hash(key, odd), JoinedHash(odd)
+    zeros, digits = number.groups()
+    key, odd = token_hash(own.group().encode()), token_hash(_ODD)
+    # 0042 may be a text, or the number 42.
+    spelled = dict.fromkeys((digits, zeros + digits))
+    found = [_digits_hash(key, each.encode()) for each in spelled]
+    return *found, joined_hash(key, odd), JoinedHash(odd)
+
+
+def _digits_hash(key: int, digits: bytes) -> int:
+    return joined_hash(key, token_hash(digits)) if len(digits) <= _SHORT else token_hash(digits)
 
 
 def metadata_number_hashes(texts: bytes, runs: Runs) -> HashArray:

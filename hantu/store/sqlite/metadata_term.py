@@ -34,7 +34,12 @@ _FOLDED_FROM_OTHERS: Final = re.compile("[k;`]")
 """ASCII characters that others become when folded: K, U+037E, U+1FEF."""
 _CONTAINER_DIGITS: Final = 12
 _TOKEN: Final = re.compile(rb"[a-z0-9]{5,}")
-_BACKSLASH: Final = ord("\\")
+_ESCAPED: Final = re.compile(r'["\\\x00-\x1f\x7f]')
+"""What JSON has to escape."""
+_SPELLING: Final = re.compile(rb"\\[u/]")
+"""Escapes for what need not be escaped. Others, as the line ends of stack traces have them, stand for
+nothing that is looked for here."""
+_EVERY_ESCAPE: Final = re.compile(rb"\\")
 
 _decode: Final = msgspec.json.Decoder().decode
 
@@ -100,12 +105,13 @@ class OfMetadata(OfLines):
 
 class _Sieve:
     """Finds the metadata texts, as bytes, that can hold: those with a place where `pattern` matches, with
-    a backslash, or (when not sure) with a character that is not ASCII."""
+    an escape that may stand for a part of `said`, or (when not sure) with a character that is not ASCII."""
 
-    def __init__(self, pattern: str, *, sure: bool) -> None:
+    def __init__(self, pattern: str, said: str, *, sure: bool) -> None:
         options = re2.Options()
         options.log_errors = False
         self._pattern = re2.compile(pattern.encode(), options)
+        self._escapes = _EVERY_ESCAPE if _ESCAPED.search(said) else _SPELLING
         self._sure = sure
 
     def candidates(self, metadata: MetadataColumn) -> IntArray:
@@ -113,7 +119,7 @@ class _Sieve:
         blob = metadata.blob
         places = [np.array([match.start() for match in self._pattern.finditer(blob)], np.int64)]
         if b"\\" in blob:
-            places.append(np.flatnonzero(octets(blob) == _BACKSLASH))
+            places.append(np.array([match.start() for match in self._escapes.finditer(blob)], np.int64))
         if not self._sure and not blob.isascii():
             places.append(np.flatnonzero(octets(blob) >= 0x80))
         every = np.concatenate(places)
@@ -127,23 +133,24 @@ def _sieve(field: Field) -> _Sieve | None:
     if field.name == "container":
         if not folded.isascii():
             return None
-        return _Sieve(_either_case(folded[:_CONTAINER_DIGITS]), sure=True)
+        return _Sieve(_either_case(folded[:_CONTAINER_DIGITS]), folded, sure=True)
     if not paths or not paths[0][-1].isascii():
         return None
     # After the key a list, in which all may be, or the value; encoders that put spaces are looked at.
-    key = re2.escape(paths[0][-1]) + '"'
+    name = paths[0][-1]
+    key = re2.escape(name) + '"'
     if field.op is not Op.EQ or not folded.isascii() or _NOT_LITERAL.search(folded):
-        return _Sieve(key + r"[\s:]", sure=True)
+        return _Sieve(key + r"[\s:]", name, sure=True)
     literal = _either_case(folded)
     sure = not _FOLDED_FROM_OTHERS.search(folded)
     if not _NUMERIC.fullmatch(folded):
         if len(folded) >= _LITERAL_LEAST:
-            return _Sieve(literal, sure=sure)
-        return _Sieve(rf'{key}(?:\s|:(?:[\[\s]|"?{literal}))', sure=sure)
+            return _Sieve(literal, folded, sure=sure)
+        return _Sieve(rf'{key}(?:\s|:(?:[\[\s]|"?{literal}))', name, sure=sure)
     number = _whole_number(folded)
     # 42 is 42.0 and 420e-1 too.
     digits = r"[0-9]+\." if number is None else rf"{number}(?:[^0-9]|$)"
-    return _Sieve(rf'{key}(?:\s|:(?:[\[\s]|"{literal}|"?-?{digits}|-?[0-9.]+[eE]))', sure=sure)
+    return _Sieve(rf'{key}(?:\s|:(?:[\[\s]|"{literal}|"?-?{digits}|-?[0-9.]+[eE]))', name, sure=sure)
 
 
 def _whole_number(value: str) -> int | None:
