@@ -215,7 +215,7 @@
     socket.onmessage = (event) => receive(JSON.parse(event.data));
     const own = socket;
     // 1008: the session has ended; the page leads to the sign-in.
-    socket.onclose = (event) => { if (own === socket) { socket = null; if (event.code === 1008) location.reload(); else again(); } };
+    socket.onclose = (event) => { if (own === socket) { socket = null; if (event?.code === 1008) location.reload(); else again(); } };
   }
 
   function listen() {
