@@ -87,7 +87,7 @@ class Server:
 
 
 def server_times(service: RunningService) -> str:
-    """Milliseconds of each page, the first one of a service just started and the median after it."""
+    """Milliseconds of each page: the first one of a service just started, those after it, and of the processor."""
     server = Server(service)
     newest = service.get("/api/logs?limit=1")["logs"][0]
     now = time.time()
@@ -105,11 +105,12 @@ def server_times(service: RunningService) -> str:
             else {}
         )
         first, body = server.get(path, **headers)
+        cpu = service.cpu_s()
         times = sorted(server.get(path, **headers)[0] for _ in range(RUNS))
-        rows.append(
-            (name, first, times[len(times) // 2], times[int(len(times) * 0.95)], f"{len(body) / 1000:.1f}")
-        )
-    return table(("page", "first", "p50", "p95", "kB sent"), rows)
+        used = (service.cpu_s() - cpu) * 1000 / RUNS
+        p50, p95 = times[len(times) // 2], times[int(len(times) * 0.95)]
+        rows.append((name, first, p50, p95, used, f"{len(body) / 1000:.1f}"))
+    return table(("page", "first", "p50", "p95", "processor", "kB sent"), rows)
 
 
 def visit(page: Page, path: str) -> tuple[int, int, set[str]]:
@@ -224,6 +225,7 @@ def live_view(browser: Browser, service: RunningService, trace: Path | None) -> 
     context.close()
     if trace is not None:
         trace.write_bytes(found)
+    assert after != before, "no line arrived"
     busy_ms, longest, parts = main_thread(found)
     shown = int(after.rsplit("-", 1)[1]) - int(before.rsplit("-", 1)[1])
     return LiveView(busy_ms / 1000 / wall_s, longest, shift, shown, skipped, rows, heap, parts)
