@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hantu.backup import BackupError, back_up, restore
 from hantu.query.logquery import LogQuery
 from hantu.store.sqlite import SqliteStore
 from tests.backup.made import ENTRIES, fill, tree
+from tests.parts import require
 from tests.store.made import asked, entry, opened
 
 NOW_S = 1_790_000_000.0
@@ -102,6 +104,16 @@ def test_a_backup_that_is_not_sound_changes_nothing(backup: Path, tmp_path: Path
         restore(backup, folder)
     assert tree(folder) == before
     assert not list(folder.glob(".restoring"))
+
+
+def test_what_root_restores_belongs_to_the_owner_of_the_folder(backup: Path, tmp_path: Path) -> None:
+    require("root", os.geteuid() == 0, "giving a folder away needs root")
+    folder = tmp_path / "old"
+    os.chown(folder, 65534, 65534)
+    done = restore(backup, folder, now_s=NOW_S)
+    assert done.aside is not None
+    every = [folder / "hantu.db", *(folder / "artifacts").rglob("*"), done.aside]
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in every} == {(65534, 65534)}
 
 
 def test_two_restores_within_a_second_keep_both(backup: Path, tmp_path: Path) -> None:

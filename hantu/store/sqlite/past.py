@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 
@@ -39,7 +40,11 @@ class Past:
         self._before_ns = np.array(deadlines.before_ns, np.int64)
         self._streams = {} if deadlines.uniform else catalog.streams(reader)
         self._rules: dict[int, int] = {}
-        self._place = {
+
+    @cached_property
+    def _place(self) -> dict[int, tuple[tuple[Segment, ...], int]]:
+        """The block of each segment, and its place there."""
+        return {
             segment.segment_no: (block, at)
             for block in self.view.blocks
             for at, segment in enumerate(block)

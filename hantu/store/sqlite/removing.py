@@ -48,7 +48,7 @@ class Removing:
 
         Those that another clean-up has removed meanwhile are left out."""
         with self._database.reading(None) as reader:
-            now = self._now(reader)
+            now = self._now(reader, [old for old, _ in segments])
             there = [now[old.segment_no] for old, _ in segments if old.segment_no in now]
             cells = [self._cells(reader, segment) for segment in there]
         with self._database.writing() as connection:
@@ -61,10 +61,12 @@ class Removing:
             next_generation(connection)
         return sum_of(many for old, many in segments if old.segment_no in now)
 
-    def _now(self, reader: Reader) -> dict[int, Segment]:
-        """The segments as they are now, by number: between two slices others may get a filter group, and
+    def _now(self, reader: Reader, segments: Sequence[Segment]) -> dict[int, Segment]:
+        """These segments as they are now, by number: between two slices some may get a filter group, and
         another clean-up may remove some."""
-        return {segment.segment_no: segment for segment in self._catalog.view(reader).segments}
+        wanted = {segment.segment_no for segment in segments}
+        view = self._catalog.view(reader)
+        return {each.segment_no: each for each in view.segments if each.segment_no in wanted}
 
     def rewrite(self, run: Sequence[Segment], deadlines: Deadlines) -> tuple[int, Counter[int]]:
         """Write the first segments of a run anew without the entries whose time is over: as many as fit
@@ -89,7 +91,7 @@ class Removing:
         rests: list[_Rest] = []
         with self._database.reading(None) as reader:
             past = Past(self._catalog, reader, deadlines)
-            now = self._now(reader)
+            now = self._now(reader, run)
             for done, old in enumerate(run):
                 segment = now.get(old.segment_no)
                 if segment is None:
