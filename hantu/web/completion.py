@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Final
 
 from flask import Blueprint, Response, request
@@ -26,6 +28,7 @@ from hantu.web.wire import json_response
 
 ITEMS_MOST: Final = 12
 VALUES_MOST: Final = 50
+FIXES_MOST: Final = 6
 VALUES_LIMIT_MS: Final = 20
 TEXT_MOST: Final = 4_096
 _FIELD: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_.@-]*):(<=|>=|<|>)?(.*)", re.DOTALL)
@@ -136,6 +139,27 @@ def word_start(text: str, at: int) -> tuple[int, bool]:
     if text[start:at].startswith("-"):
         start += 1
     return start, inside
+
+
+def fixes(text: str, error: QueryError, tz: tzinfo, names: Names) -> tuple[str, ...]:
+    """Right texts near a wrong one: what is open closed, a wrong value replaced by those there are."""
+    start, end = error.position, error.position + error.length
+    field = _FIELD.fullmatch(text[start:end])
+    if field is None:
+        tried = [f'{text}"', f"{text})"]
+    else:
+        items = _values(field.group(1), field.group(2) or "", "", names)
+        whole = [item.text.strip() for item in items if item.text.endswith(" ")]
+        tried = [f"{text[:start]}{word}{text[end:]}" for word in whole]
+    return tuple(other for other in tried if _is_right(other, tz))[:FIXES_MOST]
+
+
+def _is_right(text: str, tz: tzinfo) -> bool:
+    try:
+        LogQuery.parse(text, now_ns=time.time_ns(), tz=tz)
+    except QueryError:
+        return False
+    return True
 
 
 def _openings(word: str, names: Names) -> list[Item]:

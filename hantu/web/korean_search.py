@@ -28,6 +28,7 @@ SEARCH: Final[dict[str, str]] = {
     "this or less": "이하",
     "more than this": "초과",
     "less than this": "미만",
+    "Perhaps:": "이렇게 써 보세요:",
     # Views
     "Views": "뷰",
     "start": "시작 화면",

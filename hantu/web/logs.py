@@ -15,7 +15,7 @@ from hantu.model import LogEntry, LogLevel
 from hantu.query.describe import describe
 from hantu.query.error import QueryError
 from hantu.query.logquery import Order, Place
-from hantu.web import ansi, clock, facets, folds, i18n, picker, rows, summary, views, vocabulary
+from hantu.web import ansi, clock, completion, facets, folds, i18n, picker, rows, summary, views, vocabulary
 from hantu.web.access import client
 from hantu.web.api_logs import zone
 from hantu.web.current import service
@@ -122,6 +122,7 @@ def wrong(view: View, error: QueryError) -> Response:
         status=400,
         error=error,
         pointer=pointer(view.text, error),
+        fixes=completion.fixes(view.text, error, zone(), vocabulary.names()),
         lines=None,
         summary=None,
         **frame(view),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -125,3 +127,30 @@ def test_hostile_names_are_shown_harmless_and_taken_whole(client: FlaskClient, s
 @pytest.mark.parametrize("at", ["-5", "99999", "x", ""])
 def test_a_strange_place_of_the_cursor_is_no_fault(client: FlaskClient, at: str) -> None:
     assert client.get("/logs/complete", query_string={"q": "level:", "at": at}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("a level:loud b", ["a level:fatal b", "a level:error b"]),
+        ("level:>=loud", ["level:>=fatal"]),
+        ("since:soon 주문", ["since:15m 주문", "since:1h 주문"]),
+        ('"주문 실패', ['"주문 실패"']),
+        ("(a OR b", ["(a OR b)"]),
+        ("status:>=", ["status:>=500", "status:>=200"]),
+        ("/(a)\\1/", []),
+        ("a OR since:2h", []),
+    ],
+)
+def test_a_wrong_search_is_answered_with_right_ones(
+    client: FlaskClient, text: str, first: list[str]
+) -> None:
+    page = client.get("/logs", query_string={"q": text})
+    assert page.status_code == 400
+    fixed = [
+        unescape(each) for each in re.findall(r'<a href="/logs\?q=[^"]*"><code>(.*?)</code>', page.text)
+    ]
+    assert fixed[: len(first)] == first
+    assert bool(fixed) == bool(first)
+    for other in fixed:
+        assert client.get("/logs", query_string={"q": other}).status_code == 200
