@@ -228,9 +228,10 @@ class Sealer:
                 return
             members = alone[:GROUP]
             try:
-                rows = transpose(
-                    [self._catalog.column(reader, segment.segment_no, Column.FILTER) for segment in members]
-                )
+                filters = [
+                    self._catalog.column(reader, segment.segment_no, Column.FILTER) for segment in members
+                ]
+                rows = [pack_row(row) for row in transpose(filters)]
             except DamagedColumn:
                 return
         with self._database.writing() as connection:
@@ -242,11 +243,11 @@ def _characters(batches: Sequence[HotBatch]) -> int:
 
 
 def put_group(connection: apsw.Connection, members: Sequence[Segment], rows: Sequence[bytes]) -> None:
-    """Store the filters of these segments together, within a transaction."""
+    """Store the filters of these segments together, within a transaction. rows: packed."""
     group_no: int = connection.execute("SELECT ifnull(max(group_no), 0) + 1 FROM segment").get
     connection.executemany(
         "INSERT INTO filter_row (row_id, data) VALUES (?, ?)",
-        [(group_no << PARTITION_BITS | partition, pack_row(row)) for partition, row in enumerate(rows)],
+        [(group_no << PARTITION_BITS | partition, row) for partition, row in enumerate(rows)],
     )
     connection.executemany(
         "UPDATE segment SET group_no = ?, position = ? WHERE segment_no = ?",
