@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from hantu.cli.context import Control, Desk, ServiceError, human_bytes, print_json
+from hantu.cli.doctor_accounts import look_at_accounts
 from hantu.cli.doctor_store import look_at_backups, look_at_contents, look_at_file
 from hantu.cli.doctor_system import look_at_clock, look_at_groups
 from hantu.cli.finding import Finding
@@ -171,6 +172,7 @@ def doctor_command(desk: Desk, deep: bool, as_json: bool) -> None:
         *look_at_file(desk, depth),
         *look_at_contents(desk),
         *look_at_backups(desk),
+        *look_at_accounts(desk),
         *look_at_clock(desk),
         *look_at_groups(desk),
         *_service(desk),

@@ -13,7 +13,7 @@ from hantu.web.fuzzy import match, parts
 from hantu.web.korean import TEXTS
 from hantu.web.palette_found import SHOWN, SHOWN_UNASKED, Group, Item
 from hantu.web.render import NAV, fragment, page, url, wants_fragment
-from hantu.web.settings import LIVE, SECTIONS
+from hantu.web.settings import LIVE, sections
 
 TYPED_MOST: Final = 100
 
@@ -68,7 +68,7 @@ def _pages(typed: str) -> Iterator[Item]:
     if not typed:
         yield from _fixed(typed, "Settings", icon="settings", href="/settings")
         return
-    for group in SECTIONS:
+    for group in sections():
         for _key, href, text in group:
             yield from _fixed(typed, text, icon="settings", href=href, note="Settings")
 

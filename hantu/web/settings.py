@@ -87,7 +87,7 @@ def section_page(
         template,
         name="settings",
         status=status,
-        sections=_sections(),
+        sections=sections(),
         section=section,
         section_title=title,
         lead=lead,
@@ -95,7 +95,7 @@ def section_page(
     )
 
 
-def _sections() -> list[tuple[tuple[str, str, str], ...]]:
+def sections() -> list[tuple[tuple[str, str, str], ...]]:
     """The list at the side, without what is for admins alone when the reader is none."""
     if client().may(Role.ADMIN):
         return list(SECTIONS)

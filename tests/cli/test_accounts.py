@@ -139,3 +139,20 @@ def test_others_are_served_once_an_account_has_a_password(data_dir: Path) -> Non
         answer.value.close()
     finally:
         service.close()
+
+
+def test_doctor_says_who_may_sign_in(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told(**settings: str) -> list[tuple[str, bool, str]]:
+        for name, value in settings.items():
+            monkeypatch.setenv(f"HANTU_{name.upper()}", value)
+        found = json.loads(hantu(data_dir, "doctor", "--json").stdout)["findings"]
+        return [(each["what"], each["ok"], each["says"]) for each in found if "sign-in" in each["what"]]
+
+    assert told(docker="off", journal="off", files="none") == []
+    hantu(data_dir, "token", "create", "shop")
+    assert told() == [("sign-in", True, "nobody has to: whoever is on this machine sees the pages")]
+    hantu(data_dir, "account", "add", "jin", "--role", "admin", "--no-password")
+    assert told() == [("sign-in", False, "0 of 1 accounts can, none of them an admin")]
+    (half, _) = told(proxy_login_header="Remote-User")
+    assert (half[0], half[1]) == ("sign-in at a proxy", False)
+    assert told(trusted_proxies="127.0.0.1") == [("sign-in", True, "1 of 1 accounts can")]
