@@ -92,9 +92,7 @@ class DiskGuard:
             if oldest_ns is None:
                 return
             keep_days = (time.time_ns() - oldest_ns) * PARTS[self._prunes] / DAY_NS
-            self.removed += store.cleanup(
-                keep_days, reason="full", pause=lambda: self._pipeline.stopping
-            )
+            self.removed += store.cleanup(keep_days, reason="full", pause=lambda: self._pipeline.stopping)
             self._prunes += 1
             self._left_bytes = file_bytes(self._database)
         if self._free_bytes() >= ROOM_BYTES:

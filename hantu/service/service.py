@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from hantu.alert import AlertEngine
@@ -23,6 +24,7 @@ from hantu.pipeline import Changes, Pipeline, Processor
 from hantu.pipeline.processors import DropCopies, DropSelf, Mask, bound
 from hantu.service.accounts import Accounts
 from hantu.service.alerting import build_alerts
+from hantu.service.canary import Canary
 from hantu.service.disk_full import DiskGuard
 from hantu.service.executions import Executions
 from hantu.service.gaps import SentGaps, last_change_ns
@@ -40,6 +42,7 @@ from hantu.service.maintenance import Maintenance
 from hantu.service.memory import give_back
 from hantu.service.opening import open_sound, tell_of_rescue
 from hantu.service.pulse import Pulse
+from hantu.service.rhythm import Rhythm
 from hantu.service.setup import SetupLink
 from hantu.store import mark_damaged
 from hantu.store.artifact_files import ArtifactFiles
@@ -72,13 +75,15 @@ class Service:
         self.store: LogStorage = open_sound(config.database)
         self.signal = CommitSignal(self.store.cursor())
         self.hub = TailHub(self.store, self.signal, batch_ms=config.tail_batch_ms)
+        self.canary = _canary(config)
         self.pipeline = Pipeline(
             self.store,
             self.signal,
-            processors=_processors(config),
+            processors=[*([self.canary] if self.canary else []), *_processors(config)],
             batch_entries=config.batch_entries,
             batch_ms=config.batch_ms,
         )
+        self.rhythm = Rhythm(self.pipeline, self.store)
         self.sent_gaps = SentGaps(self.pipeline, changed_ns=changed_ns)
         self.manager: LogCollectorManager = build_collectors(config, self.pipeline, self.store)
         self.artifact_files = ArtifactFiles(config.artifact_folder)
@@ -104,9 +109,16 @@ class Service:
             Worker("maintenance", self.maintenance.body, backoff=Backoff(first_s=60, most_s=3600)),
             Worker("disk", self.disk.body, backoff=Backoff()),
             Worker("sampler", self._sample_all, backoff=Backoff()),
+            Worker(
+                "rhythm",
+                lambda stop: self.rhythm.body(stop, self.manager.statuses),
+                backoff=Backoff(first_s=60, most_s=3600),
+            ),
             Worker("executions", self.executions.overdue_body, backoff=Backoff()),
             Worker("callbacks", self.executions.callback_body, backoff=Backoff()),
         ]
+        if self.canary is not None:
+            self._workers.append(Worker("canary", self.canary.body, backoff=Backoff()))
         if self.alerts is not None:
             self._workers.append(Worker("alerts", self.alerts.body, backoff=Backoff()))
 
@@ -247,6 +259,16 @@ class Service:
                 )
             )
             written = now.written_total
+
+
+def _canary(config: Config) -> Canary | None:
+    """None when the journal is not read, or only a part of it."""
+    whole = not (config.journal_units or config.journal_identifiers or config.journal_directory)
+    if not config.canary or config.journal == "off" or not whole:
+        return None
+    if config.journal_namespace:
+        return Canary(Path(f"/run/systemd/journal.{config.journal_namespace}/socket"))
+    return Canary()
 
 
 def _processors(config: Config) -> list[Processor]:

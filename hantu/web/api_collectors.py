@@ -46,11 +46,31 @@ class FoundContainer(Wire, frozen=True):
     up_since: str | None
 
 
+class SilentSource(Wire, frozen=True):
+    """A source without a new line since `last`; usualS: the longest pause that it had before."""
+
+    source: str
+    source_id: str
+    last: str
+    usual_s: float
+
+
+class CanaryLine(Wire, frozen=True):
+    """The line that hantu wrote into the journal last. delayS: until it arrived, null when it has not;
+    missed: it should have by now."""
+
+    sent: str
+    delay_s: float | None
+    missed: bool
+
+
 class CollectorsAnswer(Wire, frozen=True):
-    """Every collector, and what was found but is not collected."""
+    """Every collector, what was found but is not collected, what is silent for longer than usual."""
 
     collectors: list[Collector]
     found: list[FoundContainer]
+    silent: list[SilentSource]
+    canary: CanaryLine | None
 
 
 class CollectorAnswer(Wire, frozen=True):
@@ -94,7 +114,19 @@ def collectors(args: NoArgs) -> Response:  # noqa: ARG001  every view takes its 
         FoundContainer(each.key, each.name, each.image, iso(each.up_since_ns) if each.up_since_ns else None)
         for each in manager.found()
     ]
-    return json_response(CollectorsAnswer([wire(status) for status in manager.statuses()], found))
+    silent = [
+        SilentSource(each.source, each.source_id, iso(each.last_ns), each.usual_ns / 1e9)
+        for each in service().rhythm.silences
+    ]
+    return json_response(
+        CollectorsAnswer([wire(status) for status in manager.statuses()], found, silent, _canary())
+    )
+
+
+def _canary() -> CanaryLine | None:
+    canary = service().canary
+    last = None if canary is None else canary.last
+    return None if last is None else CanaryLine(iso(last.sent_ns), last.delay_s, last.missed)
 
 
 _ACT_REFUSALS: Final = (400, 401, 403, 404, 421, 503)

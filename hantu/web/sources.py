@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 
 from hantu.collect.base import CollectorState, CollectorStatus
 from hantu.query.edit import with_field
+from hantu.service.canary import Sung
 from hantu.store.gap_base import Gap
 from hantu.web import clock, i18n, sentences, source_sparks
 from hantu.web.current import service
@@ -80,6 +81,8 @@ def sources() -> Response:
         lead=_lead(statuses),
         gaps=_gaps(now_ns),
         found=manager.found(),
+        silences=service().rhythm.silences,
+        canary=_canary(),
         logs_url=_logs_url,
         ago=i18n.ago,
     )
@@ -113,6 +116,12 @@ def _lead(statuses: list[CollectorStatus]) -> str:
         good=len(statuses) - troubled,
         all=len(statuses),
     )
+
+
+def _canary() -> Sung | None:
+    """The line that was written to see whether lines arrive."""
+    canary = service().canary
+    return None if canary is None else canary.last
 
 
 def _gaps(now_ns: int) -> list[Blind]:

@@ -12,6 +12,8 @@ from flask.testing import FlaskClient
 from hantu.cli.main import cli
 from hantu.model import LogLevel
 from hantu.service import Service
+from hantu.service.canary import Canary
+from hantu.service.rhythm import Silence
 from hantu.store.gap_base import Gap
 from tests.web.desk import line, store, token
 
@@ -91,6 +93,28 @@ def test_pages_show_gaps_that_no_line_tells_of(client: FlaskClient, service: Ser
     korean = client.get("/sources", headers={"Accept-Language": "ko"}).text
     assert "hantu가 멈춰 있어 그동안 프로그램이 보낸 로그를 받지 못했습니다." in korean
     assert "프로그램이 보낸 로그" in korean
+
+
+def test_silent_sources_and_the_canary_are_shown(
+    client: FlaskClient, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_ns = time.time_ns()
+    answer = client.get("/api/collectors").get_json()
+    assert (answer["silent"], answer["canary"]) == ([], None)
+    assert "Silent for longer" not in client.get("/sources").text
+    monkeypatch.setattr(service.rhythm, "_silences", (Silence("app", "shop", now_ns - 3600 * S, 300 * S),))
+    canary = Canary(service.config.data_dir / "none")
+    canary._sent_ns, canary._delay_s = now_ns - 120 * S, 0.4
+    monkeypatch.setattr(service, "canary", canary)
+    html = client.get("/sources").text
+    assert "Silent for longer than usual" in html
+    assert "arrived after 0.4 s" in html
+    answer = client.get("/api/collectors").get_json()
+    assert answer["silent"][0]["usualS"] == 300
+    assert answer["canary"]["delayS"] == 0.4
+    canary._delay_s = None
+    assert "has not arrived" in client.get("/sources").text
+    assert "평소보다 오래 조용한 소스" in client.get("/sources", headers={"Accept-Language": "ko"}).text
 
 
 def test_refused_pushes_are_counted(
