@@ -219,6 +219,14 @@ def serve(loaded: Loaded) -> None:
     Server(loaded, notifier).run()
 
 
+def _keep_what_is_there() -> None:
+    """What is loaded by now stays: looking through it again and again for garbage took a fifth of the
+    time in which pushed lines are stored. Of 131,000 objects 718 are garbage by then: not worth the
+    50 ms that finding them takes."""
+    gc.freeze()
+    gc.enable()
+
+
 def _one_worker_only(arbiter: Any) -> None:
     """gunicorn's when_ready, in the arbiter: no signal may start a second worker.
 
@@ -231,6 +239,7 @@ def _one_worker_only(arbiter: Any) -> None:
         arbiter.signal(signal.SIGTERM, frame)
 
     signal.signal(signal.SIGHUP, hang_up)
+    _keep_what_is_there()
 
 
 def _service(worker: Any) -> Service | None:
@@ -243,10 +252,7 @@ def _service(worker: Any) -> Service | None:
 def _start_service(worker: Any) -> None:
     """gunicorn's post_worker_init: the application is loaded, requests come next."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    # What is there by now stays. Looking through it again and again for garbage took a fifth of the
-    # time in which pushed lines are stored.
-    gc.collect()
-    gc.freeze()
+    _keep_what_is_there()
     service = _service(worker)
     if service is None:
         raise ServeError("the application has no service")

@@ -23,7 +23,7 @@ PLACES = {
     "docker": ("collect/docker",),
     "requests": ("collect/docker",),
     "urllib3": ("collect/docker",),
-    "subprocess": ("client/migration/", "collect/journal", "cli/"),
+    "subprocess": ("client/migration/", "collect/journal", "cli/", "install/"),
     "gunicorn": ("serve.py",),
     "click": ("cli/",),
     "rich": ("cli/",),

@@ -13,15 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-import docker
-import requests
-from docker.errors import APIError, DockerException, TLSParameterError
-from docker.utils import kwargs_from_env, parse_host
-
 from hantu.collect.docker_stream import Address, ContainerGone, EngineError, EngineStream
+
+if TYPE_CHECKING:
+    # The SDK is loaded by the first call, in the collector's thread: it would be a tenth of hantu's start.
+    import docker
 
 DEFAULT_SOCKET: Final = "/var/run/docker.sock"
 SERVICE_LABEL: Final = "com.docker.compose.service"
@@ -158,6 +157,9 @@ class Engine:
             api.close()
 
     def _call(self, work: Any) -> Any:
+        from docker.errors import APIError, DockerException
+        from requests import RequestException
+
         with self._lock:
             try:
                 # First without the SDK: it leaks the socket of a connection that fails (SDK 7.2).
@@ -165,13 +167,16 @@ class Engine:
                 if self._api is None:
                     self._api = self._connect()
                 return work(self._api)
-            except (DockerException, requests.RequestException, OSError) as error:
+            except (DockerException, RequestException, OSError) as error:
                 if not isinstance(error, APIError) and self._api is not None:
                     self._api.close()
                     self._api = None
                 raise self._explain(error) from error
 
     def _settings(self) -> dict[str, Any]:
+        from docker.errors import TLSParameterError
+        from docker.utils import kwargs_from_env
+
         try:
             return dict(kwargs_from_env(self._environment or {"DOCKER_HOST": ""}))
         except TLSParameterError as error:
@@ -181,25 +186,32 @@ class Engine:
             ) from error
 
     def _parsed(self, settings: Mapping[str, Any]) -> str:
+        from docker.errors import DockerException
+        from docker.utils import parse_host
+
         try:
             return str(parse_host(settings.get("base_url") or self.host, False, "tls" in settings))
         except DockerException as error:
             raise self._unusable() from error
 
     def _connect(self) -> docker.APIClient:
+        from docker import APIClient
+        from docker.errors import DockerException
+        from requests import RequestException
+
         settings = self._settings()
         base = self._parsed(settings)
         if not base.startswith(("http+unix://", "http://", "https://")):
             raise self._unusable()
         try:
             _knock(base)
-            api = docker.APIClient(
+            api = APIClient(
                 base_url=base, tls=settings.get("tls", False), version="auto", timeout=_TIMEOUT_S
             )
             # The SDK would keep a connection open for each of the last 25 URLs (SDK 7.2).
             api.headers["Connection"] = "close"
             return api
-        except (DockerException, requests.RequestException, OSError) as error:
+        except (DockerException, RequestException, OSError) as error:
             raise self._explain(error) from error
 
     def _unusable(self) -> EngineError:
@@ -210,6 +222,8 @@ class Engine:
         )
 
     def _explain(self, error: Exception) -> EngineError:
+        from docker.errors import APIError
+
         if isinstance(error, EngineError):
             return error
         if isinstance(error, APIError):

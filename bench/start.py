@@ -1,0 +1,138 @@
+"""`python -m bench.start PROGRAM …`: how long hantu takes to start and to stop.
+
+PROGRAM: a built file or an installed command; none: this checkout. Each is started over a folder of its own
+that collects nothing, until /healthz answers 200.
+
+cold: the program's files are out of the page cache; warm: they are in it. stop: from SIGTERM to the end, with
+TAILS live tails open."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from websocket import WebSocket
+
+RUNS: Final = 7
+TAILS: Final = 100
+POLL_S: Final = 0.005
+ROOT: Final = Path(__file__).resolve().parent.parent
+CHECKOUT: Final = (sys.executable, str(ROOT / "app.py"))
+QUIET: Final = {"HANTU_DOCKER": "off", "HANTU_JOURNAL": "off", "HANTU_FILES": "none"}
+_END_S: Final = 60
+
+
+def forget(folders: Sequence[Path]) -> None:
+    """Put the files of these folders out of the page cache."""
+    for folder in folders:
+        for path in folder.rglob("*") if folder.is_dir() else [folder]:
+            if not path.is_file():
+                continue
+            with contextlib.suppress(OSError), path.open("rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+@contextlib.contextmanager
+def started(program: Sequence[str], folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str, float]]:
+    """A service, its address, and the seconds until it answered."""
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [*program, "--data-dir", str(folder), "serve", "--port", "0"],
+        env={**os.environ, **QUIET, "HANTU_TAIL_CLIENTS": str(TAILS + 8)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        url = _url(process, folder / "control.json")
+        while not _answers(url):
+            time.sleep(POLL_S)
+        yield process, url, time.monotonic() - began
+    finally:
+        process.kill()
+        process.wait(_END_S)
+
+
+def _url(process: subprocess.Popen[bytes], control: Path) -> str:
+    while True:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            return str(json.loads(control.read_text(encoding="utf-8"))["url"])
+        if process.poll() is not None:
+            sys.exit(f"it does not start: exit status {process.returncode}")
+        time.sleep(POLL_S)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/healthz", timeout=10) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def start_s(program: Sequence[str], *, cold: Sequence[Path] = ()) -> float:
+    """Seconds of one start; cold: folders whose files are read from the disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        forget(cold)
+        with started(program, Path(folder)) as (_, _, took):
+            return took
+
+
+def stop_s(program: Sequence[str], tails: int) -> float:
+    """Seconds of one end, with live tails open."""
+    with tempfile.TemporaryDirectory() as folder, started(program, Path(folder)) as (process, url, _):
+        clients = []
+        for _ in range(tails):
+            client = WebSocket()
+            client.connect(url.replace("http", "ws", 1) + "/ws/logs", origin=url)
+            client.send(json.dumps({"type": "subscribe-logs", "query": ""}))
+            clients.append(client)
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        process.wait(_END_S)
+        took = time.monotonic() - began
+        for client in clients:
+            client.shutdown()
+        return took
+
+
+def places(program: Sequence[str]) -> list[Path]:
+    """The folders that a start reads: the program's own, and its Python's."""
+    if tuple(program) == CHECKOUT:
+        return [ROOT / "hantu", ROOT / ".venv", Path(sys.base_prefix)]
+    file = Path(shutil.which(program[0]) or program[0]).resolve()
+    caches = [Path("/var/cache/hantu-files"), Path.home() / ".cache/hantu-files", Path.home() / ".shiv"]
+    named = [Path(os.environ[name]) for name in ("HANTU_UNPACK_TO", "SHIV_ROOT") if name in os.environ]
+    installed = [file.parent] if "releases" in file.parts else []
+    return [folder for folder in (file, *installed, *caches, *named) if folder.exists()]
+
+
+def main() -> None:
+    """Measure and print a table."""
+    programs = [(name,) for name in sys.argv[1:]] or [CHECKOUT]
+    print("| program | cold s | warm s | stop s |\n|---|---:|---:|---:|")
+    for program in programs:
+        start_s(program)
+        figures = [
+            [start_s(program, cold=places(program)) for _ in range(RUNS)],
+            [start_s(program) for _ in range(RUNS)],
+            [stop_s(program, TAILS) for _ in range(RUNS)],
+        ]
+        shown = " | ".join(f"{statistics.median(each):.2f} ({max(each):.2f})" for each in figures)
+        print(f"| {Path(program[-1]).name} | {shown} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
