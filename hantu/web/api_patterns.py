@@ -20,6 +20,8 @@ from hantu.web.wire import json_response
 api: Final = Api("api_patterns")
 
 MOST: Final = 1_000
+BUCKETS_MOST: Final = 120
+"""With 50,000 shapes 24 MB while they are counted."""
 SLOT: Final = "‹…›"
 
 
@@ -31,7 +33,7 @@ class PatternArgs(QueryArgs, frozen=True):
         Meta(description="Most lines first, fewest first, or those first seen last."),
     ] = "count"
     most: Annotated[int, Meta(ge=1, le=MOST, description="Patterns at most.")] = PATTERNS_MOST
-    buckets: Annotated[int, Meta(ge=1, le=MOST, description="Parts of the time range.")] = BUCKETS
+    buckets: Annotated[int, Meta(ge=1, le=BUCKETS_MOST, description="Parts of the time range.")] = BUCKETS
 
 
 class PatternInfo(Wire, frozen=True):

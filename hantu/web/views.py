@@ -59,7 +59,7 @@ def start_address() -> str:
 
 
 def shown(address: str) -> tuple[Shown, ...]:
-    """The views of who asks. address: of the page that is seen. None when the store cannot tell."""
+    """The views of who asks; none when the store cannot tell. address: of the page that is seen."""
     try:
         kept = service().store.views(client().account)
     except StoreError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -103,6 +104,15 @@ def test_patterns_come_by_count_rarest_or_newest_first(store: LogStorage) -> Non
         assert [pattern.parts[0].strip() for pattern in found.patterns] == wanted
         few = store.patterns(ALL, **HOUR, order=order, most=2)
         assert (few.patterns, few.kinds, few.total) == (found.patterns[:2], 4, 8)
+
+
+def test_many_texts_that_come_once_are_patterns_each(store: LogStorage) -> None:
+    names = ["".join(letters) for letters in product("ghijklmnopqrstuvwxyz", repeat=2)]
+    for at in range(0, len(names), 100):
+        store.write_batch([entry(f"{name} says no", at=at) for name in names[at : at + 100]])
+    found = store.patterns(ALL, **HOUR, order=PatternOrder.RARE, most=len(names))
+    assert texts(found) == [f"{name} says no" for name in names]
+    assert (found.kinds, found.total) == (400, 400)
 
 
 def plain(found: Patterns) -> Patterns:

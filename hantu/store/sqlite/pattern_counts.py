@@ -22,7 +22,7 @@ _FIRST: Final = np.iinfo(np.int64).max
 
 
 class PatternCounts:
-    """Lines by pattern: counts int64[ids, buckets], first_s and last_s, levels, and where each was seen
+    """Lines by pattern: counts int32[ids, buckets], first_s and last_s, levels, and where each was seen
     first: (unit, line)."""
 
     def __init__(self, shapes: Shapes, span: Span, buckets: int) -> None:
@@ -36,7 +36,7 @@ class PatternCounts:
         self._make_room(self.shapes, buckets)
 
     def _make_room(self, rows: int, buckets: int) -> None:
-        self.counts = np.zeros((rows, buckets), np.int64)
+        self.counts = np.zeros((rows, buckets), np.int32)
         self.first_s = np.full(rows, _FIRST, np.int64)
         self.last_s = np.full(rows, -_FIRST, np.int64)
         self.levels = np.zeros(rows, np.int64)
@@ -49,12 +49,12 @@ class PatternCounts:
         if missing <= 0:
             return
         more = max(missing, len(self.counts) // 2, 256)
-        old = self.counts, self.first_s, self.last_s, self.levels, self.units, self.lines
-        size = len(self.counts)
-        self._make_room(size + more, self.counts.shape[1])
-        for array, before in zip(
-            (self.counts, self.first_s, self.last_s, self.levels, self.units, self.lines), old, strict=True
-        ):
+        counts, old = self.counts, (self.first_s, self.last_s, self.levels, self.units, self.lines)
+        size = len(counts)
+        self._make_room(size + more, counts.shape[1])
+        self.counts[:size] = counts
+        new = self.first_s, self.last_s, self.levels, self.units, self.lines
+        for array, before in zip(new, old, strict=True):
             array[:size] = before
 
     @property
