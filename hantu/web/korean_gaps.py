@@ -6,7 +6,7 @@ from typing import Final
 
 GAPS: Final[dict[str, str]] = {
     "sent by programs": "프로그램이 보낸 로그",
-    "Silent for longer than usual": "평소보다 오래 조용한 소스",
+    "Silent for longer than usual": "평소보다 오래 조용한 수집원",
     "Silent for": "조용한 시간",
     "Longest pause before": "그동안 가장 길었던 간격",
     "A line that hantu wrote into the journal {ago} has not arrived.": (

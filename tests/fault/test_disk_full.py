@@ -68,6 +68,7 @@ def full_disk_alerts(bot: BotApi) -> list[str]:
 
 
 @pytest.mark.promise("M62", "M66")
+@pytest.mark.fault_row("R5")
 def test_lines_that_fill_the_disk_make_room_by_themselves(service: RunningService, bot: BotApi) -> None:
     ballast = service.data_dir / "ballast"
     wait_until(lambda: ballast.exists() and ballast.stat().st_size == BALLAST_BYTES)
@@ -96,6 +97,7 @@ def test_lines_that_fill_the_disk_make_room_by_themselves(service: RunningServic
 
 
 @pytest.mark.promise("M62", "M66")
+@pytest.mark.fault_row("R5")
 def test_a_disk_that_another_program_filled_is_read_and_comes_back(
     service: RunningService, bot: BotApi
 ) -> None:

@@ -20,7 +20,8 @@ from tests.waiting import wait_until
 
 CLIENTS = pick(60, 500)
 MESSAGES = pick(10, 100)
-P99_S = 0.25
+P99_S = pick(0.25, 1.0)
+"""On two cores 0.25 s holds up to some 100 tails; the cap is 64 unless `tail_clients` says otherwise."""
 MEMORY_BYTES_A_TAIL = 512 * 1024
 
 

@@ -114,7 +114,7 @@ def test_silent_sources_and_the_canary_are_shown(
     assert answer["canary"]["delayS"] == 0.4
     canary._delay_s = None
     assert "has not arrived" in client.get("/sources").text
-    assert "평소보다 오래 조용한 소스" in client.get("/sources", headers={"Accept-Language": "ko"}).text
+    assert "평소보다 오래 조용한 수집원" in client.get("/sources", headers={"Accept-Language": "ko"}).text
 
 
 def test_refused_pushes_are_counted(
