@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from hantu.cli.context import Desk, ServiceError, fail, print_json
+from hantu.cli.noting import note
 from hantu.store.base import StoreError
 from hantu.store.keeping import KeepRule, Removable, rules_of
 
@@ -85,6 +86,8 @@ def _delete(desk: Desk, keep: float, rules: tuple[KeepRule, ...]) -> int:
         return int(answer["deleted"])
     store = desk.write_store()
     try:
-        return store.cleanup(keep, reason="by hand", rules=rules)
+        removed = store.cleanup(keep, reason="by hand", rules=rules)
+        note(store, "clean-up", days=keep, removed=removed)
+        return removed
     finally:
         store.close()
