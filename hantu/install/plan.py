@@ -96,6 +96,8 @@ def install_plan(system: System, release: Release, *, start: bool = True) -> lis
         steps.append(Start(system))
     if release.tree is not None:
         steps.append(Prune(system, RELEASES, target))
+        if release.interpreter is None:
+            steps.append(Prune(system, UNPACKED, target))
     return steps
 
 

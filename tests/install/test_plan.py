@@ -146,6 +146,21 @@ def test_an_upgrade_switches_and_keeps_only_the_one_before(
     assert kept == ["1.0-three", "1.0-two"]
 
 
+def test_what_older_downloads_unpacked_goes_with_them(
+    image: System, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    frozen = tmp_path_factory.mktemp("frozen")
+    (frozen / "hantu").write_text("#!/bin/sh\necho frozen\n")
+    (frozen / "hantu").chmod(0o755)
+    cache = image.root / "var/cache/hantu-files"
+    for number, name in enumerate(("1.0-one", "1.0-two", "1.0-three")):
+        (cache / name).mkdir(parents=True)
+        os.utime(cache / name, (number, number))
+    carried_out(install_plan(image, Release("1.0-three", tree=frozen)))
+    assert said(image) == "frozen"
+    assert sorted(path.name for path in cache.iterdir()) == ["1.0-three", "1.0-two"]
+
+
 class Failing:
     """A start that fails."""
 
