@@ -13,7 +13,7 @@ PALETTE: Final[dict[str, str]] = {
     "go anywhere": "어디로든 이동",
     "close": "닫기",
     "By its number or id": "번호나 ID로",
-    "Saved views": "저장한 보기",
+    "Saved views": "저장한 뷰",
     "Acts": "할 일",
     "Light colours": "밝은 색상",
     "Dark colours": "어두운 색상",
