@@ -37,15 +37,23 @@ STANDS_S: Final = 10.0
 
 
 class DiskGuard:
-    """Watches for a full disk. relieved: what was done in the emergency that stands, "" without one."""
+    """Watches for a full disk.
+
+    alone: as Maintenance's. relieved: what was done in the emergency that stands, "" without one."""
 
     def __init__(
-        self, database: Path, pipeline: Pipeline, *, clock_s: Callable[[], float] = time.monotonic
+        self,
+        database: Path,
+        pipeline: Pipeline,
+        alone: threading.RLock,
+        *,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folder = database.parent
         self._database = database
         self._ballast = database.with_name("ballast")
         self._pipeline = pipeline
+        self._alone = alone
         self._clock_s = clock_s
         self._began_s: float | None = None
         self._prunes = 0
@@ -71,7 +79,8 @@ class DiskGuard:
             self.removed = self._prunes = 0
         self._began_s = self._clock_s()
         try:
-            self._pipeline.with_store(self._make_room)
+            with self._alone:
+                self._pipeline.with_store(self._make_room)
         except StoreError as error:
             # There is not even room for that; it is tried again at the next look.
             log.warning("lines could not be removed from a full disk: %s", error)

@@ -6,8 +6,8 @@ import datetime
 import logging
 import threading
 import time
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
 from hantu.config import Config
 from hantu.executions import Keeping
@@ -15,10 +15,12 @@ from hantu.pipeline import Pipeline
 from hantu.service.backups import Backups
 from hantu.store.artifact_files import ArtifactFiles, Swept
 from hantu.store.artifact_keeping import Tidied, sweep_artifacts, tidy_executions
-from hantu.store.base import MaintenanceReport, StoreError
+from hantu.store.base import LogStorage, MaintenanceReport, StoreError
 from hantu.store.keeping import KeepRule, rules_of, scaled
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 DAY_NS: Final = 86_400 * 10**9
 SIZE_CHECK_S: Final = 600.0
@@ -51,6 +53,9 @@ class Maintenance:
         self.problems: tuple[str, ...] = ()
         self.failing = ""
         self.last_ns: int | None = None
+        # Who pauses within the store holds what a second clean-up would wait for with the writer's turn.
+        self.alone = threading.RLock()
+        """Held by whoever removes something: one clean-up after the other."""
         self._daily_is_due = False
         self._ran_at = -DAILY_APART_S
 
@@ -83,7 +88,7 @@ class Maintenance:
         """Retention, optimisation, vacuum and integrity check, now."""
         pipeline = self._pipeline
         self._remove_errors()
-        report = pipeline.with_store(
+        report = self._with_store(
             lambda store: store.maintain(
                 self._config.retention_days,
                 now_ns=time.time_ns(),
@@ -102,6 +107,10 @@ class Maintenance:
             log.critical("integrity check of the database: %s", problem)
         log.info("maintenance removed %d entries, freed %d bytes", report.removed, report.freed_bytes)
         return report
+
+    def _with_store(self, work: Callable[[LogStorage], T]) -> T:
+        with self.alone:
+            return self._pipeline.with_store(work)
 
     def _remove_errors(self) -> None:
         """Remove the occurrences that error_retention_days no longer keeps."""
@@ -129,7 +138,7 @@ class Maintenance:
 
     def _tidy_executions(self, keeping: Keeping) -> Tidied:
         return tidy_executions(
-            self._pipeline.with_store,
+            self._with_store,
             self._artifact_files,
             keeping,
             now_ns=time.time_ns(),
@@ -146,12 +155,12 @@ class Maintenance:
 
     def _errors_before(self, before_ns: int) -> int:
         pipeline = self._pipeline
-        return pipeline.with_store(lambda store: store.remove_errors(before_ns, pause=pipeline.pause))
+        return self._with_store(lambda store: store.remove_errors(before_ns, pause=pipeline.pause))
 
     def cleanup(self, retention_days: float, *, reason: str, rules: Sequence[KeepRule] = ()) -> int:
         """Delete entries older than retention_days, or than their rule says; returns how many."""
         pipeline = self._pipeline
-        return pipeline.with_store(
+        return self._with_store(
             lambda store: store.cleanup(retention_days, reason=reason, pause=pipeline.pause, rules=rules)
         )
 

@@ -88,7 +88,7 @@ class Service:
         self.manager: LogCollectorManager = build_collectors(config, self.pipeline, self.store)
         self.artifact_files = ArtifactFiles(config.artifact_folder)
         self.maintenance = Maintenance(config, self.pipeline, self.artifact_files)
-        self.disk = DiskGuard(config.database, self.pipeline)
+        self.disk = DiskGuard(config.database, self.pipeline, self.maintenance.alone)
         self.alerts: AlertEngine | None = build_alerts(
             config, self.store, self.pipeline, self.signal, maintenance=self.maintenance, disk=self.disk
         )

@@ -35,6 +35,9 @@ SEAL_CHARACTERS: Final = 4 * 1024 * 1024
 BEHIND: Final = 4
 """With this many segments' worth of hot entries a writer seals before it writes on."""
 
+BEHIND_S: Final = 1.0
+"""It waits for its turn only so long: a clean-up that has it may be waiting for this very writer."""
+
 _ADD_SEGMENT: Final = """
 INSERT INTO segment (first_key, last_key, entries, oldest_ns, newest_ns, format)
 VALUES (?, ?, ?, ?, ?, ?)
@@ -146,10 +149,13 @@ class Sealer:
             self._characters += batch.characters
         if not self._due(1):
             return
-        if self._worker is None or self._due(BEHIND):
-            self._seal_all()
-        else:
+        if self._worker is not None and not self._due(BEHIND):
             self._wake.set()
+        elif self.turn.acquire(timeout=BEHIND_S):
+            try:
+                self._seal_all()
+            finally:
+                self.turn.release()
 
     def close(self) -> None:
         """End the thread; what is hot stays hot."""
