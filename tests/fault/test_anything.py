@@ -115,7 +115,7 @@ def playground() -> Iterator[tuple[Path, Clock]]:
 @pytest.mark.fault_row("R1", "R5", "R8", "R13", "R14")
 @pytest.mark.timeout(pick(120, 1800))
 @given(steps=st.lists(STEPS, max_size=40), hold=st.sampled_from([0, 0, 2]))
-@settings(max_examples=pick(25, 3_000))
+@settings(max_examples=pick(15, 3_000))
 def test_each_line_is_stored_once_and_in_order_whatever_breaks(steps: list[str], hold: int) -> None:
     note(f"{steps} hold={hold}")
     with playground() as (folder, clock):

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.fault
 
 PAGE = 4096
 LINES = 3_000
-TRIES = pick(8, 200)
+TRIES = pick(6, 200)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tests.fault.length import LONG, pick
 from tests.store.made import many, opened
 
 VFS = "hantu-failing"
-POINTS = 24
+POINTS = 16
 """Tried of each error within `make test`; within `make fault` all are."""
 LINES = 1_200
 

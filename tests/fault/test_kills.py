@@ -17,7 +17,7 @@ from tests.store.made import asked, opened
 
 __all__ = ["loop_disk"]
 
-KILLS = pick(20, 200)
+KILLS = pick(15, 200)
 CUTS = pick(3, 40)
 
 
