@@ -280,3 +280,27 @@ class Remove:
 
     def undo(self) -> None:
         """What is removed stays so: the installation brings it back."""
+
+
+@dataclass(slots=True)
+class RemoveEmpty:
+    """Removes a folder, unless somebody has put something else there."""
+
+    system: System
+    path: Path
+
+    def describe(self) -> str:
+        """The sentence."""
+        return f"remove {self.path} if nothing else is in it"
+
+    def done(self) -> bool:
+        """Whether it is gone, or not empty."""
+        path = self.system.path(self.path)
+        return not path.is_dir() or any(path.iterdir())
+
+    def apply(self) -> None:
+        """Remove it."""
+        self.system.path(self.path).rmdir()
+
+    def undo(self) -> None:
+        """The installation makes it again."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from hantu.config import DEFAULT_FILE, Config, ConfigError, load
 from hantu.install.database import KeepDatabase
-from hantu.install.files import Folder, Link, Prune, Remove, TextFile, Tree
+from hantu.install.files import Folder, Link, Prune, Remove, RemoveEmpty, TextFile, Tree
 from hantu.install.release import MODULES, PROGRAM, Release
 from hantu.install.service import (
     SYSUSERS,
@@ -113,7 +113,8 @@ def uninstall_plan(system: System, *, purge: bool = False) -> list[Step]:
             RemoveUser(system),
         ]
     # Last: this very program may be in them.
-    return [*steps, Remove(system, UNPACKED), Remove(system, HOME)]
+    steps += [Remove(system, UNPACKED), Remove(system, CURRENT), Remove(system, RELEASES)]
+    return [*steps, RemoveEmpty(system, HOME)]
 
 
 def carry_out(steps: Sequence[Step], tell: Tell, *, dry_run: bool = False) -> None:

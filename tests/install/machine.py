@@ -83,7 +83,8 @@ class Machine:
         layers = f"lowerdir={base()},upperdir={self._folder / 'up'},workdir={self._folder / 'work'}"
         subprocess.run(["mount", "-t", "overlay", "overlay", "-o", layers, self.root], check=True)
         (self.root / "etc/machine-id").write_text("")
-        self._groups = [folder / f"machine-{os.getpid()}-{next(_numbers)}" for folder in _cgroups()]
+        name = f"machine-{os.getpid()}-{next(_numbers)}"
+        self._groups = [folder / name for folder in _cgroups()]
         for group in self._groups:
             group.mkdir()
         enter = "".join(f"echo $$ > {group}/cgroup.procs; " for group in self._groups)

@@ -323,6 +323,18 @@ def test_an_end_keeps_data_and_settings_and_a_purge_leaves_nothing(
     assert {outcome for outcome, _ in carried_out(uninstall_plan(image, purge=True))} == {Outcome.THERE}
 
 
+def test_what_somebody_else_keeps_beside_the_releases_stays(
+    image: System, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    theirs = image.root / "opt/hantu/.venv/bin/hantu"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("theirs")
+    carried_out(install_plan(image, release(tmp_path_factory.mktemp("built"), "one")))
+    carried_out(uninstall_plan(image, purge=True))
+    assert theirs.read_text() == "theirs"
+    assert [path.name for path in (image.root / "opt/hantu").iterdir()] == [".venv"]
+
+
 def test_a_file_is_whole_or_not_there(image: System) -> None:
     file = TextFile(image, Path("/etc/x"), "new", owner="root:nobody-knows")
     (image.root / "etc/x").write_text("old")
