@@ -93,6 +93,7 @@ def test_control_file_tells_commands_the_way_and_goes_at_the_stop(service: Servi
         "url": URL,
         "token": service.control_token,
         "pid": os.getpid(),
+        "setup": service.setup.token,
     }
     assert service.stop()
     assert not path.exists()
