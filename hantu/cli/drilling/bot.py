@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Self
 
+from hantu.threads import Worker
+
 TOKEN: Final = "1234567:drill-of-hantu-on-this-machine-only"  # noqa: S105  no secret: the stand-in's own
 CHAT: Final = "-100"
+POLL_S: Final = 0.05
+END_S: Final = 5.0
 
 
 class StandInBot:
@@ -21,7 +24,7 @@ class StandInBot:
         self.refused = 0
         self.ask_to_wait_s = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._worker = Worker("drill-bot", lambda _stop: self._server.serve_forever(POLL_S))
 
     @property
     def settings(self) -> dict[str, str]:
@@ -34,13 +37,13 @@ class StandInBot:
         }
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._worker.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join()
+        self._worker.join(END_S)
 
     def told(self, words: str) -> int:
         """How many messages hold these words."""

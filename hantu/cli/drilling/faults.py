@@ -16,13 +16,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
-from hantu.cli.drilling.bot import StandInBot
+from hantu.cli.drilling.bot import END_S, POLL_S, StandInBot
 from hantu.cli.drilling.program import (
     Program,
     own_command,
     sandbox_environment,
     wait_until,
 )
+from hantu.threads import Worker
 
 NOTHING_COLLECTED: Final = {"HANTU_DOCKER": "off", "HANTU_JOURNAL": "off", "HANTU_FILES": "none"}
 QUICK: Final = {"HANTU_BATCH_S": "0.05", "HANTU_RETRY_S": "0.1", "HANTU_RETRIES": "3"}
@@ -232,15 +233,15 @@ def _hanging_store() -> Iterator[str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
+    worker = Worker("drill-store", lambda _stop: server.serve_forever(POLL_S))
+    worker.start()
     try:
         yield f"http://drill@127.0.0.1:{server.server_address[1]}"
     finally:
         released.set()
         server.shutdown()
         server.server_close()
-        thread.join()
+        worker.join(END_S)
 
 
 @contextmanager
