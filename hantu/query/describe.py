@@ -10,6 +10,7 @@ from hantu.query.times import SECOND_NS
 from hantu.query.write import unparse
 
 LANGUAGES: Final = ("en", "ko")
+MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def describe(query: LogQuery, language: str, *, tz: tzinfo = UTC) -> str:
@@ -30,9 +31,9 @@ def _english(query: LogQuery, tz: tzinfo) -> str:
     if query.source_id is not None:
         parts.append(f"of {query.source_id}")
     if query.start_ns is not None:
-        parts.append(f"since {_time(query.start_ns, tz)}")
+        parts.append(f"since {_english_time(query.start_ns, tz)}")
     if query.end_ns is not None:
-        parts.append(f"until {_time(query.end_ns, tz)}")
+        parts.append(f"until {_english_time(query.end_ns, tz)}")
     if query.order is Order.OLDEST:
         parts.append("oldest first")
     return ", ".join(parts).replace("Logs, ", "Logs ", 1)
@@ -41,9 +42,9 @@ def _english(query: LogQuery, tz: tzinfo) -> str:
 def _korean(query: LogQuery, tz: tzinfo) -> str:
     parts: list[str] = []
     if query.start_ns is not None:
-        parts.append(f"{_time(query.start_ns, tz)}부터")
+        parts.append(f"{_korean_time(query.start_ns, tz)}부터")
     if query.end_ns is not None:
-        parts.append(f"{_time(query.end_ns, tz)} 전까지")
+        parts.append(f"{_korean_time(query.end_ns, tz)} 전까지")
     if query.sources:
         parts.append(f"{', '.join(query.sources)}의")
     if query.source_id is not None:
@@ -69,9 +70,23 @@ def _levels(query: LogQuery) -> str:
     return ", ".join(level.label for level in sorted(query.levels))
 
 
-def _time(time_ns: int, tz: tzinfo) -> str:
-    seconds = time_ns // SECOND_NS
+def _english_time(time_ns: int, tz: tzinfo) -> str:
+    at = _at(time_ns, tz)
+    return f"{at.day} {MONTHS[at.month - 1]} {at.year} {at:%H:%M:%S}" if at else _seconds(time_ns)
+
+
+def _korean_time(time_ns: int, tz: tzinfo) -> str:
+    at = _at(time_ns, tz)
+    return f"{at.year}년 {at.month}월 {at.day}일 {at:%H:%M:%S}" if at else _seconds(time_ns)
+
+
+def _at(time_ns: int, tz: tzinfo) -> datetime | None:
+    """The moment in the zone; None for one that no calendar has."""
     try:
-        return datetime.fromtimestamp(seconds, tz).isoformat(" ")
+        return datetime.fromtimestamp(time_ns // SECOND_NS, tz)
     except (OverflowError, ValueError, OSError):
-        return f"{seconds} s"
+        return None
+
+
+def _seconds(time_ns: int) -> str:
+    return f"{time_ns // SECOND_NS} s"
