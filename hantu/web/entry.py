@@ -127,13 +127,14 @@ def gather(entry: LogEntry, view: View, asked: context.Asked = context.FEW) -> D
     delay_s = (entry.created_ns - entry.time_ns) / 1e9 if entry.created_ns else None
     trace_id = metadata.get("trace_id")
     cut = metadata.get("truncated_bytes")
+    parts, shown = _trace(entry.message, metadata)
     return Detail(
         entry,
         row,
         _whole_text(entry, view),
-        _trace(entry.message, metadata),
+        parts,
         _origin(entry, view.text),
-        tree(metadata, view.text),
+        tree({name: value for name, value in metadata.items() if name != shown}, view.text),
         context.gather(entry, asked, view.query),
         _repeats(entry, row, view),
         trace_id if isinstance(trace_id, str) else "",
@@ -160,18 +161,18 @@ def _whole_text(entry: LogEntry, view: View) -> Markup:
     return ansi.render(entry.message, marker(terms(view.query.search)))
 
 
-def _trace(message: str, metadata: Mapping[str, Any]) -> tuple[trace.Part, ...]:
-    """The stack trace in the message, else the one in the metadata."""
+def _trace(message: str, metadata: Mapping[str, Any]) -> tuple[tuple[trace.Part, ...], str]:
+    """The stack trace in the message, else the one in the metadata; and the field that has nothing else."""
     found = trace.parse(visible(message))
     if found:
-        return found
+        return found, ""
     for key in _TRACE_KEYS:
-        value = metadata.get(key)
+        field = value = metadata.get(key)
         if isinstance(value, dict):
             value = value.get("stack") or value.get("stack_trace")
         if isinstance(value, str) and (found := trace.parse(visible(value))):
-            return found
-    return ()
+            return found, key if value is field else ""
+    return (), ""
 
 
 def _origin(entry: LogEntry, text: str) -> tuple[Leaf, ...]:

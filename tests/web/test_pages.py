@@ -179,6 +179,17 @@ def test_fragments_opened_as_pages_lead_to_the_page(service: Service, client: Fl
     assert len(shown(fragment.text)) == 2
 
 
+def test_a_stack_trace_of_the_metadata_is_shown_once(service: Service, client: FlaskClient) -> None:
+    stack = (
+        'Traceback (most recent call last):\n  File "/app/a.py", line 8, in tick\n    run()\nKeyError: 7'
+    )
+    store(service, [line("it failed", metadata={"stack_trace": stack, "error_type": "KeyError"})])
+    html = client.get(f"/logs/{entry_id(client.get('/logs').text)}").text
+    assert html.count("Traceback (most recent call last)") == 1
+    assert "<dt>error_type</dt>" in html
+    assert "<dt>stack_trace</dt>" not in html
+
+
 def test_a_permalink_shows_everything_about_a_line(service: Service, client: FlaskClient) -> None:
     metadata = {
         "order": {"id": 80412, "tags": ["a", "b"]},
