@@ -180,7 +180,10 @@ def test_fragments_opened_as_pages_lead_to_the_page(service: Service, client: Fl
 
 
 def test_a_stack_trace_of_the_metadata_is_shown_once(service: Service, client: FlaskClient) -> None:
-    stack = 'Traceback (most recent call last):\n  File "/app/a.py", line 8, in tick\n    run()\n  File "/app/b.py", line 3, in run\n    go()\nKeyError: 7'
+    stack = (
+        'Traceback (most recent call last):\n  File "/app/a.py", line 8, in tick\n    run()\n'
+        '  File "/app/b.py", line 3, in run\n    go()\nKeyError: 7'
+    )
     store(service, [line("it failed", metadata={"stack_trace": stack, "error_type": "KeyError"})])
     html = client.get(f"/logs/{entry_id(client.get('/logs').text)}").text
     assert html.count("Traceback (most recent call last)") == 1
