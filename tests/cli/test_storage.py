@@ -74,8 +74,8 @@ def test_the_service_makes_an_old_file_anew_and_then_answers(data_dir: Path) -> 
     try:
         service.start()
         said = service.log.read_text()
-        assert "is being made anew in a smaller format: 0 % of 200 entries" in said
-        assert "is being made anew in a smaller format: 100 % of 200 entries" in said
+        assert "making the database anew in a smaller format: 0 %" in said
+        assert "making the database anew in a smaller format: 100 %" in said
         assert service.get("/api/logs?limit=1000")["total"] == 200
         assert not (data_dir / "hantu.db.rows").exists()
     finally:

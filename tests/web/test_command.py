@@ -57,9 +57,9 @@ def test_a_checkouts_own_data_need_no_folder(monkeypatch: pytest.MonkeyPatch, tm
     assert "--data-dir /var/lib/hantu" in command(Config(), "logs")
 
 
-def test_a_wrong_setup_link_says_how_a_token_is_made(client: FlaskClient) -> None:
+def test_a_wrong_setup_link_says_how_a_password_is_set(client: FlaskClient) -> None:
     refused = client.get("/setup?token=wrong")
     assert refused.status_code == 404
     assert "not right or was used already" in refused.text
-    assert "token create NAME --scope admin" in refused.text
+    assert re.search(r"sets a password: .* passwd\b", refused.text)
     assert "restart" not in refused.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from tests.web.desk import app_of, line, running_service, served, store
 __all__ = ["browser"]
 
 HOUR_NS = 3_600 * 10**9
+# Memory may be the other sign: a process of tests has done much before.
+WATCHED = re.compile(r"(One sign|Signs) to watch:")
 RULES = ("journal:sshd.service=90d", "level:<=debug=12h")
 
 
@@ -106,7 +109,7 @@ def test_backups_show_their_age_and_their_failure(tmp_path: Path) -> None:
         service.started_ns -= 48 * HOUR_NS
         late = shown(service)
         assert "There is none of the last day." in late
-        assert "Sign to watch:" in late or "One sign to watch:" in late
+        assert WATCHED.search(late)
         backups.failing = "the daily backup failed: the disk is full: /mnt/x.tar could not be written"
         failing = shown(service)
         assert "Older ones stay, and it is tried again in ten minutes:" in failing
@@ -119,7 +122,7 @@ def test_an_emergency_of_the_disk_is_at_the_top(tmp_path: Path) -> None:
         service.disk.removed = 1_200
         html = shown(service)
     assert "The disk was full, and 1,200 old lines were removed." in html
-    assert "One sign to watch:" in html
+    assert WATCHED.search(html)
 
 
 @pytest.mark.browser
