@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import struct
 import traceback
@@ -48,6 +49,14 @@ class Writer:
     def wait(self, commits: int) -> None:
         """Wait until so many commits were acknowledged."""
         for _ in range(commits):
+            found = os.read(self._told, _ACK.size)
+            if len(found) < _ACK.size:
+                return
+            self.read, self.sent = _ACK.unpack(found)
+
+    def catch_up(self) -> None:
+        """Hear every commit that was acknowledged until now."""
+        while select.select([self._told], [], [], 0)[0]:
             found = os.read(self._told, _ACK.size)
             if len(found) < _ACK.size:
                 return
