@@ -19,6 +19,7 @@ from hantu.collect.files.mark import FileMark
 from hantu.model import LogEntry, LogLevel
 from hantu.store import open_store
 from hantu.store.health import Depth, database_health
+from tests.parts import require
 from tests.running import NOTHING, RunningService
 from tests.store.made import entry, many, opened, write_all
 
@@ -181,8 +182,7 @@ def test_a_disk_that_will_not_hold_what_is_kept_is_foreseen(
 def test_the_user_of_the_service_needs_the_groups(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("giving a folder away needs root")
+    require("root", os.geteuid() == 0, "giving a folder away needs root")
     socket = tmp_path / "docker.sock"
     socket.touch()
     os.chown(socket, 0, 4)

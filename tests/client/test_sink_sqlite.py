@@ -21,6 +21,7 @@ from hantu.errors import ErrorRecord
 from hantu.store.sqlite.database import APPLICATION_ID
 from hantu.store.sqlite.migrate import VERSION
 from tests.client.records import a_record
+from tests.parts import require
 from tests.store.made import opened
 
 
@@ -226,12 +227,12 @@ def test_a_corrupt_file_is_told_as_such(database: Path) -> None:
 
 
 @pytest.mark.promise("M59")
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 @pytest.mark.parametrize(
     ("mode", "words"),
     [(0o600, "cannot be read: Permission denied"), (0o644, "check the rights of the file")],
 )
 def test_a_file_of_somebody_else_is_told_as_such(database: Path, mode: int, words: str) -> None:
+    require("root", os.geteuid() == 0, "only root can become somebody else")
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         path = shutil.copy(database, folder)

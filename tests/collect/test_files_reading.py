@@ -16,6 +16,7 @@ from hantu.collect.files.ledger import Patience
 from hantu.model import MESSAGE_LIMIT_BYTES
 from hantu.query.logquery import LogQuery
 from tests.collect.filedesk import FileDesk, write
+from tests.parts import require
 
 
 @pytest.mark.promise("M31")
@@ -238,8 +239,8 @@ def _as_nobody(folder: Path, answer: Connection) -> None:
 
 
 @pytest.mark.promise("M31")
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_a_file_that_may_not_be_read_is_told_with_the_fix_and_read_once_it_may(tmp_path: Path) -> None:
+    require("root", os.geteuid() == 0, "only root can become somebody else")
     folder = tmp_path / "logs"
     folder.mkdir()
     write(folder / "app.log", "before")
