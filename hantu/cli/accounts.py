@@ -69,13 +69,7 @@ def account_group() -> None:
 @click.pass_obj
 def list_command(desk: Desk, as_json: bool) -> None:
     """All accounts with their role and last sign-in."""
-    store = desk.read_store()
-    try:
-        accounts = store.accounts()
-    except StoreError as error:
-        fail(str(error))
-    finally:
-        store.close()
+    accounts = desk.ask(lambda store: store.accounts())
     if desk.with_json(as_json).as_json:
         print_json(
             [
@@ -186,13 +180,7 @@ def audit_command(
         )
     except QueryError as error:
         fail(error.message, WRONG_USE)
-    store = desk.read_store()
-    try:
-        found = store.acts(query).acts[::-1]
-    except StoreError as error:
-        fail(str(error))
-    finally:
-        store.close()
+    found = desk.ask(lambda store: store.acts(query).acts[::-1])
     as_json = desk.with_json(as_json).as_json
     for each in found:
         if as_json:
@@ -217,13 +205,7 @@ def _names(desk: Desk) -> list[str]:
     """The names of all accounts; none where there is no database yet."""
     if not desk.config.database.is_file():
         return []
-    store = desk.read_store()
-    try:
-        return [account.name for account in store.accounts()]
-    except StoreError as error:
-        fail(str(error))
-    finally:
-        store.close()
+    return [account.name for account in desk.ask(lambda store: store.accounts())]
 
 
 def _password(name: str, *, from_stdin: bool) -> str:

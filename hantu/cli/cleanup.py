@@ -49,11 +49,7 @@ def cleanup_command(desk: Desk, days: float | None, everything: bool, dry_run: b
 
 
 def _removable(desk: Desk, keep: float, rules: tuple[KeepRule, ...]) -> tuple[Removable, ...]:
-    store = desk.read_store()
-    try:
-        return store.removable(keep, now_ns=time.time_ns(), rules=rules)
-    finally:
-        store.close()
+    return desk.ask(lambda store: store.removable(keep, now_ns=time.time_ns(), rules=rules))
 
 
 def _tell_removable(found: tuple[Removable, ...], keep: float, *, as_json: bool) -> None:

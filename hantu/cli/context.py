@@ -10,10 +10,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import click
@@ -24,6 +24,7 @@ from hantu.config import Config, Loaded
 from hantu.store import open_store
 from hantu.store.base import LogStorage, StoreError
 
+T = TypeVar("T")
 STDERR_FD: Final = 2
 FAILED: Final = 1
 WRONG_USE: Final = 2
@@ -107,6 +108,16 @@ class Desk:
             return open_store(database, read_only=True)
         except StoreError as error:
             fail(str(error))
+
+    def ask(self, question: Callable[[LogStorage], T]) -> T:
+        """The store's answer to a question; ends the command with a sentence when there is none."""
+        store = self.read_store()
+        try:
+            return question(store)
+        except StoreError as error:
+            fail(str(error))
+        finally:
+            store.close()
 
     def write_store(self) -> LogStorage:
         """The store, for writing; only with the service down."""

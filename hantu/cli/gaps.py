@@ -12,7 +12,6 @@ from hantu.output import iso
 from hantu.query.error import QueryError
 from hantu.query.logquery import LogQuery
 from hantu.query.origin import could_match
-from hantu.store.base import StoreError
 from hantu.store.gap_base import Gap
 from hantu.text import visible
 
@@ -33,13 +32,7 @@ def gaps_command(
         query = LogQuery.parse(text, now_ns=time.time_ns(), tz=local_zone())
     except QueryError as error:
         fail(str(error))
-    store = desk.read_store()
-    try:
-        found = store.gaps(start_ns=query.start_ns, end_ns=query.end_ns, most=10_000)
-    except StoreError as error:
-        fail(str(error))
-    finally:
-        store.close()
+    found = desk.ask(lambda store: store.gaps(start_ns=query.start_ns, end_ns=query.end_ns, most=10_000))
     kept = [gap for gap in found if could_match(query.search, gap.source, gap.source_id)][:most]
     if desk.with_json(as_json).as_json:
         print_json([_wire(gap) for gap in reversed(kept)])

@@ -13,7 +13,7 @@ from hantu.alert.state import CHECKPOINT, Unreadable, unpacked
 from hantu.cli.context import WRONG_USE, Desk, ServiceError, fail, print_json
 from hantu.client.telegram import ChannelError, Telegram
 from hantu.service.alerting import disk_of
-from hantu.store.base import LogStorage, StoreError
+from hantu.store.base import LogStorage
 from hantu.text import visible
 
 
@@ -47,13 +47,7 @@ def test_command(desk: Desk, as_json: bool) -> None:
 def report_command(desk: Desk, dry_run: bool) -> None:
     """Send the report of the last 24 hours now; works with the service up or down."""
     channel = None if dry_run else _channel(desk)
-    store = desk.read_store()
-    try:
-        text = _report(desk, store)
-    except StoreError as error:
-        fail(str(error))
-    finally:
-        store.close()
+    text = desk.ask(lambda store: _report(desk, store))
     if channel is not None:
         try:
             channel.send(text)

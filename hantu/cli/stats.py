@@ -31,17 +31,11 @@ _TIERS: Final = {
 @click.pass_obj
 def stats_command(desk: Desk, storage: bool, as_json: bool) -> None:
     """Counts per source and level, file size, oldest and newest entry."""
-    store = desk.read_store()
     if storage:
-        store.close()
+        desk.read_store().close()
         _show_storage(desk.with_json(as_json))
         return
-    try:
-        stats = store.stats()
-    except StoreError as error:
-        fail(str(error))
-    finally:
-        store.close()
+    stats = desk.ask(lambda store: store.stats())
     if desk.with_json(as_json).as_json:
         print_json(
             {

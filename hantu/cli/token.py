@@ -60,13 +60,7 @@ def _create(desk: Desk, name: str, scope: str) -> str:
 @click.pass_obj
 def list_command(desk: Desk, as_json: bool) -> None:
     """All tokens, without their secrets."""
-    store = desk.read_store()
-    try:
-        tokens = store.tokens()
-    except StoreError as error:
-        fail(str(error))
-    finally:
-        store.close()
+    tokens = desk.ask(lambda store: store.tokens())
     if desk.with_json(as_json).as_json:
         print_json(
             [
