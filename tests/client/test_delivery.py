@@ -358,8 +358,8 @@ def test_the_end_takes_no_longer_than_its_limit_and_people_are_told(
     delivery.submit(a_record(level="CRITICAL"))
     wait_until(lambda: api.calls)
     began = time.monotonic()
-    assert not delivery.stop(1)
-    assert time.monotonic() - began < 2
+    assert not delivery.stop(5)
+    assert time.monotonic() - began < 8
     assert len(bot.texts) == 1
 
 

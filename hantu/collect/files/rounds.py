@@ -185,6 +185,8 @@ class Rounds:
         for watch in watches:
             for path in watch.glob.find(self._folders):
                 found.setdefault(path, watch)
+        there = frozenset(found)
+        for watch in watches:
             for mark in self._marks.values():
                 if (
                     mark.path not in self._paths
@@ -207,6 +209,7 @@ class Rounds:
                     watch.meter,
                     self._common,
                     begin=watch.begin,
+                    there=path in there,
                     since_ns=before_ns if known else None,
                     marks=marks.get(label(path), ()),
                     fits=partial(_fits, watches),
