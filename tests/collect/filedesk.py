@@ -64,8 +64,10 @@ class StepPipeline:
     def commit(self, most: int | None = None) -> None:
         count = len(self.waiting) if most is None else min(most, len(self.waiting))
         for _ in range(count):
-            submission = self.waiting.pop(0)
+            # It waits until it is stored: one that the store refuses is answered by fail().
+            submission = self.waiting[0]
             result = self.store.write_batch(submission.entries, submission.checkpoints)
+            del self.waiting[0]
             assert submission.settled is not None
             submission.settled(result)
 

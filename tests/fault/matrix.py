@@ -8,7 +8,7 @@ import json
 import sys
 from collections import defaultdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 PAGE: Final = ROOT / "docs" / "reliability.md"
@@ -64,27 +64,37 @@ def _rows(test: ast.FunctionDef) -> list[str]:
     ]
 
 
-def table(results: dict[str, object]) -> str:
+def kept(length: str) -> dict[str, Any]:
+    """The rows of the last runs of this length."""
+    if not RESULTS.exists():
+        return {}
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    rows: dict[str, Any] = results["rows"] if results["length"] == length else {}
+    return {row: found for row, found in rows.items() if "commit" in found}
+
+
+def table(results: dict[str, Any]) -> str:
     """The table of a run as Markdown."""
     rows = results["rows"]
-    assert isinstance(rows, dict)
+    days = sorted({found["at"] for found in rows.values()})
     lines = [
-        f"Measured on {results['machine']}, commit {results['commit']}, {results['at']}; "
+        f"Measured on {results['machine']}, {' to '.join(dict.fromkeys((days[0], days[-1])))}; "
         f"lengths: {results['length']}.",
         "",
-        "| Row | Fault | Tests | Runs | Lines | Lost | Doubled | Gaps admitted | Seconds | Result |",
-        "|---|---|--:|--:|--:|--:|--:|--:|--:|---|",
+        "| Row | Fault | Tests | Runs | Lines | Lost | Doubled | Gaps admitted | Seconds | Result | At |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|---|---|",
     ]
     for row, what in ROWS.items():
         found = rows.get(row)
         if found is None:
-            lines.append(f"| {row} | {what} | 0 | | | | | | | not run |")
+            lines.append(f"| {row} | {what} | 0 | | | | | | | not run | |")
             continue
         counts = [
             f"{found[name]:,}" if found["counted"] or name == "runs" else "–"
             for name in ("runs", "lines", "lost", "doubled", "gaps")
         ]
-        cells = [row, what, str(found["tests"]), *counts, f"{found['seconds']:.0f}", found["result"]]
+        cells = [row, what, str(found["tests"]), *counts]
+        cells += [f"{found['seconds']:.0f}", found["result"], found["commit"]]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

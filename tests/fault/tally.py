@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 COUNTED: Final = ("runs", "lines", "lost", "doubled", "gaps")
 
 _notes: dict[str, Counter[str]] = {}
+heard: list[Callable[[Counter[str]], None]] = []
+"""Who is told of what the running test has counted so far, each time that it counts."""
 
 
 def note(**counted: int) -> None:
     """Add to what the running test counted: runs, lines, lost, doubled, gaps."""
     assert set(counted) <= set(COUNTED)
-    _notes.setdefault(_running(), Counter()).update(counted)
+    counter = _notes.setdefault(_running(), Counter())
+    counter.update(counted)
+    for listener in heard:
+        listener(counter)
 
 
 def noted(test: str) -> Counter[str]:
