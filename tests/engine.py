@@ -149,6 +149,15 @@ class PrivateEngine:
         )
         return done.stdout.strip()
 
+    def stderr_of(self, container_id: str) -> str:
+        """What the engine kept of a container's standard error."""
+        client = self.client()
+        try:
+            raw: bytes = client.logs(container_id, stdout=False, stderr=True)
+        finally:
+            client.close()
+        return raw.decode()
+
     def remove_containers(self) -> None:
         """Remove every container that run() made."""
         made, self._made = self._made, []

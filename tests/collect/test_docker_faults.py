@@ -20,6 +20,8 @@ from hantu.store.memory import MemoryStore
 from tests.collect.desk import Desk
 from tests.collect.proxy import cutting_proxy
 from tests.engine import PrivateEngine, private_engine
+from tests.fault import tally
+from tests.fault.length import pick
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.docker, pytest.mark.fault]
@@ -51,9 +53,12 @@ def script(count: int, *, burst: int = 20, pause_us: int = 10_000, end: str = "s
 
 def assert_exact(desk: Desk, name: str, count: int) -> None:
     """Every line once, in order within its stream."""
-    out = [message for message in desk.messages(name, "stdout") if not message.startswith("L")]
-    assert out == [f"out {number}" for number in range(count)]
-    assert desk.messages(name, "stderr") == [f"err {number}" for number in range(count)]
+    for stream, word in (("stdout", "out "), ("stderr", "err ")):
+        found = [message for message in desk.messages(name, stream) if not message.startswith("L")]
+        assert {message[:4] for message in found} == {word}
+        numbers = [int(message[4:]) for message in found]
+        assert tally.account(numbers, range(count), runs=stream == "stdout") == (0, 0), stream
+        assert numbers == list(range(count)), stream
     long = [message for message in desk.messages(name, "stdout") if message.startswith("L")]
     assert long == ["L" * 20_000] * (count // 500)
 
@@ -78,10 +83,11 @@ def test_a_stream_cut_again_and_again_gives_every_line_once(
 
 @pytest.mark.promise("M17")
 @pytest.mark.fault_row("R9")
+@pytest.mark.timeout(pick(120, 900))
 def test_killed_at_random_times_it_goes_on_exactly_where_it_was(
     containers: PrivateEngine, tmp_path: Path
 ) -> None:
-    count = 3_000
+    kills, count = pick((5, 3_000), (30, 60_000))
     database = tmp_path / "hantu.db"
     dice = random.Random(7)
 
@@ -92,11 +98,13 @@ def test_killed_at_random_times_it_goes_on_exactly_where_it_was(
             assert process.stdout is not None
             assert process.stdout.readline() == b"watching\n"
             if not made:
-                made.append(containers.run(script(count), name="killed"))
+                # At length it writes on for as long as it is read and killed.
+                pause_us = pick(10_000, 30_000)
+                made.append(containers.run(script(count, pause_us=pause_us), name="killed"))
             reader = open_store(database, read_only=True)
             try:
                 start = reader.cursor()
-                wait_until(lambda: reader.cursor() >= start + after_lines, 30)
+                wait_until(lambda: reader.cursor() >= start + after_lines, 60)
             finally:
                 reader.close()
         finally:
@@ -106,12 +114,13 @@ def test_killed_at_random_times_it_goes_on_exactly_where_it_was(
             process.stdout.close()
 
     made: list[str] = []
-    for _ in range(5):
-        run_and_kill(dice.randrange(50, 400))
+    for _ in range(kills):
+        run_and_kill(dice.randrange(50, pick(400, 3_000)))
     store = open_store(database)
     try:
         with Desk(containers.environment, store) as desk:
-            desk.wait_messages("killed", 2 * count + count // 500, 60)
+            wait_until(lambda: store.stats().entries >= 2 * count + count // 500, pick(60, 240), 0.2)
+            tally.note(runs=kills - 1)
             assert_exact(desk, "killed", count)
             assert all(status.gaps == 0 for status in desk.manager.statuses())
     finally:
@@ -190,17 +199,18 @@ def test_a_container_that_starts_while_the_disk_is_full_is_read_from_its_start(
 
 @pytest.mark.promise("M25")
 @pytest.mark.fault_row("R10")
+@pytest.mark.timeout(pick(120, 900))
 def test_the_engine_dies_and_comes_back(own_engine: PrivateEngine) -> None:
-    count = 2_500
+    deaths, count = pick((2, 2_500), (12, 25_000))
     with Desk(own_engine.environment) as desk:
         desk.watching()
         container_id = own_engine.run(
             script(count, burst=2, pause_us=5_000, end="echo done; sleep 100"), name="lives"
         )
         desk.wait_messages("lives", 100)
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            before = len(desk.messages("lives"))
-            own_engine.kill(number)
+        for turn in range(deaths):
+            before = desk.pipeline.written_total
+            own_engine.kill(signal.SIGKILL if turn % 2 else signal.SIGTERM)
             desk.wait_state("docker", CollectorState.RECONNECTING)
             desk.wait_state(container_id, CollectorState.RECONNECTING)
             status = desk.status("docker")
@@ -211,13 +221,19 @@ def test_the_engine_dies_and_comes_back(own_engine: PrivateEngine) -> None:
             own_engine.start()
             desk.wait_state("docker", CollectorState.COLLECTING, 60)
             desk.wait_state(container_id, CollectorState.COLLECTING, 60)
-            desk.wait_messages("lives", before + 100, 60)
-        wait_until(lambda: own_engine.docker("logs", "--tail", "1", container_id) == "done", 60)
-        kept = own_engine.docker("logs", container_id).splitlines()
-        expected = [line for line in kept if line.startswith("out")]
-        wait_until(lambda: "done" in desk.messages("lives"), 60)
-        out = [message for message in desk.messages("lives", "stdout") if message.startswith("out")]
-        assert out == expected
+            wait_until(lambda before=before: desk.pipeline.written_total >= before + 100, 60)
+        wait_until(lambda: own_engine.docker("logs", "--tail", "1", container_id) == "done", 240, 0.2)
+        wait_until(lambda: "done" in desk.messages("lives"), 60, 0.2)
+        for stream, word, kept in (
+            ("stdout", "out", own_engine.docker("logs", container_id)),
+            ("stderr", "err", own_engine.stderr_of(container_id)),
+        ):
+            expected = [line for line in kept.splitlines() if line.startswith(word)]
+            found = [line for line in desk.messages("lives", stream) if line.startswith(word)]
+            numbers, wanted = ([int(line[4:]) for line in lines] for lines in (found, expected))
+            runs = deaths if stream == "stdout" else 0
+            assert tally.account(numbers, wanted, runs=runs) == (0, 0), stream
+            assert found == expected, stream
 
 
 @pytest.mark.promise("M25")
@@ -268,15 +284,19 @@ def test_with_manual_reconnect_a_failure_waits_for_a_person(
 
 @pytest.mark.promise("M19")
 @pytest.mark.fault_row("R12")
+@pytest.mark.timeout(pick(120, 600))
 def test_what_the_engine_repeats_when_it_rotates_is_stored_once(containers: PrivateEngine) -> None:
-    count = 6_000
-    options = ("--log-opt", "max-size=100k", "--log-opt", "max-file=4")
+    # At length as a server has it: some ten files of 5 MB, three of which are there at a time.
+    count, size, files = pick((6_000, "100k", 4), (250_000, "5m", 3))
+    options = ("--log-opt", f"max-size={size}", "--log-opt", f"max-file={files}")
     with Desk(containers.environment) as desk:
         desk.watching()
         container_id = containers.run(
-            script(count, burst=20, pause_us=4_000), name="turning", options=options
+            script(count, burst=pick(20, 100), pause_us=pick(4_000, 15_000)),
+            name="turning",
+            options=options,
         )
-        desk.wait_messages("turning", 2 * count + count // 500, 90)
+        wait_until(lambda: desk.pipeline.written_total >= 2 * count + count // 500, pick(90, 400), 0.2)
         assert_exact(desk, "turning", count)
         status = desk.status(container_id)
         assert status is not None
@@ -285,43 +305,55 @@ def test_what_the_engine_repeats_when_it_rotates_is_stored_once(containers: Priv
 
 @pytest.mark.promise("M17")
 @pytest.mark.parametrize("driver", ["json-file", "local"])
+@pytest.mark.timeout(pick(120, 600))
 @pytest.mark.fault_row("R11", "R12")
 def test_a_container_at_full_speed_loses_nothing_while_its_files_turn(
     containers: PrivateEngine, driver: str
 ) -> None:
     # Followed alone, engine 20.10 skips whole files here.
-    count, name = 40_000, f"fast-{driver}"
-    options = ("--log-driver", driver, "--log-opt", "max-size=500k", "--log-opt", "max-file=60")
+    count, size = pick((40_000, "500k"), (1_000_000, "10m"))
+    name = f"fast-{driver}"
+    options = ("--log-driver", driver, "--log-opt", f"max-size={size}", "--log-opt", "max-file=60")
     write = f"awk 'BEGIN {{ for (i = 0; i < {count}; i++) print \"INFO line \" i }}'; sleep 60"
     with Desk(containers.environment) as desk:
         desk.watching()
         containers.run(write, name=name, options=options)
-        wait_until(lambda: desk.pipeline.written_total >= count, 90, 0.2)
+        wait_until(lambda: desk.pipeline.written_total >= count, pick(90, 400), 0.2)
         numbers = [int(message.split()[-1]) for message in desk.messages(name)]
+        assert tally.account(numbers, range(count)) == (0, 0)
         assert numbers == list(range(count))
         assert all(status.gaps == 0 for status in desk.manager.statuses())
 
 
 @pytest.mark.fault_row("R12")
-def test_a_log_that_outruns_its_files_leaves_a_gap_that_is_told(containers: PrivateEngine) -> None:
+@pytest.mark.timeout(pick(120, 600))
+@pytest.mark.parametrize("turn", range(pick(1, 6)))
+def test_a_log_that_outruns_its_files_leaves_a_gap_that_is_told(
+    containers: PrivateEngine, turn: int
+) -> None:
     options = ("--log-opt", "max-size=20k", "--log-opt", "max-file=2")
+    # Up to some thousand rotations past what was read.
+    last, name = 3_000 * 4**turn, f"outrun-{turn}"
     with Desk(containers.environment) as desk:
         desk.watching()
-        go = "echo first; while [ ! -e /go ]; do usleep 20000; done; seq 1 3000; echo last; sleep 60"
-        container_id = containers.run(go, name="outrun", options=options)
-        desk.wait_messages("outrun", 1)
+        go = f"echo first; while [ ! -e /go ]; do usleep 20000; done; seq 1 {last}; echo last; sleep 600"
+        container_id = containers.run(go, name=name, options=options)
+        desk.wait_messages(name, 1)
     containers.docker("exec", container_id, "sh", "-c", "echo > /go")
-    wait_until(lambda: containers.docker("logs", "--tail", "1", container_id) == "last")
+    wait_until(lambda: containers.docker("logs", "--tail", "1", container_id) == "last", 120, 0.1)
     with Desk(containers.environment, desk.store) as again:
-        wait_until(lambda: "last" in again.messages("outrun"))
-        messages = again.messages("outrun")
-        gaps = [entry for entry in again.entries("outrun") if "gap" in (entry.metadata or {})]
+        wait_until(lambda: "last" in again.messages(name), 60)
+        messages = again.messages(name)
+        gaps = [entry for entry in again.entries(name) if "gap" in (entry.metadata or {})]
         assert len(gaps) == 1
         assert messages[:2] == ["first", gaps[0].message]
         told = (gaps[0].metadata or {})["gap"]
         assert told["from_ns"] < told["to_ns"]
         numbers = [int(message) for message in messages[2:-1]]
-        assert numbers == list(range(numbers[0], 3001))
+        kept = [int(line) for line in containers.docker("logs", container_id).splitlines()[:-1]]
+        assert numbers[-len(kept) :] == kept, "all that the engine has is stored"
+        assert numbers == list(range(numbers[0], last + 1))
+        tally.note(runs=1, lines=last, lost=0, doubled=0, gaps=numbers[0] - 1)
         status = again.status(container_id)
         assert status is not None
         assert status.gaps == 1
