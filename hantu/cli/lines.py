@@ -22,6 +22,11 @@ _COLOUR: Final[dict[LogLevel, dict[str, Any]]] = {
 }
 
 
+def level_style(level: LogLevel) -> dict[str, Any]:
+    """How a terminal with colours shows a level, as click.style() takes it."""
+    return _COLOUR.get(level, {})
+
+
 def line(entry: LogEntry, *, zone: datetime.tzinfo, colour: bool) -> str:
     """`2026-02-01 12:34:56.123 ❌ [ERROR] scheduler: message (trace_id=abc12345)`."""
     metadata = entry.metadata or {}
@@ -30,8 +35,8 @@ def line(entry: LogEntry, *, zone: datetime.tzinfo, colour: bool) -> str:
     emoji = _SUCCESS if metadata.get("success") is True else _EMOJI.get(entry.level, "")
     level = f"[{entry.level.label.upper()}]"
     head = f"{emoji} {level}" if emoji else level
-    if colour and entry.level in _COLOUR:
-        head = click.style(head, **_COLOUR[entry.level])
+    if colour and (style := level_style(entry.level)):
+        head = click.style(head, **style)
     who = visible(_who(entry))
     if colour:
         stamp, who = click.style(stamp, dim=True), click.style(who, fg="cyan")

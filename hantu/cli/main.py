@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "logs": ("hantu.cli.logs", "logs_command"),
     "errors": ("hantu.cli.errors", "errors_group"),
     "executions": ("hantu.cli.executions", "executions_group"),
+    "patterns": ("hantu.cli.patterns", "patterns_command"),
     "import": ("hantu.cli.importing", "import_command"),
     "export": ("hantu.cli.export", "export_command"),
     "sql": ("hantu.cli.sql", "sql_command"),

@@ -22,7 +22,7 @@ from hantu.web.access import client
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.openapi import Api, Args, Content, NoArgs, Route, body_of
-from hantu.web.views import change
+from hantu.web.views import change, note
 from hantu.web.wire import json_response
 
 api = Api("api_views")
@@ -87,6 +87,7 @@ def save_view(args: NoArgs) -> Response:  # noqa: ARG001
     except WrongView as error:
         raise ApiError(400, str(error)) from None
     change(lambda store: store.save_view(view))
+    note(view.account, "shared view saved", view.name, address=view.address)
     return json_response(_info(view))
 
 
@@ -102,7 +103,10 @@ def save_view(args: NoArgs) -> Response:  # noqa: ARG001
 )
 def remove_view(args: ViewArgs, name: str) -> Response:
     account = _account(shared=args.shared)
-    return json_response(ViewRemoved(change(lambda store: store.remove_view(account, name))))
+    removed = change(lambda store: store.remove_view(account, name))
+    if removed:
+        note(account, "shared view removed", name)
+    return json_response(ViewRemoved(removed))
 
 
 def _account(*, shared: bool) -> str:

@@ -34,7 +34,7 @@ ACTS: Final[Mapping[tuple[str, str], Right]] = {
     ("POST", "/setup"): Right(_VIEWER),
     ("POST", "/settings"): Right(_VIEWER),
     ("POST", "/settings/password"): Right(_VIEWER),
-    # Views: those of everybody take an operator, which their own code asks for.
+    # Views: those of everybody take an operator, which their own code asks for and notes.
     **{
         ("POST", f"/logs/{path}"): Right(_VIEWER)
         for path in ("views", "views/rename", "views/remove", "start", "zone")

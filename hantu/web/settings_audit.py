@@ -33,6 +33,9 @@ OWN_ACTS: Final = (
     "token made",
     "token revoked",
     "export",
+    "shared view saved",
+    "shared view renamed",
+    "shared view removed",
 )
 """Acts that views note themselves, besides those of rights.ACTS."""
 

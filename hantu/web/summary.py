@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from hantu.query.logquery import LogQuery, Order
+from hantu.query.logquery import LogQuery
 from hantu.store.base import Histogram, QueryTimeout
+from hantu.store.extent import extent
 from hantu.web import facets, histogram
 from hantu.web.current import service
 from hantu.web.facets import FacetView
@@ -119,18 +120,8 @@ def bounds(query: LogQuery, budget_ms: float) -> tuple[int, int]:
 
 
 def _bounds(query: LogQuery, budget: _Budget) -> tuple[int, int]:
-    """From when to when the histogram reaches: the query's own bounds, else the entries'."""
-    now_ns = time.time_ns()
-    start = query.start_ns if query.start_ns is not None else _edge(Order.OLDEST, budget, now_ns)
-    end = query.end_ns if query.end_ns is not None else max(_edge(Order.NEWEST, budget, now_ns) + 1, now_ns)
-    return start, max(end, start + 1)
-
-
-def _edge(order: Order, budget: _Budget, default_ns: int) -> int:
-    first = service().store.search(
-        LogQuery(order=order, limit=1), time_limit_ms=max(budget.left_ms, LEAST_MS)
-    )
-    return first.entries[0].time_ns if first.entries else default_ns
+    """From when to when the histogram reaches."""
+    return extent(service().store, query, limit_ms=lambda: max(budget.left_ms, LEAST_MS))
 
 
 def _blind(query: LogQuery, asked: histogram.Range, budget: _Budget) -> tuple[histogram.Blind, ...]:

@@ -15,6 +15,7 @@ from hantu.store.base import StoreError
 from hantu.store.view_base import EVERYBODY, SavedView, TakenName, ViewStorage, WrongView
 from hantu.web import clock, i18n, preferences
 from hantu.web.access import client
+from hantu.web.audit import audit
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.render import page, see
@@ -118,6 +119,7 @@ def save() -> Response:
     address, name = form.get("address", ""), form.get("name", "")
     account = _account_of("all" if form.get("shared") else "own")
     change(lambda store: store.save_view(SavedView(account, name, address, time.time_ns())))
+    note(account, "shared view saved", name, address=address)
     if form.get("start"):
         preferences.remember(response := _back(address), {preferences.START: address})
         return response
@@ -130,13 +132,15 @@ def rename() -> Response:
     account, name, to = _account_of(form.get("owner", "")), form.get("name", ""), form.get("to", "")
     if not change(lambda store: store.rename_view(account, name, to)):
         raise ApiError(404, i18n.translate("There is no such view."))
+    note(account, "shared view renamed", name, to=to)
     return _back("/logs/views")
 
 
 def remove() -> Response:
     """Remove a view. One that is gone already is no fault: two tabs may be open."""
     account, name = _account_of(request.form.get("owner", "")), request.form.get("name", "")
-    change(lambda store: store.remove_view(account, name))
+    if change(lambda store: store.remove_view(account, name)):
+        note(account, "shared view removed", name)
     return _back("/logs/views")
 
 
@@ -178,6 +182,12 @@ def change(work: Callable[[ViewStorage], T]) -> T:
         raise ApiError(409, str(error)) from None
     except WrongView as error:
         raise ApiError(400, str(error)) from None
+
+
+def note(account: str, act: str, name: str, /, **detail: str) -> None:
+    """Put an act on a view of everybody into the audit trail; one's own views are nobody else's matter."""
+    if account == EVERYBODY:
+        audit(act, name, **detail)
 
 
 def _account_of(owner: str) -> str:

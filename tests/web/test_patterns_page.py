@@ -16,7 +16,8 @@ from hantu.service import Service
 from hantu.store.base import LogStorage
 from hantu.store.memory import MemoryStore
 from hantu.store.pattern_base import Pattern
-from hantu.web.pattern_rows import row, search_of
+from hantu.store.pattern_search import search_of
+from hantu.web.pattern_rows import row
 from tests.web.desk import line, store
 
 SECOND_NS = 10**9

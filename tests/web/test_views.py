@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from hantu.service import Service
 from tests.web.desk import line, store, token
-from tests.web.peopledesk import OWN, people, signed_in
+from tests.web.peopledesk import OWN, done, people, signed_in
 
 ORIGIN = {"Origin": "http://localhost"}
 ERRORS = "/logs?q=level%3A%3E%3Derror+since%3A24h&cols=status"
@@ -129,3 +129,31 @@ def test_an_account_has_views_of_its_own_and_an_operator_shares_some(
     assert "For everybody" not in viewer.get("/logs").text
     assert operator.post("/logs/views/remove", data=removed, headers=OWN).status_code == 303
     assert [name for name, _ in named(viewer)] == ["only mine"]
+
+
+def test_the_audit_trail_tells_of_views_that_are_everybodys(app: flask.Flask, service: Service) -> None:
+    people(service)
+    operator = signed_in(app, "operator")
+    admin = token(service, "admin")
+
+    def post(path: str, **form: str) -> None:
+        assert operator.post(path, data=form, headers=OWN).status_code == 303
+
+    post("/logs/views", name="mine", address=ERRORS)
+    post("/logs/views", name="all", address=ERRORS, shared="1")
+    post("/logs/views/rename", owner="all", name="all", to="야간 에러")
+    post("/logs/views/remove", owner="all", name="nobody knows it")
+    post("/logs/views/remove", owner="own", name="mine")
+    post("/logs/views/remove", owner="all", name="야간 에러")
+    asked = {"name": "5xx", "address": "/logs?q=status%3A500", "shared": True}
+    browser = app.test_client()
+    assert browser.post("/api/views", json=asked, headers=admin).status_code == 200
+    for removed in (True, False):
+        assert browser.delete("/api/views/5xx?shared=true", headers=admin).json == {"removed": removed}
+    assert [(act.actor, act.act, act.object, act.detail) for act in done(service)[1:]] == [
+        ("operator", "shared view saved", "all", {"address": ERRORS}),
+        ("operator", "shared view renamed", "all", {"to": "야간 에러"}),
+        ("operator", "shared view removed", "야간 에러", {}),
+        ("token admin program", "shared view saved", "5xx", {"address": "/logs?q=status%3A500"}),
+        ("token admin program", "shared view removed", "5xx", {}),
+    ], "views of one's own, and what was not there, are not told of"
