@@ -10,9 +10,10 @@ from typing import Final
 
 from hantu.collect.base import CollectorStatus
 from hantu.collect.docker_engine import Engine
+from hantu.collect.docker_missed import Missed
 from hantu.collect.docker_place import FIRST_SIGHT, FROM_START, Place
 from hantu.collect.docker_reading import End, Reading
-from hantu.collect.docker_stream import ContainerGone, EngineError, EngineStream
+from hantu.collect.docker_stream import UNREADABLE_STATUS, ContainerGone, EngineError, EngineStream
 from hantu.collect.lifecycle import Lifecycle, OnError
 from hantu.collect.meter import Meter
 from hantu.formats.docker import FrameError
@@ -76,6 +77,8 @@ class DockerLogCollector:
             on_error=on_error,
         )
         self._gaps = 0
+        # Since when it may have written what nobody has read; 0 while its log is being read.
+        self._unseen_ns = time.time_ns()
         self._image = ""
         self._place = place
         self._first = place
@@ -131,6 +134,11 @@ class DockerLogCollector:
         except ContainerGone:
             self._gone()
             return False
+        except EngineError as error:
+            self._unseen_ns = self._unseen_ns or time.time_ns()
+            if error.status == UNREADABLE_STATUS:
+                self._give_up()
+            raise
         # The engine ends streams of containers that run on (seen when json-file rotates).
         return end is End.BROKEN_OFF or (end is End.EXITED and not self._life.rest())
 
@@ -140,6 +148,7 @@ class DockerLogCollector:
         self.name, self._image = container.name, container.image
         place = self._load()
         if not container.running and place.finished and place.finished == container.finished:
+            self._unseen_ns = 0
             return End.EXITED
         return Reading(self, self._engine, container, place, stop).run()
 
@@ -170,6 +179,7 @@ class DockerLogCollector:
 
     def connected(self) -> None:
         """The engine sends."""
+        self._unseen_ns = 0
         self._life.collecting()
 
     def check(self) -> None:
@@ -190,11 +200,25 @@ class DockerLogCollector:
             self._on_log(entries)
         return True
 
+    def _give_up(self) -> None:
+        """The engine can never give this log: whoever removes the container takes nothing away."""
+        if self._place is not None and not self._place.finished:
+            self.hand_in([], self._place.unreadable, gaps=0)
+
+    def _missed(self) -> list[LogEntry]:
+        """What tells of lines that nobody has read."""
+        place = self._place or self._first
+        if not self._unseen_ns or place is None or place.finished:
+            return []
+        from_ns = place.from_ns or self._unseen_ns
+        to_ns = self.died_ns if self.died_ns > from_ns else max(from_ns, time.time_ns())
+        return [Missed(self.container_id, self.name, self._image, from_ns, to_ns).entry()]
+
     def _gone(self) -> None:
         """The engine forgot the container: its checkpoint can never be of use again."""
         self._life.end()
         try:
-            self._pipeline.submit(Submission([], {self.key: None}, epoch=self._epoch))
+            self._pipeline.submit(Submission(self._missed(), {self.key: None}, epoch=self._epoch))
         except (Rewind, PipelineStopped):
             log.debug("the checkpoint of %s stays until the next start", self.name)
         if self._on_gone is not None:

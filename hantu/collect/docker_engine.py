@@ -80,6 +80,7 @@ class Event:
     container_id: str
     name: str
     time_ns: int
+    image: str = ""
 
 
 class Engine:
@@ -127,11 +128,14 @@ class Engine:
         except OSError as error:
             raise self._unreachable(error) from error
 
-    def events(self, since_ns: int | None) -> EventStream:
-        """The stream of events from since_ns (inclusive) on, None: from now on."""
+    def events(self, since_ns: int | None, until_ns: int | None = None) -> EventStream:
+        """The stream of events from since_ns (inclusive) on, None: from now on; until_ns: only those that
+        the engine remembers until then, and the stream ends."""
         parameters = {"filters": json.dumps({"type": ["container"], "event": list(EVENTS)})}
         if since_ns is not None:
             parameters["since"] = since_text(since_ns)
+        if until_ns is not None:
+            parameters["until"] = since_text(until_ns)
         try:
             return EventStream(EngineStream(self.address(), "/events", parameters))
         except OSError as error:
@@ -283,6 +287,17 @@ class EventStream:
             raise EngineError(f"the engine's events cannot be read: {error}") from error
         return [event for event in events if event is not None]
 
+    def rest(self, limit_s: float) -> list[Event]:
+        """All events of a stream that ends, as many as come within limit_s; closes it."""
+        until = time.monotonic() + limit_s
+        found: list[Event] = []
+        try:
+            while (left_s := until - time.monotonic()) > 0 and (batch := self.read(left_s)) is not None:
+                found += batch
+        finally:
+            self.close()
+        return found
+
     @property
     def answered(self) -> bool:
         """Whether the engine has agreed to send."""
@@ -381,9 +396,10 @@ def _event(item: Mapping[str, Any]) -> Event | None:
     action = str(item.get("Action") or item.get("status") or "")
     if not container_id or action not in EVENTS:
         return None
-    name = str((actor.get("Attributes") or {}).get("name", "")).lstrip("/")
+    told = actor.get("Attributes") or {}
+    name = str(told.get("name", "")).lstrip("/") or str(container_id)[:12]
     time_ns = int(item.get("timeNano") or int(item.get("time", time.time())) * 10**9)
-    return Event(action, str(container_id), name or str(container_id)[:12], time_ns)
+    return Event(action, str(container_id), name, time_ns, str(told.get("image", "")))
 
 
 def _tls_context(settings: Any) -> ssl.SSLContext:

@@ -21,6 +21,9 @@ OVERLAP_NS: Final = 2 * 10**9
 
 WINDOW_LINES: Final = 16_384
 
+UNREADABLE: Final = "unreadable"
+"""Instead of the time of an exit: the engine cannot give the log of this container."""
+
 
 class Mark(msgspec.Struct, frozen=True, array_like=True):
     """The last line of one stream that was handed in: its time, how many lines of the stream had
@@ -80,6 +83,11 @@ class Place:
         """The place after lines of one stream."""
         return replace(self, from_ns=from_ns, marks={**self.marks, stream: mark}, finished="")
 
+    @property
+    def unreadable(self) -> Place:
+        """This place in a log of which nothing can be read: then nothing of it is missed, either."""
+        return replace(self, finished=UNREADABLE)
+
     def encode(self, *, name: str, image: str) -> bytes:
         """The checkpoint's bytes; name and image are for people who look at it."""
         stored = _Stored(self.from_ns or 0, dict(self.marks), name, image, self.finished)
@@ -88,8 +96,23 @@ class Place:
     @classmethod
     def decode(cls, data: bytes) -> Place:
         """The place of a checkpoint. Raises ValueError when it is none."""
+        return Kept.decode(data).place
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the checkpoint of a container tells: also when the engine has forgotten it."""
+
+    place: Place
+    name: str
+    image: str
+
+    @classmethod
+    def decode(cls, data: bytes) -> Kept:
+        """Raises ValueError when it is no checkpoint of a container."""
         stored = msgspec.json.decode(data, type=_Stored)
-        return cls(stored.from_ns, stored.streams, stored.finished)
+        place = Place(stored.from_ns, stored.streams, stored.finished)
+        return cls(place, stored.name, stored.image)
 
 
 FROM_START: Final = Place(from_ns=0)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -13,19 +14,23 @@ import msgspec
 from hantu.collect.base import CollectorStatus, Found
 from hantu.collect.docker import DockerLogCollector, OnLog, key_of
 from hantu.collect.docker_engine import Container, Engine, Event, Listed, own_container
-from hantu.collect.docker_place import FIRST_SIGHT, OVERLAP_NS, Place
+from hantu.collect.docker_missed import missed
+from hantu.collect.docker_place import FIRST_SIGHT, OVERLAP_NS, Kept, Place
 from hantu.collect.docker_stream import ContainerGone, EngineError
 from hantu.collect.lifecycle import Absent, Lifecycle, OnError
 from hantu.collect.manager import LogCollectorManager
-from hantu.model import DOCKER
+from hantu.model import DOCKER, LogEntry
 from hantu.pipeline import Pipeline, Submission
 from hantu.store.base import LogStorage, StoreError
 from hantu.threads import Backoff
+
+log = logging.getLogger(__name__)
 
 CHECKPOINT: Final = "docker"
 RETRY: Final = Backoff(first_s=0.5, most_s=15.0)
 _TICK_S: Final = 1.0
 _ANSWER_S: Final = 2.0
+_PAST_S: Final = 5.0
 
 
 class _Watched(msgspec.Struct):
@@ -79,6 +84,7 @@ class DockerSource:
             release=engine.close,
         )
         self._found: dict[str, Found] = {}
+        self._over: set[str] = set()
         self._watched_ns: int | None = None
 
     def start(self) -> None:
@@ -172,6 +178,7 @@ class DockerSource:
             self._watched_ns = (
                 None if stored is None else msgspec.json.decode(stored, type=_Watched).until_ns
             )
+        past = self._past(now_ns)
         listed = self._engine.containers()
         known = self._store.checkpoints("docker:")
         self._found = {}
@@ -184,12 +191,50 @@ class DockerSource:
                 fresh.append(collector)
                 if collector.place is not None:
                     places[collector.key] = self._first_place(collector, now_ns)
+        unread = self._unread(known, there, past, now_ns)
+        self._over = ({key_of(event.container_id) for event in past} | set(known)) - there
         for left in self._manager.collectors():
             if isinstance(left, DockerLogCollector) and left.key not in there:
                 self._destroyed(left)
-        self._checkpoint(now_ns, places)
+        self._checkpoint(now_ns, places, unread)
         for collector in fresh:
             self._manager.add(collector)
+
+    def _past(self, now_ns: int) -> list[Event]:
+        """What the engine remembers of the time that nobody watched."""
+        # Asked for before the list: whatever started by then and is not in the list is no more.
+        if self._watched_ns is None:
+            return []
+        return self._engine.events(self._watched_ns, now_ns).rest(_PAST_S)
+
+    def _unread(
+        self, known: Mapping[str, bytes], there: set[str], past: Sequence[Event], now_ns: int
+    ) -> list[LogEntry]:
+        """What tells of containers that were removed while nobody watched."""
+        watched_ns = self._watched_ns
+        if watched_ns is None:
+            return []
+        gone: dict[str, Kept] = {}
+        for key in set(known) - there:
+            # One that has a collector still: that finds it gone, and knows what it has read.
+            if self._manager.get(key) is None:
+                try:
+                    gone[_id_of(key)] = Kept.decode(known[key])
+                except ValueError as error:
+                    log.warning("the checkpoint of a removed container is damaged (%s)", error)
+        collected = {each.key for each in self._manager.collectors()}
+        found = missed(
+            gone,
+            {_id_of(key) for key in there | collected},
+            past,
+            watched_ns=watched_ns,
+            now_ns=now_ns,
+            wants=lambda container_id, name: (
+                self.wants(container_id, name)
+                and not self._manager.is_stopped(self.collect(container_id, name))
+            ),
+        )
+        return [each.entry() for each in found]
 
     def _looked_at(self, item: Listed, *, has_place: bool) -> DockerLogCollector | None:
         """What to do about a listed container: a new collector for it, or None."""
@@ -235,6 +280,8 @@ class DockerSource:
         if isinstance(collector, DockerLogCollector):
             self._begin(collector)
             return
+        if key_of(event.container_id) in self._over:
+            return  # the start is older than the last look, which has told of it
         if not self.wants(event.container_id, event.name):
             container = self._inspect(event.container_id)
             if container is not None:
@@ -292,8 +339,15 @@ class DockerSource:
             place = Place(from_ns=now_ns)
         return place.encode(name=collector.name, image="")
 
-    def _checkpoint(self, until_ns: int, places: dict[str, bytes | None]) -> None:
-        """The engine was watched until until_ns: together with the places of what was found."""
+    def _checkpoint(
+        self, until_ns: int, places: dict[str, bytes | None], entries: Sequence[LogEntry] = ()
+    ) -> None:
+        """The engine was watched until until_ns: together with the places of what was found, and with
+        what tells of what was missed."""
         self._watched_ns = max(until_ns, self._watched_ns or 0)
         watched = msgspec.json.encode(_Watched(self._watched_ns))
-        self._pipeline.submit(Submission([], {**places, CHECKPOINT: watched}))
+        self._pipeline.submit(Submission(entries, {**places, CHECKPOINT: watched}))
+
+
+def _id_of(key: str) -> str:
+    return key.removeprefix("docker:")

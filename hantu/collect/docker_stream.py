@@ -18,6 +18,8 @@ _READ_BYTES: Final = 256 * 1024
 _HEADER_LIMIT_BYTES: Final = 64 * 1024
 _CONNECT_S: Final = 10.0
 _REFUSAL_LIMIT_BYTES: Final = 64 * 1024
+UNREADABLE_STATUS: Final = 501
+"""The engine's answer for a container whose log driver cannot be read."""
 
 
 class EngineError(Exception):
@@ -168,7 +170,7 @@ def _refusal(status: int, body: bytes) -> EngineError:
         message = body.decode("utf-8", "replace").strip()[:200] or f"HTTP {status}"
     if status == 404 or (status == 409 and "marked for removal" in message):
         return ContainerGone(message, status=status)
-    if status == 501:
+    if status == UNREADABLE_STATUS:
         return EngineError(
             f"the container's log driver cannot be read: {message}",
             fix="recreate the container with a driver that can: "

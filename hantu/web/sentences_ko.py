@@ -202,6 +202,9 @@ SENTENCES: Final[dict[str, str]] = {
     "lines may be missing here: the log was rotated before it was read": (
         "다 읽기 전에 로그가 교체되어 빠진 줄이 있을 수 있습니다."
     ),
+    "lines may be missing here: the container was removed before all of its log was read": (
+        "로그를 다 읽기 전에 컨테이너가 삭제되어 빠진 줄이 있을 수 있습니다."
+    ),
     "the engine says: {notice}": "엔진이 알린 내용: {notice}",
     "the file was replaced before it was read to its end": "끝까지 읽기 전에 파일이 바뀌었습니다.",
     "the file was truncated before it was read to its end": "끝까지 읽기 전에 파일이 잘렸습니다.",
