@@ -21,7 +21,7 @@ from hantu.store.sqlite.batch import BoolArray, Column
 from hantu.store.sqlite.database import Reader
 from hantu.store.sqlite.directories import Directories
 from hantu.store.sqlite.filter import Filter, look_up, row_of
-from hantu.store.sqlite.frame import Frame
+from hantu.store.sqlite.frame import Decoded, Frame
 from hantu.store.sqlite.grouping import Groups
 from hantu.store.sqlite.hot import HotBatch
 from hantu.store.sqlite.hot_frames import HotFrames
@@ -42,6 +42,9 @@ PARTITION_BITS: Final = 6
 FILTER_BYTES: Final = 4 * 1024 * 1024
 """Memory for filters that do not stand together yet, of the newest segments: some 45 kB each, all of which
 a look for one token would read."""
+DECODED_BYTES: Final = 16 * 1024 * 1024
+"""Memory for segments that a page was read from, most often the newest ones, for the next page; some 3 MB
+each."""
 
 _SNAPSHOT: Final = "SELECT value FROM meta WHERE name IN ('cursor', 'generation') ORDER BY name"
 _SEGMENTS: Final = """
@@ -95,6 +98,7 @@ class Catalog:
         self._words: Kept[tuple[int, ...], PlainWords] = Kept(plain_words.KEPT_BYTES)
         self._filters: Kept[int, Filter] = Kept(FILTER_BYTES)
         self.timelines: Kept[int, Timeline] = Kept(timeline.KEPT_BYTES)
+        self.decoded: Kept[int, Decoded] = Kept(DECODED_BYTES)
         self._streams: dict[int, tuple[str, str]] = {}
         self._newest_stream = 0
 
@@ -245,11 +249,13 @@ class Catalog:
         if not self.damaged:
             raise error
 
-    def frame(self, reader: Reader, segment: Segment, groups: Groups | None = None) -> Frame:
-        """The segment's frame; it reads its columns over `reader` when they are first asked for.
+    def frame(self, reader: Reader, segment: Segment, groups: Callable[[], Groups] | None = None) -> Frame:
+        """The segment's frame; it reads its columns over `reader` when they are first asked for, but for
+        those in `decoded`.
 
         groups: from its directory, when that is at hand."""
-        return Frame(self._load(reader, segment.segment_no), self.shapes, groups)
+        number = segment.segment_no
+        return Frame(self._load(reader, number), self.shapes, groups, self.decoded.known(number))
 
     def _load(self, reader: Reader, segment_no: int) -> Callable[[Column], bytes]:
         return lambda column: self.column(reader, segment_no, column)

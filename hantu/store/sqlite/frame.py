@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -25,6 +25,30 @@ _FEW: Final = 8
 """One line of so many or fewer is looked up by itself."""
 _COUNT_BITS: Final = 21
 _COUNT_MASK: Final = (1 << _COUNT_BITS) - 1
+_DECODED: Final[tuple[str, ...]] = (
+    "starts",
+    "_directory",
+    "_groups",
+    "_size",
+    "_group_of_line",
+    "_order",
+    "_arrival",
+    "_line_of",
+    "_keys_and_created",
+    "_seconds",
+    "_times_by_arrival",
+    "_fractions",
+    "_metadata",
+    "_plain_text",
+    "_plain_numbers",
+    "_plain_split",
+    "_plain_ends",
+    "_values",
+    "_columns",
+)
+"""What a frame makes of columns, and of nothing else."""
+_LINE_BYTES: Final = 128
+"""Memory of what is decoded, a line: up to nine numbers, and where its values and its text end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +71,53 @@ class Columns:
         return np.arange(len(self.group)) - self.of_group[self.group]
 
 
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What was read and decoded of a segment, for other frames of it. raw_bytes: of the columns read."""
+
+    parts: Mapping[str, object]
+    raw_bytes: int
+    lines: int
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory that it takes at most."""
+        return self.raw_bytes + self.lines * _LINE_BYTES
+
+
 class Frame:
     """The entries of one segment.
 
-    load: gives a column's raw bytes, and raises when it is damaged. groups: those of DIRECTORY when they
-    are known already, for then it is not read before a value is. Columns are read and decoded when
-    first asked for and kept as long as the frame. Arrays by line number unless said otherwise. Every
-    method raises ValueError when a column is damaged; a frame may be read by several threads."""
+    load: gives a column's raw bytes, and raises when it is damaged. groups: gives those of DIRECTORY when
+    they are known already, for then it is not read before a value is. decoded: of an earlier frame.
+    Columns are read and decoded when first asked for and kept as long as the frame. Arrays by line number
+    unless said otherwise. Every method raises ValueError when a column is damaged; a frame may be read by
+    several threads."""
 
     def __init__(
-        self, load: Callable[[Column], bytes], shapes: ShapeBook, groups: Groups | None = None
+        self,
+        load: Callable[[Column], bytes],
+        shapes: ShapeBook,
+        groups: Callable[[], Groups] | None = None,
+        decoded: Decoded | None = None,
     ) -> None:
         self._load = load
         self._book = shapes
         self._known = groups
-        self._all_times = False
+        self._raw_bytes = 0
+        if decoded is not None:
+            self._raw_bytes = decoded.raw_bytes
+            # Where cached_property looks first.
+            self.__dict__.update(decoded.parts)
         self.lacking: frozenset[int] = frozenset()
         """Hashes of tokens that its filter surely lacks, of those that were asked for."""
+
+    @property
+    def decoded(self) -> Decoded:
+        """What it has read and decoded so far."""
+        made = self.__dict__
+        parts = {name: made[name] for name in _DECODED if name in made}
+        return Decoded(parts, self._raw_bytes, self.size)
 
     @property
     def size(self) -> int:
@@ -119,7 +173,7 @@ class Frame:
     def times(self, lines: IntArray | None = None) -> IntArray:
         """The times of these lines, or of all; nanoseconds."""
         arrival = self._arrival_of(lines)
-        if lines is not None and len(lines) * _FEW < self.size and not self._all_times:
+        if lines is not None and len(lines) * _FEW < self.size and "_times_by_arrival" not in self.__dict__:
             fractions = self._fractions.some(lines, self.group_of(lines), arrival)
             return self._seconds[arrival] * SECOND_NS + fractions
         return self._times_by_arrival[arrival]
@@ -198,10 +252,16 @@ class Frame:
         """Where each group's values stand."""
         return self._columns
 
+    def _raw(self, column: Column) -> bytes:
+        """The raw bytes of a column."""
+        raw = self._load(column)
+        self._raw_bytes += len(raw)
+        return raw
+
     def _unchecked(self, cls: int) -> Values:
         values = self._values[cls]
         if values is None:
-            values = self._values[cls] = Values(self._load(VALUE_COLUMNS[cls]))
+            values = self._values[cls] = Values(self._raw(VALUE_COLUMNS[cls]))
         return values
 
     def _arrival_of(self, lines: IntArray | None) -> IntArray:
@@ -247,7 +307,7 @@ class Frame:
 
     @cached_property
     def _directory(self) -> tuple[Groups, int, IntArray]:
-        directory = read_directory(self._load(Column.DIRECTORY))
+        directory = read_directory(self._raw(Column.DIRECTORY))
         shapes = directory[0].shapes
         if len(shapes) and not 0 <= int(shapes.min()) <= int(shapes.max()) < len(self._book.slots):
             raise ValueError("a shape that is not known")
@@ -255,7 +315,7 @@ class Frame:
 
     @cached_property
     def _groups(self) -> Groups:
-        return self._directory[0] if self._known is None else self._known
+        return self._directory[0] if self._known is None else self._known()
 
     @cached_property
     def _size(self) -> int:
@@ -267,7 +327,7 @@ class Frame:
 
     @cached_property
     def _order(self) -> Order:
-        order = Order(self._load(Column.ORDER), self.counts)
+        order = Order(self._raw(Column.ORDER), self.counts)
         if len(order) != self.size:
             raise ValueError("the order of lines is incomplete")
         return order
@@ -284,7 +344,7 @@ class Frame:
 
     @cached_property
     def _keys_and_created(self) -> tuple[IntArray, IntArray]:
-        keys, created = read_arrival(self._load(Column.ARRIVAL))
+        keys, created = read_arrival(self._raw(Column.ARRIVAL))
         if len(keys) != self.size:
             raise ValueError("keys are missing")
         return keys, created
@@ -295,23 +355,22 @@ class Frame:
 
     @cached_property
     def _times_by_arrival(self) -> IntArray:
-        self._all_times = True
         return self._seconds * SECOND_NS + self._fractions.all(self._arrival)
 
     @cached_property
     def _fractions(self) -> Fractions:
-        return Fractions(self._load(Column.TIME), self.counts)
+        return Fractions(self._raw(Column.TIME), self.counts)
 
     @cached_property
     def _metadata(self) -> MetadataColumn:
-        metadata = MetadataColumn(self._load(Column.METADATA))
+        metadata = MetadataColumn(self._raw(Column.METADATA))
         if len(metadata) != self.size:
             raise ValueError("metadata of lines is missing")
         return metadata
 
     @cached_property
     def _plain_text(self) -> bytes:
-        return self._load(Column.PLAIN)
+        return self._raw(Column.PLAIN)
 
     @cached_property
     def _plain_numbers(self) -> IntArray:

@@ -16,6 +16,9 @@ FRAMES_MOST: Final = 32
 """Units whose columns stay in memory, up to 2.5 MB each: a page of rare matches may have a unit for each.
 Fewer made pages of 100 slower by a fifth, more made none faster."""
 
+KEPT_MOST: Final = 4
+"""Units of a page that are kept: a page that was read from many shall not drive out all others."""
+
 
 class Hits:
     """The nearest `most` matches so far: times, keys, and where each lies."""
@@ -79,6 +82,13 @@ class Hits:
         if len(self._open) > FRAMES_MOST:
             self.units[self._open.popitem(last=False)[0]].release()
         return self.units[number]
+
+    def keep(self) -> None:
+        """Keep what was read of the units that have most of the hits for the next page."""
+        shown = np.bincount(self.numbers, minlength=len(self.units))
+        for number in np.argsort(-shown, kind="stable")[:KEPT_MOST].tolist():
+            if shown[number]:
+                self.units[number].keep()
 
     def _near(self, times: IntArray) -> BoolArray:
         """Those that may be among the hits, by time alone: few of many."""

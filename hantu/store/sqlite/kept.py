@@ -28,6 +28,7 @@ class Kept(Generic[Name, Thing]):
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
         self._things: OrderedDict[Name, Thing] = OrderedDict()
+        self._sizes: dict[Name, int] = {}
         self._bytes = 0
 
     @property
@@ -37,17 +38,31 @@ class Kept(Generic[Name, Thing]):
 
     def get(self, name: Name, make: Callable[[], Thing]) -> Thing:
         """The one of this name, made when it is not at hand."""
+        known = self.known(name)
+        if known is not None:
+            return known
+        # Without the lock: two threads may make the same, which is better than to wait for another's.
+        made = make()
+        self.put(name, made)
+        return made
+
+    def known(self, name: Name) -> Thing | None:
+        """The one of this name, None when it is not at hand."""
         with self._lock:
             known = self._things.get(name)
             if known is not None:
                 self._things.move_to_end(name)
-                return known
-        # Without the lock: two threads may make the same, which is better than to wait for another's.
-        made = make()
+            return known
+
+    def put(self, name: Name, thing: Thing) -> None:
+        """Keep this one, in place of what there was of its name."""
+        size_bytes = thing.size_bytes
         with self._lock:
-            if name not in self._things:
-                self._things[name] = made
-                self._bytes += made.size_bytes
+            before = self._things.pop(name, None)
+            if before is not None:
+                self._bytes -= self._sizes[name]
+            self._things[name], self._sizes[name] = thing, size_bytes
+            self._bytes += size_bytes
             while self._bytes > self._most_bytes and len(self._things) > 1:
-                self._bytes -= self._things.popitem(last=False)[1].size_bytes
-        return made
+                oldest, _ = self._things.popitem(last=False)
+                self._bytes -= self._sizes.pop(oldest)

@@ -52,6 +52,7 @@ class Search:
             if frontier_ns is not None:
                 reader.deadline.extend(_HAND_OUT_MS)
             entries = tuple(self._entries.read(reader, hits, query.offset, wanted))
+            hits.keep()
         if len(hits) > wanted:
             return Page(entries, Place(int(hits.times[wanted - 1]), int(hits.keys[wanted - 1])))
         if frontier_ns is None:

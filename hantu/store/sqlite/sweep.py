@@ -70,7 +70,7 @@ class Unit:
         if self._frame is None:
             source = self._source
             if isinstance(source, Segment):
-                groups = None if self._place is None else Groups(*self.groups)
+                groups = None if self._place is None else lambda: Groups(*self.groups)
                 self._frame = self._sweep.open(source, groups)
                 if self._place is not None:
                     self._frame.lacking = self._judged.lacking_of(self._place[1])
@@ -84,6 +84,11 @@ class Unit:
         if isinstance(self._source, Segment):
             return self._sweep.timeline(self._source.segment_no, lambda: self.frame)
         return Timeline.of(self.frame)
+
+    def keep(self) -> None:
+        """Let frames that are made later begin with what its frame has read."""
+        if isinstance(self._source, Segment) and self._frame is not None:
+            self._sweep.keep(self._source.segment_no, self._frame)
 
     def release(self) -> None:
         """Let go of its columns; they are read again when asked for."""
@@ -209,9 +214,13 @@ class Sweep:
         self._judge = Judge(catalog, reader, view, plan)
         self._counted = np.zeros(len(view.segments), np.bool_)
 
-    def open(self, segment: Segment, groups: Groups | None) -> Frame:
+    def open(self, segment: Segment, groups: Callable[[], Groups] | None) -> Frame:
         """The frame of a segment, with its groups where they are known."""
         return self._catalog.frame(self._reader, segment, groups)
+
+    def keep(self, segment_no: int, frame: Frame) -> None:
+        """Keep what was read of a segment for other queries."""
+        self._catalog.decoded.put(segment_no, frame.decoded)
 
     def timeline(self, segment_no: int, frame: Callable[[], Frame]) -> Timeline:
         """That of a segment, made of its frame when it is not at hand."""

@@ -89,11 +89,11 @@ def _with_capitals(values: Values, text: bytes) -> IntArray | None:
 class Values:
     """The values of one class. What there is to know of them is made when first asked for: most searches
     end with may_hold(). Every method raises ValueError when the raw column is damaged, as making a
-    Values does.
+    Values does. Several threads may ask at once: what is made is made whole.
 
     short: the length of each, 255 of a long one. long: the lengths of these."""
 
-    __slots__ = ("_blob", "_capitals", "_halves", "_offsets", "_text", "long", "short")
+    __slots__ = ("_blob", "_capitals", "_halves", "_offsets", "_stored", "_text", "long", "short")
 
     def __init__(self, raw: bytes) -> None:
         reader = FieldReader(raw)
@@ -102,7 +102,8 @@ class Values:
         self.short = octets(reader.take(size))
         self.long = np.frombuffer(reader.take(4 * (-1 - long_size if self._halves else long_size)), "<u4")
         self._capitals = reader.steps() if self._halves else _NONE
-        self._text = reader.rest()
+        self._stored = reader.rest()
+        self._text: bytes | None = None if self._halves else self._stored
         self._offsets: OffsetArray | None = None
         self._blob: bytes | None = None
 
@@ -111,19 +112,13 @@ class Values:
 
     def may_hold(self, sought: bytes) -> bool:
         """False when `sought`, lower case, surely stands nowhere in the characters."""
-        return may_hold(self._text, sought) if self._halves else holds(self._text, sought)
+        return may_hold(self._stored, sought) if self._halves else holds(self._stored, sought)
 
     @property
     def text(self) -> bytes:
         """The characters of all values as they were written, without separators."""
-        if self._halves:
-            characters = hexlify(self._text)
-            size = int(self.lengths.sum())
-            if len(characters) != size + size % 2:
-                raise ValueError("values do not fill their column")
-            self._text, self._halves = characters[:size], False
-            if len(self._capitals):
-                self._text = self._with_capitals()
+        if self._text is None:
+            self._text = self._digits()
         return self._text
 
     @property
@@ -138,9 +133,7 @@ class Values:
     def offsets(self) -> OffsetArray:
         """Where each value's characters begin, and where the last one's end: int32[m + 1]."""
         if self._offsets is None:
-            offsets = np.zeros(len(self) + 1, np.int32)
-            lengths = self.lengths if len(self.long) else self.short
-            np.cumsum(lengths, dtype=np.int32, out=offsets[1:])
+            offsets = self._ends()
             if int(offsets[-1]) != len(self.text):
                 raise ValueError("values do not fill their column")
             self._offsets = offsets
@@ -164,13 +157,31 @@ class Values:
         """`text` as an array."""
         return octets(self.text)
 
-    def _with_capitals(self) -> bytes:
+    def _ends(self) -> OffsetArray:
+        """As `offsets`, whether the characters are there or not."""
+        offsets = np.zeros(len(self) + 1, np.int32)
+        lengths = self.lengths if len(self.long) else self.short
+        np.cumsum(lengths, dtype=np.int32, out=offsets[1:])
+        return offsets
+
+    def _digits(self) -> bytes:
+        """The characters of halves."""
+        characters = hexlify(self._stored)
+        offsets = self._ends()
+        size = int(offsets[-1])
+        if len(characters) != size + size % 2:
+            raise ValueError("values do not fill their column")
+        text = characters[:size]
+        return self._with_capitals(text, offsets) if len(self._capitals) else text
+
+    def _with_capitals(self, text: bytes, offsets: OffsetArray) -> bytes:
         fields = self._capitals
         if not 0 <= int(fields.min()) <= int(fields.max()) < len(self):
             raise ValueError("capitals in a value that is not there")
-        begins, lengths = self.places(fields)
+        begins = offsets[fields].astype(np.int64)
+        lengths = offsets[fields + 1] - begins
         index = np.repeat(begins - positions(lengths), lengths) + np.arange(int(lengths.sum()))
-        characters = self.characters.copy()
+        characters = octets(text).copy()
         characters[index] = _TO_CAPITALS[characters[index]]
         return characters.tobytes()
 
