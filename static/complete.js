@@ -92,8 +92,8 @@
     voice.textContent = say.sayCount.replace("{count}", found.items.length);
   }
 
-  /** wanted: the reader asked for the list by a key. */
-  async function ask(wanted) {
+  /** wanted: the reader asked for the list by a key. silent: only whether the text is right is asked. */
+  async function ask(wanted, silent = false) {
     if (asking) asking.abort();
     const own = asking = new AbortController();
     const text = box.value;
@@ -105,6 +105,8 @@
       const suggestions = await answer.json();
       const same = box.value === text && box.selectionStart === at && document.activeElement === box;
       if (!same || own.signal.aborted || composing) return;
+      box.dispatchEvent(new CustomEvent("verdict", { detail: suggestions.wrong })); // wrong.js
+      if (silent) return;
       if (suggestions.word || wanted) show(suggestions, wanted);
       else if (recentItems().length && text.trim()) show({ ...suggestions, items: [] }, wanted);
       else close();
@@ -140,8 +142,9 @@
     if (item.text.endsWith(" ") && box.value[end] === " ") end += 1;
     box.setRangeText(item.text, start, end, "end");
     close();
-    // After a field come its values.
-    if (!item.text.endsWith(" ")) ask(true);
+    // After a field come its values; after a value, whether the whole is right.
+    const whole = item.text.endsWith(" ");
+    ask(!whole, whole);
   }
 
   box.addEventListener("compositionstart", () => { composing = true; close(); });

@@ -1,15 +1,11 @@
-"""GET /logs/complete: what the word at the cursor of the search box may go on with."""
+"""What the word at the cursor of the search box may go on with."""
 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import tzinfo
 from typing import Final
-
-from flask import Blueprint, Response, request
 
 from hantu import text as words
 from hantu.query.edit import field_for_path
@@ -21,17 +17,14 @@ from hantu.query.logquery import LogQuery
 from hantu.query.write import unparse
 from hantu.store.base import QueryTimeout
 from hantu.text import visible
-from hantu.web import i18n, vocabulary
+from hantu.web import i18n
 from hantu.web.current import service
 from hantu.web.vocabulary import Names
-from hantu.web.wire import json_response
 
 ITEMS_MOST: Final = 12
 VALUES_MOST: Final = 50
-FIXES_MOST: Final = 6
 VALUES_LIMIT_MS: Final = 20
-TEXT_MOST: Final = 4_096
-_FIELD: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_.@-]*):(<=|>=|<|>)?(.*)", re.DOTALL)
+FIELD: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_.@-]*):(<=|>=|<|>)?(.*)", re.DOTALL)
 _TAIL: Final = re.compile(r'[^\s()"]*')
 _NEVER: Final = frozenset(("id", "trace"))
 """Fields of which every value is another one: pasted, not chosen."""
@@ -83,30 +76,6 @@ class Suggestions:
     items: tuple[Item, ...]
 
 
-def register(blueprint: Blueprint) -> None:
-    """Add the route."""
-    blueprint.add_url_rule("/logs/complete", view_func=complete)
-
-
-def complete() -> Response:
-    """Suggestions for the text `q` with the cursor at `at`, counted as JavaScript counts."""
-    text = request.args.get("q", "")[:TEXT_MOST]
-    at = _characters(text, request.args.get("at", len(text), type=int))
-    found = suggest(text, at, vocabulary.names())
-    return json_response(
-        {
-            "word": found.word,
-            "tail": found.tail,
-            "items": [{"text": item.text, "label": item.label, "note": item.note} for item in found.items],
-        }
-    )
-
-
-def _characters(text: str, units: int) -> int:
-    """The number of characters in so many UTF-16 units."""
-    return len(text.encode("utf-16-le", "surrogatepass")[: 2 * max(units, 0)].decode("utf-16-le", "ignore"))
-
-
 def suggest(text: str, at: int, names: Names) -> Suggestions:
     """What the word that ends at character `at` may go on with."""
     start, quoted = word_start(text, at)
@@ -114,13 +83,13 @@ def suggest(text: str, at: int, names: Names) -> Suggestions:
     tail = "" if quoted else _TAIL.match(text, at).group()  # type: ignore[union-attr]  # matches always
     if word.startswith(("/", "*", '"')):
         return Suggestions(word, tail, ())
-    match = _FIELD.fullmatch(word)
+    match = FIELD.fullmatch(word)
     if match is None:
         items = [] if quoted else _openings(word, names)
     elif match.group(3).startswith("//"):
         items = []
     else:
-        items = _values(match.group(1), match.group(2) or "", match.group(3).lstrip('"'), names)
+        items = values_of(match.group(1), match.group(2) or "", match.group(3).lstrip('"'), names)
     return Suggestions(word, tail, tuple(items[:ITEMS_MOST]))
 
 
@@ -139,27 +108,6 @@ def word_start(text: str, at: int) -> tuple[int, bool]:
     if text[start:at].startswith("-"):
         start += 1
     return start, inside
-
-
-def fixes(text: str, error: QueryError, tz: tzinfo, names: Names) -> tuple[str, ...]:
-    """Right texts near a wrong one: what is open closed, a wrong value replaced by those there are."""
-    start, end = error.position, error.position + error.length
-    field = _FIELD.fullmatch(text[start:end])
-    if field is None:
-        tried = [f'{text}"', f"{text})"]
-    else:
-        items = _values(field.group(1), field.group(2) or "", "", names)
-        whole = [item.text.strip() for item in items if item.text.endswith(" ")]
-        tried = [f"{text[:start]}{word}{text[end:]}" for word in whole]
-    return tuple(other for other in tried if _is_right(other, tz))[:FIXES_MOST]
-
-
-def _is_right(text: str, tz: tzinfo) -> bool:
-    try:
-        LogQuery.parse(text, now_ns=time.time_ns(), tz=tz)
-    except QueryError:
-        return False
-    return True
 
 
 def _openings(word: str, names: Names) -> list[Item]:
@@ -192,7 +140,7 @@ def _known_values(folded: str, names: Names) -> Iterator[Item]:
             yield _item(field, Op.EQ, value, count)
 
 
-def _values(name: str, sign: str, begun: str, names: Names) -> list[Item]:
+def values_of(name: str, sign: str, begun: str, names: Names) -> list[Item]:
     """The values that name: may have, with what was typed of them."""
     field = name.lower() if name.lower() in (*FIELDS, *TIME_NAMES) else name
     folded = words.fold(begun)

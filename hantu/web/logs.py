@@ -15,7 +15,7 @@ from hantu.model import LogEntry, LogLevel
 from hantu.query.describe import describe
 from hantu.query.error import QueryError
 from hantu.query.logquery import Order, Place
-from hantu.web import ansi, clock, completion, facets, folds, i18n, picker, rows, summary, views, vocabulary
+from hantu.web import clock, facets, folds, i18n, picker, rows, summary, verdict, views, vocabulary
 from hantu.web.access import client
 from hantu.web.api_logs import zone
 from hantu.web.current import service
@@ -24,7 +24,6 @@ from hantu.web.view import PATH, View, read_names, read_view
 
 SUMMARY_BUDGET_MS: Final = 150
 SKIPPED_MOST: Final = 1_000
-CONTEXT_CHARS: Final = 60
 ALL: Final = "all"
 NONE: Final = "none"
 EXPORTS: Final = (("jsonl", "JSON lines"), ("csv", "CSV"), ("text", "Text"))
@@ -121,31 +120,11 @@ def wrong(view: View, error: QueryError) -> Response:
         name="logs",
         status=400,
         error=error,
-        pointer=pointer(view.text, error),
-        fixes=completion.fixes(view.text, error, zone(), vocabulary.names()),
+        pointer=verdict.pointer(view.text, error),
+        fixes=verdict.fixes(view.text, error, zone(), vocabulary.names()),
         lines=None,
         summary=None,
         **frame(view),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Pointer:
-    """The part of a wrong text around what is wrong."""
-
-    before: str
-    at: str
-    after: str
-
-
-def pointer(text: str, error: QueryError) -> Pointer:
-    """Where in the text the error is."""
-    text = ansi.SPECIAL.sub("\ufffd", text).replace("\n", " ")
-    start = min(max(error.position, 0), len(text))
-    end = min(start + max(error.length, 1), len(text))
-    first = max(0, start - CONTEXT_CHARS)
-    return Pointer(
-        text[first:start], text[start : min(end, start + CONTEXT_CHARS)], text[end : end + CONTEXT_CHARS]
     )
 
 

@@ -10,7 +10,6 @@ from flask.blueprints import BlueprintSetupState
 from hantu.paths import TEMPLATES
 from hantu.web import (
     about,
-    completion,
     entry,
     executions,
     inbox,
@@ -21,6 +20,7 @@ from hantu.web import (
     palette,
     patterns,
     render,
+    searchbox,
     settings,
     settings_accounts,
     settings_audit,
@@ -41,7 +41,7 @@ blueprint: Final = Blueprint("pages", __name__, template_folder=str(TEMPLATES))
 for page in (
     *(
         logs,
-        completion,
+        searchbox,
         patterns,
         views,
         entry,

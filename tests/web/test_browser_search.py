@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from hantu.model import LogEntry, LogLevel
 from hantu.service import Service
 from tests import browser as chromium
-from tests.browser import NARROW, WIDE, reading, screens
+from tests.browser import NARROW, SCREENS, WIDE, reading, screens
 from tests.web.desk import app_of, line, served, store
 
 pytestmark = pytest.mark.browser
@@ -111,6 +111,43 @@ def test_the_box_completes_fields_values_and_searches_from_before(browser: Brows
         page.keyboard.press("Enter")
         page.wait_for_url("**q=level**")
         expect(page.locator("#q")).to_have_value("level:error container:hantu-scheduler")
+        assert reader.complaints == []
+
+
+def test_what_is_wrong_is_said_while_typing_and_mended_by_a_click(browser: Browser, base: str) -> None:
+    with reading(browser, base, size=NARROW, locale="ko-KR", dark=True) as reader:
+        page = reader.open("/logs")
+        box, said = page.locator("#q"), page.locator("#wrong-now")
+        expect(said).to_have_attribute("role", "status")
+        box.press_sequentially("level:loud 주문")
+        expect(said.locator("p").first).to_contain_text("loud")
+        expect(said.locator("b").first).to_have_text("level:loud")
+        expect(box).to_have_attribute("aria-invalid", "true")
+        expect(box).to_have_attribute("aria-describedby", "wrong-now")
+        SCREENS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SCREENS / "wrong-typing-360-dark-ko.png")
+        # The box keeps the focus, and the text of the click is right.
+        said.get_by_role("button", name="level:error 주문").click()
+        expect(box).to_have_value("level:error 주문")
+        expect(box).to_be_focused()
+        expect(said).to_be_empty()
+        expect(box).not_to_have_attribute("aria-invalid", "true")
+        # A word that goes on is not wrong yet; by its suggestion it never becomes so.
+        box.fill("")
+        box.press_sequentially("level:err")
+        expect(page.locator("#complete [role=option]").first).to_contain_text("level:error")
+        page.keyboard.press("Tab")
+        expect(box).to_have_value("level:error ")
+        expect(said).to_be_empty()
+        # Elsewhere it is out of the way, back at the box it is there again.
+        box.fill("(a")
+        box.dispatch_event("input")
+        expect(said.locator("b").first).to_have_text("(")
+        box.evaluate("box => box.blur()")
+        expect(said).to_be_empty()
+        box.focus()
+        expect(said.locator("b").first).to_have_text("(")
+        assert page.url.endswith("/logs"), "nothing was sent"
         assert reader.complaints == []
 
 

@@ -154,3 +154,45 @@ def test_a_wrong_search_is_answered_with_right_ones(
     assert bool(fixed) == bool(first)
     for other in fixed:
         assert client.get("/logs", query_string={"q": other}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "at"),
+    [
+        ("level:loud 주문", "'loud' is no level", "level:loud"),
+        ("🚀 level:loud x", "'loud' is no level", "level:loud"),
+        ("주문) x", "none is open", ")"),
+        ("a OR OR b", "OR needs a term on both sides", "OR"),
+        ("x*y*", "a * stands at the start or the end", "x*y*"),
+    ],
+)
+def test_what_is_wrong_is_told_at_its_place(client: FlaskClient, text: str, says: str, at: str) -> None:
+    wrong = asked(client, text)["wrong"]
+    assert says in wrong["message"]
+    assert wrong["at"] == at
+    assert text.startswith(wrong["before"] + wrong["at"])
+
+
+@pytest.mark.parametrize("text", ["", " ", "주문 실패", "level:", "level:er", "container:han", "field:x"])
+def test_what_may_become_right_by_a_suggestion_is_not_called_wrong(client: FlaskClient, text: str) -> None:
+    assert asked(client, text)["wrong"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "going_on"),
+    [
+        ('"주문', True),
+        ("(a", True),
+        ("a OR", True),
+        ("since:2", True),
+        ("level:loud a", False),
+    ],
+)
+def test_what_only_goes_on_is_told_apart(client: FlaskClient, text: str, going_on: bool) -> None:
+    assert asked(client, text)["wrong"]["unfinished"] is going_on
+
+
+def test_right_texts_and_a_sentence_in_korean_come_with_it(client: FlaskClient) -> None:
+    wrong = asked(client, "level:loud 주문", **{"Accept-Language": "ko"})["wrong"]
+    assert "level:error 주문" in wrong["fixes"]
+    assert re.search("[가-힣]", wrong["message"])
