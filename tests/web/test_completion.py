@@ -184,7 +184,7 @@ def test_what_may_become_right_by_a_suggestion_is_not_called_wrong(client: Flask
         ('"주문', True),
         ("(a", True),
         ("a OR", True),
-        ("since:2", True),
+        ("since:5", True),
         ("level:loud a", False),
     ],
 )
