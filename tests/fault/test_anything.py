@@ -13,7 +13,7 @@ from unittest import mock
 
 import apsw
 import pytest
-from hypothesis import given, note, settings
+from hypothesis import example, given, note, settings
 from hypothesis import strategies as st
 
 from hantu.store.base import LogStorage, StoreError
@@ -114,7 +114,13 @@ def playground() -> Iterator[tuple[Path, Clock]]:
 @pytest.mark.fault
 @pytest.mark.fault_row("R1", "R5", "R8", "R13", "R14")
 @pytest.mark.timeout(pick(120, 1800))
-@given(steps=st.lists(STEPS, max_size=40), hold=st.sampled_from([0, 0, 2]))
+@given(
+    # Half of the tries at length are long ones: what only a long life brings.
+    steps=st.lists(STEPS, max_size=40) | st.lists(STEPS, min_size=pick(0, 30), max_size=pick(40, 90)),
+    hold=st.sampled_from([0, 0, 2]),
+)
+@example(steps=["append", "poll", "append", *["copytruncate"] * 2, "pack", "poll", "restart"], hold=0)
+@example(steps=["append", "poll", *["copytruncate"] * 2, "many", "pack", "poll", "restart"], hold=0)
 @settings(max_examples=pick(15, 3_000))
 def test_each_line_is_stored_once_and_in_order_whatever_breaks(steps: list[str], hold: int) -> None:
     note(f"{steps} hold={hold}")

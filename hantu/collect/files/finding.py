@@ -22,12 +22,12 @@ SLACK_NS: Final = 1_000_000_000
 class Surroundings:
     """What lies around one path at one moment.
 
-    claimed: whether a file is known as another one already."""
+    claimed: whether a file is known already, as another one than that of the mark, if there is one."""
 
     path: str
     snapshot: Snapshot
     roots: tuple[str, ...]
-    claimed: Callable[[Content], bool]
+    claimed: Callable[[Content, FileMark | None], bool]
 
     def by_inode(self, mark: FileMark) -> Content | None:
         """The file of the mark itself, wherever it was moved; None when it is gone or was changed."""
@@ -65,7 +65,7 @@ class Surroundings:
             content = self._open(found, final=True)
             if content is None:
                 continue
-            if _safely(test, content, mark) and not self.claimed(content):
+            if _safely(test, content, mark) and not self.claimed(content, mark):
                 return content
             content.close()
         return None
@@ -96,7 +96,7 @@ class Surroundings:
             content = self._open(found)
             if content is None:
                 continue
-            if not content.measure()[0] or self.claimed(content) or _is_copy(content, known, done):
+            if not content.measure()[0] or self.claimed(content, None) or _is_copy(content, known, done):
                 content.close()
             else:
                 yield content

@@ -46,10 +46,12 @@ class History(Ledger):
     def _around(self) -> Surroundings:
         folders = {os.path.dirname(self.path), os.path.dirname(os.path.realpath(self.path))}
         folders.update(mark.folder for mark in self.closed.values() if mark.folder and not mark.done)
-        common = self._common
-        return Surroundings(
-            self.path, Snapshot(folders), common.roots, lambda content: common.owner(content) is not None
-        )
+        return Surroundings(self.path, Snapshot(folders), self._common.roots, self._is_claimed)
+
+    def _is_claimed(self, content: Content, mark: FileMark | None) -> bool:
+        owner = self._common.owner(content)
+        # A packed copy in which reading goes on is known by its own mark: no reason to leave it.
+        return owner is not None and (mark is None or owner != (self, mark.number))
 
     def _missed(self, since_ns: int, here: Content | None) -> list[Content]:
         """Files that were rotated away since then and never read, oldest first."""

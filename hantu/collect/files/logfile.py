@@ -54,6 +54,7 @@ class LogFile:
         self.number = mark.number
         self.submitted = 0
         self.size = mark.size
+        self._own_size = mark.size
         self.mtime_ns = mark.mtime_ns
         self.names = 1
         self._make_parser = make_parser
@@ -150,6 +151,16 @@ class LogFile:
         """The entries finished by the next chunk.
 
         Raises Rewritten, OSError, EOFError, and Trouble when the file is no log."""
+        try:
+            entries = self._take(now_ns, now_s)
+        except Rewritten:
+            # What was measured last is the length of another text: nothing of it is missing here.
+            self.size = self._own_size
+            raise
+        self._own_size = self.size
+        return entries
+
+    def _take(self, now_ns: int, now_s: float) -> list[LogEntry]:
         at = self._at
         back = 0 if self.content.final else len(self._tail)
         data = self.content.read_at(at - back, back + min(CHUNK_BYTES, self.size - at))
