@@ -18,6 +18,7 @@ from typing import Any, Final
 import flask
 import gunicorn.app.base
 import gunicorn.glogging
+import gunicorn.workers.gthread
 
 from hantu.config import Config, Loaded, load
 from hantu.service import Service
@@ -32,9 +33,12 @@ THREADS_FOR_PAGES: Final = 16
 # The default of 5 ms makes a search beside a busy collector wait for each of its rows: newest 100
 # took 65 to 159 ms, and 0.4 to 0.8 ms with this.
 SWITCH_INTERVAL_S: Final = 0.0005
-REQUESTS_S: Final = 2
+REQUESTS_S: Final = 1.5
 """Requests in flight may take so long at the end: also a connection that only lies open (browsers
-open some in advance) or a half-sent body counts as one."""
+open some in advance) or a half-sent body counts as one. All ends within 2 s so."""
+KEPT_OPEN_S: Final = 0.5
+"""A connection on which all was answered stays open so long at the end: its client may be sending."""
+END_LOOK_S: Final = 0.1
 GRACEFUL_S: Final = 10
 """Then the worker is killed: requests, collectors, the last commit and the file have ended by then."""
 SAY_S: Final = 10.0
@@ -93,6 +97,27 @@ class GunicornLog(gunicorn.glogging.Logger):  # type: ignore[misc]  # gunicorn h
         super().setup(cfg)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
+
+
+class Threads(gunicorn.workers.gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's worker with threads, which ends in time whoever is connected."""
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """As gunicorn does, for connections that are still there.
+
+        A live tail has closed its own: gunicorn would fail to close it again, count it as ended twice, and
+        not wait for requests in flight at the end then."""
+        if conn.sock.fileno() < 0:
+            self.nr_conns -= 1
+            return
+        super().finish_request(conn, fs)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """At the end the time is over when it is over: gunicorn looks once a second."""
+        super().wait_for_and_dispatch_events(timeout if self.alive else min(timeout, END_LOOK_S))
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        super()._cap_keepalive(min(deadline, time.monotonic() + KEPT_OPEN_S))
 
 
 def build_app(loaded: Loaded | None = None) -> flask.Flask:
@@ -187,7 +212,7 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]  # gunico
         for key, value in {
             "bind": [f"{host}:{config.port}"],
             "workers": 1,
-            "worker_class": "gthread",
+            "worker_class": Threads,
             "threads": config.tail_clients + THREADS_FOR_PAGES,
             "graceful_timeout": GRACEFUL_S,
             "timeout": 120,
@@ -256,8 +281,8 @@ def _start_service(worker: Any) -> None:
     service = _service(worker)
     if service is None:
         raise ServeError("the application has no service")
-    # The worker's own copy: the arbiter goes on with GRACEFUL_S.
-    worker.cfg.set("graceful_timeout", REQUESTS_S)
+    # The worker's own copy: the arbiter goes on with GRACEFUL_S. Not by set(): it takes whole seconds only.
+    worker.cfg.settings["graceful_timeout"].value = REQUESTS_S
     _end_in_order(worker, service)
     host, port = worker.sockets[0].getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -155,8 +155,9 @@ class Service:
     def stop(self) -> bool:
         """End collecting, write what waits, close the file; True when all was written."""
         self.begin_stop()
-        # Whoever waits for a commit looks whether it is to end.
+        # Whoever waits for a commit, or for a callback to send, looks whether it is to end.
         self.signal.publish(self.signal.cursor)
+        self.executions.wake()
         self.manager.stop_all(STOP_COLLECTORS_S)
         written = self.pipeline.stop(STOP_WRITER_S)
         self.sent_gaps.minute()

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -114,11 +114,15 @@ class Api:
 def register(app: Flask, routes: Sequence[Route]) -> None:
     """Serve the description of `routes`, and of itself, as /api/openapi.json."""
     own = Route("GET", "/api/openapi.json", "This description", answer=Content(type=dict[str, Any]))
-    described = describe([*routes, own])
+
+    # Made when it is first asked for: a twentieth of the processor time of a start.
+    @cache
+    def described() -> dict[str, Any]:
+        return describe([*routes, own])
 
     def openapi_json() -> Response:
         parse_args(NoArgs)
-        return json_response(described)
+        return json_response(described())
 
     app.add_url_rule(own.rule, view_func=openapi_json)
 
