@@ -256,13 +256,13 @@ def columns_read(monkeypatch: pytest.MonkeyPatch) -> set[Column]:
     seen: set[Column] = set()
     begin = Frame.__init__
 
-    def noting(self: Frame, load: Any, shapes: Any, groups: Any = None) -> None:
+    def noting(self: Frame, load: Any, *rest: Any) -> None:
         def note(column: Column) -> bytes:
             seen.add(column)
             found: bytes = load(column)
             return found
 
-        begin(self, note, shapes, groups)
+        begin(self, note, *rest)
 
     monkeypatch.setattr(Frame, "__init__", noting)
     return seen
@@ -318,9 +318,9 @@ def test_segments_of_the_same_time_are_not_all_held(
     alive: WeakSet[Frame] = WeakSet()
     most = 0
 
-    def noting(self: Frame, load: Any, shapes: Any, groups: Any = None) -> None:
+    def noting(self: Frame, load: Any, *rest: Any) -> None:
         nonlocal most
-        begin(self, load, shapes, groups)
+        begin(self, load, *rest)
         alive.add(self)
         most = max(most, len(alive))
 

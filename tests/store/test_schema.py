@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -93,7 +93,7 @@ def opened_segments(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> list
     found: list[int] = []
     begin = store._catalog.frame
 
-    def noting(reader: Reader, segment: Segment, groups: Groups | None = None) -> Frame:
+    def noting(reader: Reader, segment: Segment, groups: Callable[[], Groups] | None = None) -> Frame:
         found.append(segment.segment_no - 1)
         return begin(reader, segment, groups)
 

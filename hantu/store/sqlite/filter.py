@@ -250,7 +250,7 @@ def look_up(row: bytes, token: int) -> BoolArray:
     known = np.flatnonzero(widths)
     if isinstance(token, JoinedHash):
         known = known[marked[known] >= _FORMAT_BITS[token.format_least]]
-    for at in range(_PLACES):
-        places = ((low + at * step & 0xFFFFFFFF) * (widths[known] * 8)) >> 32
-        held[known] &= (data[bases[known] + (places >> 3)] >> (places & 7).astype(np.uint8) & 1) == 1
+    parts = np.array([[low + at * step & 0xFFFFFFFF] for at in range(_PLACES)])
+    places = parts * (widths[known] * 8) >> 32
+    held[known] = (data[bases[known] + (places >> 3)] >> (places & 7).astype(np.uint8) & 1).all(0)
     return held

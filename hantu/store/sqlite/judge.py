@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from hantu.store.sqlite.batch import BoolArray, IntArray
 from hantu.store.sqlite.catalog import Catalog
 from hantu.store.sqlite.database import Reader
 from hantu.store.sqlite.judged import Judged, Lacking
@@ -18,6 +19,10 @@ from hantu.store.sqlite.snapshot import Directory, Segment, View
 JUDGED_MOST: Final = 16
 """Blocks whose verdicts stay in memory, 2.6 MB each, while a query goes through them in order of time: with
 100 million lines all of them together took 500 MB."""
+
+_TOKENS_MOST: Final = 62
+"""So many fit into the bits of a number."""
+_NO_LOTS: Final = np.zeros(0, np.int64)
 
 
 class Judge:
@@ -45,7 +50,7 @@ class Judge:
         plan = self._plan
         directory = self._catalog.directory(self._reader, block)
         if plan.all:
-            return Judged(directory, np.full((1, len(directory.totals)), YES, np.int8), ())
+            return Judged(directory, np.full((1, len(directory.totals)), YES, np.int8), _NO_LOTS)
         # What words tell makes most looks at filters needless.
         lacking = {} if plan.worded else self._lacking(block)
         judged = self._with(block, directory, lacking)
@@ -76,15 +81,22 @@ class Judge:
         """The plan's verdict on kinds of groups."""
         cells, shapes = directory.kind_cells, directory.kind_shapes
         # Segments that lack the same tokens are judged together.
-        lots: dict[tuple[bool, ...], int] = {}
-        lacks = zip(*(each.tolist() for each in lacking.values()), strict=True)
-        of_segment = [lots.setdefault(each, len(lots)) for each in lacks]
-        many = max(1, len(lots))
-        absent = {
-            token: np.repeat(np.array(said, np.bool_), len(cells))
-            for token, said in zip(lacking, zip(*lots, strict=True), strict=True)
-        }
+        of_segment, absent, many = _NO_LOTS, {}, 1
+        if lacking:
+            said = np.array(list(lacking.values()))
+            _, first, of_segment = np.unique(_bits(said), return_index=True, return_inverse=True)
+            many = len(first)
+            absent = dict(zip(lacking, np.repeat(said[:, first], len(cells), axis=1), strict=True))
         if many > 1:
             cells, shapes = np.tile(cells, many), np.tile(shapes, many)
         verdict = self._plan.groups(cells, shapes, absent)
         return Judged(directory, verdict.reshape(many, -1), of_segment, lacking)
+
+
+def _bits(said: BoolArray) -> IntArray:
+    """A number for each column of bool[T, n], the same for columns that are the same."""
+    if len(said) > _TOKENS_MOST:
+        return np.unique(said, axis=1, return_inverse=True)[1]
+    weights = np.left_shift(1, np.arange(len(said)), dtype=np.int64)
+    found: IntArray = weights @ said
+    return found

@@ -5,7 +5,7 @@ of that one alone."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
@@ -30,13 +30,13 @@ class Judged:
         self,
         directory: Directory,
         table: VerdictArray,
-        lots: Sequence[int],
+        lots: IntArray,
         lacking: Lacking = MappingProxyType({}),
     ) -> None:
         """table: the verdict by lot and kind, int8[L, K]. lots: that of each segment, if there are many."""
         self._directory = directory
         self._table = table
-        self._lots = np.array(lots, np.int64) if len(table) > 1 else np.zeros(directory.segments, np.int64)
+        self._lots = lots if len(table) > 1 else np.zeros(directory.segments, np.int64)
         self._lacking = lacking
         self.starts = directory.starts
         self._words: PlainWords | None = None
@@ -56,6 +56,8 @@ class Judged:
     @cached_property
     def best(self) -> list[int]:
         """By segment the best verdict of its groups."""
+        if self.nothing:
+            return [NO] * self._directory.segments
         best = np.zeros(self._directory.segments, np.int8)
         shaped, plain = self._open_parts
         best[shaped | plain] = MAYBE
@@ -173,12 +175,15 @@ class Judged:
     def _open_parts(self) -> tuple[BoolArray, BoolArray]:
         """By segment whether lines with a shape, and whether those without one, must be read."""
         maybe = self._table == MAYBE
+        if self._words is None:
+            whole = self._having(maybe)
+            return whole, whole
         plain = np.zeros_like(maybe)
         plain[:, self._plain_kinds] = maybe[:, self._plain_kinds]
         shaped = self._having(maybe & ~plain)
         left = self._having(plain)
         words = self._words
-        if words is not None and left.any():
+        if left.any():
             named = words.named.astype(np.int64)
             still = self._verdict_of(named) == MAYBE
             still[np.searchsorted(named, self._known[0])] = False
@@ -190,6 +195,8 @@ class Judged:
     def _having(self, wanted: BoolArray) -> BoolArray:
         """The segments that have a group of such a kind. wanted: by lot and kind."""
         found = np.zeros(self._directory.segments, np.bool_)
+        if len(wanted) == 1:
+            return self._directory.having(wanted[0])
         for lot in np.flatnonzero(wanted.any(1)).tolist():
             found |= self._directory.having(wanted[lot]) & (self._lots == lot)
         return found

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Final
 
 import apsw
@@ -305,7 +304,7 @@ class Sweep:
             if known[at]:
                 yield Unit(self, source, (block_no, at))
 
-    def _near(self, newest_first: bool | None) -> list[tuple[int, Segment | Chunk, int, int]]:
+    def _near(self, newest_first: bool | None) -> Iterator[tuple[int, Segment | Chunk, int, int]]:
         """(near end, source, block, place in the block) of what the plan's bounds let through, in order."""
         plan, bounds, view = self.plan, self._view.bounds, self._view
         near = (
@@ -316,21 +315,23 @@ class Sweep:
         )
         if plan.key is not None:
             near &= (bounds.first_key <= plan.key) & (bounds.last_key >= plan.key)
-        ends = bounds.first_key if newest_first is None else bounds.oldest_ns
-        ends = bounds.newest_ns if newest_first else ends
         at = np.flatnonzero(near)
-        sources: list[tuple[int, Segment | Chunk, int, int]] = [
-            (end, view.blocks[block_no][place], block_no, place)
-            for end, block_no, place in zip(
-                ends[at].tolist(), bounds.block_no[at].tolist(), bounds.at[at].tolist(), strict=True
-            )
-        ]
-        for chunk in self._catalog.hot_frames.chunks(view.hot):
-            if self._in_bounds(chunk):
-                end = chunk.first_key if newest_first is None else chunk.oldest_ns
-                sources.append((chunk.newest_ns if newest_first else end, chunk, -1, 0))
-        sources.sort(key=itemgetter(0), reverse=bool(newest_first))
-        return sources
+        chunks = [chunk for chunk in self._catalog.hot_frames.chunks(view.hot) if self._in_bounds(chunk)]
+        if newest_first:
+            ends, own = bounds.newest_ns, [chunk.newest_ns for chunk in chunks]
+        elif newest_first is None:
+            ends, own = bounds.first_key, [chunk.first_key for chunk in chunks]
+        else:
+            ends, own = bounds.oldest_ns, [chunk.oldest_ns for chunk in chunks]
+        every = np.concatenate((ends[at], np.array(own, np.int64)))
+        order = np.argsort(every, kind="stable")
+        # One by one: most pages end long before the last.
+        for number in (order[::-1] if newest_first else order).tolist():
+            if number < len(at):
+                block_no, place = int(bounds.block_no[at[number]]), int(bounds.at[at[number]])
+                yield int(every[number]), view.blocks[block_no][place], block_no, place
+            else:
+                yield int(every[number]), chunks[number - len(at)], -1, 0
 
     def _in_bounds(self, chunk: Chunk) -> bool:
         plan = self.plan
