@@ -4,6 +4,7 @@
 (() => {
   const NEAR_PX = 800;
   const ROWS_MOST = 2000;
+  const CHUNK = 200;
   const NEAR_LINES = 20;
   const entries = document.querySelector(".entries");
   const scroller = document.querySelector(".entries-scroll");
@@ -97,17 +98,31 @@
     pill.textContent = `×${timesOf(row).toLocaleString("en-US")}`;
   }
 
-  /** Put a row at the foot; one that says the same as the last takes its place. */
-  function append(row) {
-    const last = entries.lastElementChild;
-    if (!alike(last, row) || isOpen(last)) {
-      entries.append(row);
-    } else if (keyOf(row) > keyOf(last)) {
-      const focused = last.contains(document.activeElement);
-      fold(last, row);
-      last.replaceWith(row);
-      if (focused) row.querySelector(".entry-row").focus({ preventScroll: true });
+  /** Put new lines at the foot, all at once; a row that says the same as the one before takes its place. */
+  function append(lines) {
+    let day = lastDay();
+    let last = entries.lastElementChild;
+    let focus = null;
+    for (const line of [...lines.children]) {
+      const own = line.dataset.day;
+      if (own && own === day) {
+        line.remove();
+        continue;
+      }
+      if (own) day = own;
+      if (alike(last, line) && !isOpen(last)) {
+        if (keyOf(line) <= keyOf(last)) {
+          line.remove();
+          continue;
+        }
+        if (last.contains(document.activeElement) || last === focus) focus = line;
+        fold(last, line);
+        last.remove();
+      }
+      last = line;
     }
+    entries.append(lines);
+    if (focus) focus.querySelector(".entry-row").focus({ preventScroll: true });
   }
 
   /** Where rows that were fetched meet those that were there, the same may stand on both sides. */
@@ -125,39 +140,65 @@
     return made;
   }
 
-  /** Whether there are so many rows that some should go. */
-  function isLong() {
-    return entries.childElementCount > ROWS_MOST * 1.1 + days.length;
+  /** Whether there are so many rows more than `most` that some should go: they go many at a time. */
+  function isLong(most = ROWS_MOST) {
+    return entries.childElementCount > most + CHUNK + days.length;
   }
 
-  /** Beyond ROWS_MOST, let go of the oldest ("older") or newest ("newer") rows; a link there brings them back. */
-  function trim(side) {
-    if (!isLong()) return;
+  /** The later of two places, "time-key"; "" is before all. */
+  function later(one, other) {
+    if (!one || !other) return one || other;
+    const [a, b] = [one.split("-"), other.split("-")];
+    const before = a[0] === b[0] ? Number(a[1]) < Number(b[1]) : BigInt(a[0]) < BigInt(b[0]);
+    return before ? other : one;
+  }
+
+  /** A place for "before" that does not leave out the line at `place` itself. */
+  function past(place) {
+    const [time, key] = place.split("-");
+    return `${time}-${Number(key) + 1}`;
+  }
+
+  /** Let go of rows at one side but for `most`; a link there brings them back. */
+  function cut(side, most, latest = "") {
     const rows = entries.querySelectorAll(":scope > li[id]");
-    const extra = rows.length - ROWS_MOST;
-    if (extra <= 0) return;
+    if (rows.length <= most && !latest) return;
     const line = document.createElement("li");
     const say = entries.dataset;
     if (side === "older") {
-      const first = rows[extra];
+      const first = most ? rows[rows.length - most] : null;
       let day = "";
+      // A line that came late may be newer than those that stay: it is to be found again, too.
+      let last = latest;
       while (entries.firstElementChild !== first) {
-        day = entries.firstElementChild.dataset.day || day;
-        entries.firstElementChild.remove();
+        const gone = entries.firstElementChild;
+        day = gone.dataset.day || day;
+        if (gone.id) last = later(last, gone.dataset.at);
+        gone.remove();
       }
-      const place = first.dataset.from || first.dataset.at;
+      const own = first ? first.dataset.from || first.dataset.at : "";
+      const place = own && later(last, own) === own ? own : past(last);
       line.className = "entries-day entries-older";
       line.dataset.day = day;
       line.append(link(say.sayOlder, say.older + place, say.olderRows + place));
       entries.prepend(line);
     } else {
-      const last = rows[ROWS_MOST - 1];
+      const last = rows[most - 1];
       while (entries.lastElementChild !== last) entries.lastElementChild.remove();
       const place = last.dataset.at;
       line.className = "entries-day entries-newer";
       line.append(link(say.sayNewer, say.newer + place, say.newerRows + place), " ", link(say.sayNewest, say.newest));
       entries.append(line);
     }
+  }
+
+  function trim(side, most = ROWS_MOST) {
+    if (isLong(most)) cut(side, most);
+  }
+
+  /** Let go of all rows: those to come are newer than `latest`, and than more lines between than are shown. */
+  function clear(latest) {
+    cut("older", 0, latest);
   }
 
   let loading = false;
@@ -177,6 +218,9 @@
       // It stays a link: to be clicked, not to be tried again by scrolling.
       delete link.dataset.more;
       return;
+    }
+    for (const row of fetched.querySelectorAll(":scope > [id]")) {
+      if (document.getElementById(row.id)) row.remove();
     }
     holding(firstSeen(), () => {
       line.replaceWith(fetched);
@@ -284,7 +328,7 @@
   document.addEventListener("htmx:load", (event) => frame(event.detail.elt.parentElement || document));
   frame(document);
 
-  window.hantu = { ends, toFoot, toNewest, scrolled, lastDay, append, trim, isLong, keyOf, isRow };
+  window.hantu = { ends, toFoot, toNewest, scrolled, append, trim, clear, isLong, later };
   if (!entries || !scroller) return;
   // Without script the pane starts at its foot by being reversed; with it, an opened row must push down.
   scroller.classList.add("entries-plain");

@@ -1,4 +1,5 @@
-// The live view: new rows at the foot while the reader is there, else they wait.
+// The live view: new rows at the foot while the reader is there, else they wait. It takes a bounded share of the
+// browser's time, however many lines arrive: the next ones are asked for when these are shown and some rest has passed.
 "use strict";
 
 (() => {
@@ -6,36 +7,28 @@
   const entries = document.querySelector(".entries");
   if (!foot || !entries) return;
 
-  const ROWS_MOST = 2000;
+  const ROWS_MOST = 500; // in the page while it follows, and of those that wait
   const AT_FOOT_PX = 24;
   const SAY_EVERY_MS = 5000;
-  const RETRY_MS = [500, 1000, 2000, 4000, 8000];
-  // A page that nobody has seen for so long lets its place among the live readers go.
-  const REST_AFTER_MS = 60_000;
-  const BEAT_MS = 10_000;
+  // After rows that took a while to show, so many times that while: a page that follows is busy a fifth of the time.
+  const REST_TIMES = 4;
+  const REST_MS_MOST = 500;
+  const WAIT_MS = 250; // what only waits is asked for so often
   const FRAME_MS_MOST = 500;
-  const SLEPT_MS = 30_000;
   const say = foot.dataset;
-  const columns = say.columns ? say.columns.split(",") : [];
   const pill = foot.querySelector(".entries-new");
   const state = document.getElementById("tail-state");
   const voice = document.getElementById("tail-voice");
-  const { ends, scrolled, toFoot, toNewest, keyOf, isRow, isLong, trim } = window.hantu;
+  const { ends, scrolled, toFoot, toNewest, append, trim, clear, isLong, later } = window.hantu;
 
-  let cursor = Number(say.cursor);
   let following = true; // new rows are shown at once; else they wait
-  let waiting = []; // rows that came while the reader was elsewhere, oldest first
-  let socket = null;
-  let source = null;
-  let failures = 0;
-  let opened = false;
-  let ended = false;
-  let resting = false; // nobody looks: no connection until somebody does
-  let rest = 0; // the timer that leads there
-  let beat = Date.now();
-  let pending = []; // rows to be shown in the next frame
+  let waiting = []; // messages not shown yet, oldest first
+  let left = null; // older than those and let go: {count, errors, latest, unsure}
+  let busy = false; // rows are being shown, or some rest passes
   let frame = 0;
-  let late = 0; // shows them when no frame comes, as in a window that is covered
+  let late = 0; // leads on when no frame comes, as in a window that is covered
+  let spent = 0; // ms that showing took so far
+  let began = 0;
   const open = new Set(); // the rows that are open, also some that are gone
   let said = 0;
   let saying = 0;
@@ -44,9 +37,9 @@
   const count = (number) => number.toLocaleString("en-US");
   const atFoot = () => ends().below <= AT_FOOT_PX;
   const reading = () => [...open].some((details) => details.isConnected);
-  const isError = (line) => line.classList.contains("entry-error") || line.classList.contains("entry-fatal");
   // Older rows that were read made the list let go of its newest: its end is not the foot.
   const cut = () => entries.querySelector(".entries-newer") !== null;
+  const sum = (name) => waiting.reduce((all, one) => all + (one[name] || 0), left ? left[name] : 0);
 
   /** See what the reader did. Only scrolling up and opening a row leave the foot: that the page
       grows around the rows, as when its counts arrive, does not. */
@@ -57,7 +50,7 @@
     } else if (by > 0 || !reading()) {
       following = true;
     }
-    if (following && waiting.length) flush();
+    if (following && !document.hidden) show();
   }
 
   function follow() {
@@ -66,70 +59,79 @@
       return;
     }
     following = true;
-    flush();
+    show();
     toFoot();
+  }
+
+  function set(node, text) {
+    if (node.textContent !== text) node.textContent = text;
   }
 
   /** Tell the state: the eye at once, a screen reader at most every 5 s. */
   function tell(text) {
+    if (state.textContent === text) return;
     state.textContent = text;
     clearTimeout(saying);
     const speak = () => {
       said = Date.now();
-      if (voice.textContent !== text) voice.textContent = text;
+      set(voice, text);
     };
     saying = setTimeout(speak, Math.max(0, said + SAY_EVERY_MS - Date.now()));
   }
 
   function showWaiting() {
-    const rows = waiting.filter(isRow);
-    const errors = rows.filter(isError).length;
-    const values = { lines: count(rows.length), errors: count(errors) };
-    pill.hidden = waiting.length === 0;
-    pill.lastElementChild.textContent = fill(errors ? say.sayNewErrors : say.sayNew, values);
-    tell(waiting.length ? fill(errors ? say.sayPausedErrors : say.sayPaused, values) : say.sayLive);
+    const lines = sum("count");
+    const errors = sum("errors");
+    // Nobody looked into those that were skipped.
+    const unsure = waiting.some((one) => one.type === "skipped") || (left && left.unsure);
+    const values = { lines: count(lines), errors: count(errors) + (unsure ? "+" : "") };
+    pill.hidden = lines === 0;
+    set(pill.lastElementChild, fill(errors ? say.sayNewErrors : say.sayNew, values));
+    tell(lines ? fill(errors ? say.sayPausedErrors : say.sayPaused, values) : say.sayLive);
   }
 
-  function parsed(html) {
-    const template = document.createElement("template");
-    template.innerHTML = html;
-    return [...template.content.children].filter((line) => !line.id || !document.getElementById(line.id));
+  /** Those that wait beyond ROWS_MOST are let go of: they stand above those that stay, which are the newest. */
+  function thin() {
+    let rows = waiting.reduce((all, one) => all + (one.type === "rows" ? one.count : 0), 0);
+    while (rows > ROWS_MOST && waiting.length > 1) {
+      const gone = waiting.shift();
+      left ||= { count: 0, errors: 0, latest: "", unsure: false };
+      left.count += gone.count;
+      left.errors += gone.errors || 0;
+      left.unsure ||= gone.type === "skipped";
+      if (gone.type === "rows") {
+        rows -= gone.count;
+        left.latest = later(left.latest, gone.latest);
+      }
+    }
   }
 
-  function band(lines, after, upTo) {
-    const line = document.createElement("li");
-    line.className = "skipped";
-    line.dataset.count = lines;
-    line.textContent = `${fill(say.saySkipped, { lines: count(lines) })} `;
-    const link = document.createElement("a");
-    const parts = say.skipped.includes("?") ? "&" : "?";
-    link.href = link.dataset.load = `${say.skipped}${parts}after=${after}&upTo=${upTo}`;
-    link.textContent = say.sayLoad;
-    line.append(link);
-    return line;
-  }
-
-  function take(lines) {
-    if (!lines.length) return;
+  function receive(message, after) {
+    if (message.type === "error") {
+      tell(fill(say.sayError, { message: message.message }));
+      return;
+    }
+    document.dispatchEvent(new Event("hantu:arrived"));
+    waiting.push(message.type === "rows" ? message : { ...message, after });
+    thin();
     notice();
-    if (following && !document.hidden) show(lines);
-    else wait(lines);
+    if (!following || document.hidden) setAside();
   }
 
-  function wait(lines) {
-    waiting.push(...lines);
-    if (waiting.length > ROWS_MOST) waiting = thinned(waiting);
+  /** What came waits for the reader; only its number is told. */
+  function setAside() {
     showWaiting();
+    setTimeout(stream.next, WAIT_MS);
   }
 
-  function show(lines) {
-    pending.push(...lines);
-    if (pending.length > ROWS_MOST) pending = thinned(pending);
+  function show() {
+    if (busy || !waiting.length) return;
+    busy = true;
+    spent = 0;
     nextFrame();
   }
 
   function nextFrame() {
-    if (frame) return;
     frame = requestAnimationFrame(onFrame);
     late = setTimeout(onFrame, FRAME_MS_MOST);
   }
@@ -138,146 +140,69 @@
   function onFrame() {
     cancelAnimationFrame(frame);
     clearTimeout(late);
-    frame = 0;
+    began = performance.now();
     if (!following) {
-      const lines = pending;
-      pending = [];
-      if (lines.length) wait(lines);
+      busy = false;
+      setAside();
       return;
     }
-    if (isLong()) {
-      trim("older");
-      toFoot();
-    } else {
-      append(pending);
-      pending = [];
-    }
-    if (pending.length || isLong()) nextFrame();
-  }
-
-  /** Too many wait: the older half becomes a band that can be loaded. */
-  function thinned(lines) {
-    const gone = lines.splice(0, lines.length - ROWS_MOST / 2);
-    const rows = gone.filter(isRow);
-    const bands = gone.filter((line) => line.classList.contains("skipped"));
-    const lost = rows.length + bands.reduce((sum, line) => sum + Number(line.dataset.count), 0);
-    const first = rows.length ? keyOf(rows[0]) - 1 : 0;
-    const from = bands.length ? Math.min(first, ...bands.map((line) => Number(new URL(line.firstElementChild.href).searchParams.get("after")))) : first;
-    return [band(lost, from, keyOf(rows[rows.length - 1])), ...lines];
-  }
-
-  function append(lines) {
-    let day = window.hantu.lastDay();
-    for (const line of lines) {
-      if (line.dataset.day && line.dataset.day === day) continue;
-      if (line.dataset.day) day = line.dataset.day;
-      window.hantu.append(line);
-    }
+    if (isLong(ROWS_MOST)) trim("older", ROWS_MOST);
+    else put();
     toFoot();
+    shown.port2.postMessage(null);
   }
 
-  function flush() {
-    const lines = waiting;
+  // A message comes after the frame: what layout and painting took is known by then.
+  const shown = new MessageChannel();
+  shown.port1.onmessage = () => {
+    spent += performance.now() - began;
+    if (following && isLong(ROWS_MOST)) nextFrame();
+    else setTimeout(rested, Math.min(REST_MS_MOST, REST_TIMES * spent));
+  };
+
+  function rested() {
+    busy = false;
+    if (!waiting.length) stream.next();
+    else if (following && !document.hidden) show();
+    else setAside();
+  }
+
+  function put() {
+    const none = document.querySelector(".entries-inner > .empty");
+    if (none) none.remove();
+    if (left) {
+      // Between those in the list and those to come are more than the list takes: it begins anew.
+      clear(later(left.latest, waiting.find((one) => one.latest).latest));
+      left = null;
+    }
+    const made = document.createDocumentFragment();
+    for (const message of waiting) made.append(message.type === "rows" ? parsed(message.html) : band(message));
     waiting = [];
-    // What waited may have been loaded meanwhile by another way.
-    if (lines.length) show(lines.filter((line) => !line.id || !document.getElementById(line.id)));
+    append(made);
     showWaiting();
   }
 
-  function receive(message) {
-    if (message.type !== "error") document.dispatchEvent(new Event("hantu:arrived"));
-    if (message.type === "rows") {
-      cursor = message.cursor;
-      const none = document.querySelector(".entries-inner > .empty");
-      if (none) none.remove();
-      take(parsed(message.html));
-    } else if (message.type === "skipped") {
-      take([band(message.count, message.after, message.upTo)]);
-    } else if (message.type === "error") {
-      ended = true;
-      tell(fill(say.sayError, { message: message.message }));
+  function parsed(html) {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    // What waited may have come meanwhile by another way.
+    for (const line of template.content.querySelectorAll(":scope > [id]")) {
+      if (document.getElementById(line.id)) line.remove();
     }
+    return template.content;
   }
 
-  function connect() {
-    // A proxy that knows no WebSocket: two failures without ever opening.
-    if (!opened && failures >= 2) { listen(); return; }
-    const scheme = location.protocol === "https:" ? "wss" : "ws";
-    socket = new WebSocket(`${scheme}://${location.host}/ws/logs`);
-    socket.onopen = () => {
-      opened = true;
-      failures = 0;
-      socket.send(JSON.stringify({
-        type: "subscribe-logs", query: say.query, format: "html", columns, after: cursor, timestamp: Date.now(),
-      }));
-      showWaiting();
-    };
-    socket.onmessage = (event) => receive(JSON.parse(event.data));
-    const own = socket;
-    // 1008: the session has ended; the page leads to the sign-in.
-    socket.onclose = (event) => { if (own === socket) { socket = null; if (event?.code === 1008) location.reload(); else again(); } };
-  }
-
-  function listen() {
-    const wanted = new URLSearchParams({ q: say.query, format: "html", columns, after: cursor });
-    source = new EventSource(`/api/logs/stream?${wanted}`);
-    source.onopen = showWaiting;
-    for (const kind of ["rows", "skipped"]) {
-      source.addEventListener(kind, (event) => receive(JSON.parse(event.data)));
-    }
-    source.addEventListener("error", (event) => {
-      if (event.data) receive(JSON.parse(event.data));
-      else tell(say.sayLost);
-      if (source && (source.readyState === EventSource.CLOSED || ended)) { source.close(); source = null; again(); }
-    });
-  }
-
-  function disconnect() {
-    const [was, events] = [socket, source];
-    socket = source = null;
-    if (was) {
-      was.onmessage = null;
-      was.close();
-    }
-    if (events) events.close();
-  }
-
-  /** A fresh connection that goes on where the last one ended. */
-  function renew() {
-    disconnect();
-    failures = 0;
-    connect();
-  }
-
-  function onLook() {
-    clearTimeout(rest);
-    if (ended) return;
-    if (document.hidden) {
-      rest = setTimeout(() => { resting = true; disconnect(); }, REST_AFTER_MS);
-    } else if (resting) {
-      resting = false;
-      renew();
-    } else {
-      notice();
-    }
-  }
-
-  /** After a sleep of the machine a connection may look open that is long gone. */
-  function onBeat() {
-    const slept = Date.now() - beat > SLEPT_MS;
-    beat = Date.now();
-    if (slept && !ended && !resting && !document.hidden) renew();
-  }
-
-  function retry() {
-    if (!socket && !source && !resting && !ended) connect();
-  }
-
-  function again() {
-    if (ended || resting) return;
-    tell(say.sayLost);
-    setTimeout(retry, RETRY_MS[Math.min(failures, RETRY_MS.length - 1)]);
-    failures += 1;
+  function band(message) {
+    const line = document.createElement("li");
+    line.className = "skipped";
+    line.dataset.count = message.count;
+    line.textContent = `${fill(say.saySkipped, { lines: count(message.count) })} `;
+    const link = document.createElement("a");
+    const parts = say.skipped.includes("?") ? "&" : "?";
+    link.href = link.dataset.load = `${say.skipped}${parts}after=${message.after}&upTo=${message.upTo}`;
+    link.textContent = say.sayLoad;
+    line.append(link);
+    return line;
   }
 
   document.addEventListener("click", (event) => {
@@ -301,12 +226,12 @@
   // What stands around the rows may change its height at any time.
   const sizes = new ResizeObserver(() => { if (following) toFoot(); });
   for (const box of [document.documentElement, document.body, scroller, entries]) sizes.observe(box);
-  document.addEventListener("visibilitychange", onLook);
-  setInterval(onBeat, BEAT_MS);
-  addEventListener("pagehide", () => { ended = true; disconnect(); });
-  // Back from the browser's cache the connection is gone: begin again where it ended.
-  addEventListener("pageshow", (event) => { if (event.persisted) { ended = false; connect(); } });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) notice(); });
 
   toFoot();
-  connect();
+  const columns = say.columns ? say.columns.split(",") : [];
+  const stream = window.hantu.stream(
+    { query: say.query, columns, cursor: Number(say.cursor) },
+    { receive, open: showWaiting, lost: () => tell(say.sayLost) },
+  );
 })();

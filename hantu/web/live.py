@@ -42,7 +42,8 @@ WS_PATH: Final = "/ws/logs"
 STREAM_PATH: Final = "/api/logs/stream"
 HEARTBEAT_S: Final = 10.0
 IDLE_TICK_S: Final = 0.25
-HTML_ROWS_MOST: Final = 400
+# Eight desks high; a page that follows takes up to ten messages a second.
+HTML_ROWS_MOST: Final = 200
 RETRY_MS: Final = 2_000
 DEFAULT_LEVEL: Final = LogLevel.INFO
 GOING_AWAY: Final = 1001
@@ -64,10 +65,9 @@ class RowRenderer(Protocol):
         ...
 
 
-class Subscribe(msgspec.Struct, frozen=True, rename="camel"):
+class Subscribe(msgspec.Struct, frozen=True, rename="camel", tag_field="type", tag="subscribe-logs"):
     """What a client sends to (re)start its tail; see docs/api.md. Keys it does not know are passed over."""
 
-    type: Literal["subscribe-logs"]
     sources: list[str] = []
     containers: list[str] = []
     levels: list[str] = []
@@ -77,7 +77,12 @@ class Subscribe(msgspec.Struct, frozen=True, rename="camel"):
     format: Format = "json"
     columns: Annotated[list[str], Meta(max_length=COLUMNS_MOST)] = []
     after: int | str | None = None
+    paced: bool = False
     timestamp: float | int | str | None = None
+
+
+class Next(msgspec.Struct, frozen=True, tag_field="type", tag="next"):
+    """What the client of a paced tail sends when it is ready for the next message."""
 
 
 class StreamArgs(QueryArgs, frozen=True):
@@ -221,10 +226,18 @@ def _renderer(wanted: Subscription) -> tuple[str, Callable[[Arrivals], str]]:
                 "html": str(found(arrivals.entries, wanted.query, wanted.columns)),
                 "cursor": arrivals.cursor,
                 "count": len(arrivals.entries),
+                "errors": sum(entry.level >= LogLevel.ERROR for entry in arrivals.entries),
+                "latest": _latest(arrivals.entries),
             }
         ).decode()
 
     return f"html:{rows.variant()}:{','.join(wanted.columns)}", render
+
+
+def _latest(entries: Sequence[LogEntry]) -> str:
+    """The place of the newest of them by time, which need not be the last that arrived."""
+    time_ns, key = max((entry.time_ns, entry.key) for entry in entries)
+    return f"{time_ns}-{key}"
 
 
 def _logs_text(arrivals: Arrivals) -> str:
@@ -360,34 +373,52 @@ def tail(ws: WebSocket) -> None:
 sock.route(WS_PATH, bp=api.blueprint)(tail)
 
 
+@dataclass(slots=True)
+class Tail:
+    """What a client is being sent. owed: it has not yet said that it is ready for more."""
+
+    messages: Iterator[Message | None]
+    paced: bool
+    owed: bool = False
+
+
 def _talk(desk: Service, ws: WebSocket, ended: Callable[[], bool]) -> None:
     """Answer the client's messages and send its tail, until that is over. Raises ConnectionClosed."""
-    running: Iterator[Message | None] | None = None
+    running: Tail | None = None
     while not ended():
-        said = ws.receive(timeout=IDLE_TICK_S if running is None else 0)
+        idle = running is None or running.owed
+        said = ws.receive(timeout=IDLE_TICK_S if idle else 0)
         if said is not None:
-            running = _answer(desk, ws, said, ended) or running
+            running = _answer(desk, ws, said, ended, running)
             continue
-        if running is None:
+        if running is None or running.owed:
             continue
         try:
-            message = next(running, None)
+            message = next(running.messages, None)
         except StoreError as error:
             log.warning("a live tail ended: %s", error)
             ws.send(_error_text(str(error)))
             running = None
             continue
         if message is not None:
+            # What was skipped is told with the entries after it, as one.
+            running.owed = running.paced and message.kind != "skipped"
             ws.send(message.text)
 
 
 def _answer(
-    desk: Service, ws: WebSocket, said: str | bytes, ended: Callable[[], bool]
-) -> Iterator[Message | None] | None:
-    """The tail that the client's message starts, None (and an error sent) when it is wrong."""
+    desk: Service, ws: WebSocket, said: str | bytes, ended: Callable[[], bool], running: Tail | None
+) -> Tail | None:
+    """The tail after the client's message: the one that it starts, else the one there was. A message
+    that is wrong is answered with an error."""
     try:
-        wanted = subscription(msgspec.json.decode(said, type=Subscribe), desk.signal.cursor)
-        running = messages(desk, wanted, lambda: ended() or not ws.connected)
+        asked = msgspec.json.decode(said, type=Subscribe | Next)
+        if isinstance(asked, Next):
+            if running is not None:
+                running.owed = False
+            return running
+        wanted = subscription(asked, desk.signal.cursor)
+        started = messages(desk, wanted, lambda: ended() or not ws.connected)
         _renderer(wanted)
     except QueryError as error:
         ws.send(_error_text(error.message, error.position, error.length))
@@ -397,8 +428,8 @@ def _answer(
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         ws.send(_error_text('a message is a JSON object: {"type": "subscribe-logs", "query": "…"}'))
     else:
-        return running
-    return None
+        return Tail(started, asked.paced)
+    return running
 
 
 def _error_text(message: str, position: int | None = None, length: int | None = None) -> str:

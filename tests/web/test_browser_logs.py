@@ -369,8 +369,13 @@ def test_skipped_lines_are_a_band_that_loads_them(browser: Browser, service: Ser
         page = reader.open("/logs?live=1&q=level:>=info")
         expect(page.locator("#tail-state")).to_have_text("Live: new lines appear here")
         store(service, [line(f"burst {number:04d}") for number in range(700)])
-        band = page.locator(".skipped a").first
-        expect(band).to_have_text("Load them")
+        # All is there, as rows or counted, before one of them is asked for: what comes then would wait.
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('.skipped')].reduce("
+            "(sum, one) => sum + Number(one.dataset.count),"
+            " document.querySelectorAll('.entries > .entry').length) === 703"
+        )
+        expect(page.locator(".skipped a").first).to_have_text("Load them")
         while page.locator(".skipped a").count():
             target = page.locator(".skipped a").first.get_attribute("href")
             page.locator(f'.skipped a[href="{target}"]').click()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import requests
-from websocket import WebSocketBadStatusException
+from websocket import WebSocket, WebSocketBadStatusException
 
 from hantu.model import LogLevel
 from hantu.web import live
@@ -322,6 +322,33 @@ def test_entries_of_one_step_come_as_one_message(tmp_path: Path) -> None:
             messages.append(received(client))
             count += len(messages[-1]["data"])
         assert len(messages) < 20
+
+
+@pytest.mark.promise("M37")
+def test_a_paced_tail_sends_the_next_message_when_it_is_asked_for_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "BATCH_ENTRIES_MOST", 10)
+    client, other = desk.tail(paced=True), desk.tail()
+    store(desk.service, [line("first")])
+    assert texts(client, 1) == ["first"]
+    for number in range(25):
+        store(desk.service, [line(f"n{number:02d}")])
+        until(other, f"n{number:02d}")
+    client.send('{"type": "next"}')
+    skipped = received(client)
+    assert (skipped["type"], skipped["count"]) == ("skipped", 15)
+    assert [log["message"] for log in received(client)["data"]] == [f"n{n:02d}" for n in range(15, 25)]
+    # A new subscription owes nothing.
+    subscribe(client, after=desk.service.signal.cursor, paced=True)
+    store(desk.service, [line("last")])
+    assert texts(client, 1) == ["last"]
+
+
+def until(client: WebSocket, text: str) -> None:
+    """Receive until an entry with this message comes."""
+    while not any(log["message"] == text for log in received(client).get("data", ())):
+        pass
 
 
 def test_rows_are_rendered_once_for_all_tails_that_share_them(tmp_path: Path) -> None:
