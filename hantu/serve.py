@@ -21,7 +21,7 @@ import gunicorn.glogging
 import gunicorn.workers.gthread
 
 from hantu.config import Config, Loaded, load
-from hantu.service import Service
+from hantu.service import Service, memory
 from hantu.service.opening import open_sound
 from hantu.store.base import LogStorage
 from hantu.systemd import Notifier
@@ -238,6 +238,7 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]  # gunico
 def serve(loaded: Loaded) -> None:
     """Run the service until it is told to end. Raises ServeError or StoreError before it begins."""
     # Before the store is opened: a file of an older version is made anew then, and tells how far it is.
+    memory.keep_little()
     set_up_logging(debug=loaded.config.debug)
     notifier = Notifier.taken_from(os.environ)
     check(loaded.config, notifier)

@@ -25,7 +25,7 @@ import pytest
 from tests.parts import require
 from tests.waiting import wait_until
 
-_JOURNALD = Path("/lib/systemd/systemd-journald")
+JOURNALD = Path("/lib/systemd/systemd-journald")
 _CONFIGURATION = """[Journal]
 Storage=persistent
 Compress=no
@@ -59,7 +59,7 @@ class PrivateJournal:
         for folder in (self._run, self.folder):
             folder.mkdir(parents=True, exist_ok=True)
         self._process = subprocess.Popen(
-            [_JOURNALD, self.namespace],
+            [JOURNALD, self.namespace],
             env={
                 **os.environ,
                 "RUNTIME_DIRECTORY": str(self._run),
@@ -190,7 +190,7 @@ def _field(name: str, value: Value) -> bytes:
 @contextlib.contextmanager
 def private_journal() -> Iterator[PrivateJournal]:
     """A running private journald, gone afterwards with everything it made."""
-    require("systemd-journald", _JOURNALD.exists(), "install systemd")
+    require("systemd-journald", JOURNALD.exists(), "install systemd")
     require("root", os.geteuid() == 0, "journald starts as root only")
     journal = PrivateJournal()
     try:

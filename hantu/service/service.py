@@ -22,6 +22,7 @@ from hantu.jobs.asked import Masking
 from hantu.mask import SensitiveDataFilter
 from hantu.pipeline import Changes, Pipeline, Processor
 from hantu.pipeline.processors import DropCopies, DropSelf, Mask, bound
+from hantu.service import memory
 from hantu.service.accounts import Accounts
 from hantu.service.alerting import build_alerts
 from hantu.service.canary import Canary
@@ -39,7 +40,6 @@ from hantu.service.gauges import (
     memory_bytes,
 )
 from hantu.service.maintenance import Maintenance
-from hantu.service.memory import give_back
 from hantu.service.opening import open_sound, tell_of_rescue
 from hantu.service.pulse import Pulse
 from hantu.service.rhythm import Rhythm
@@ -109,6 +109,7 @@ class Service:
             Worker("maintenance", self.maintenance.body, backoff=Backoff(first_s=60, most_s=3600)),
             Worker("disk", self.disk.body, backoff=Backoff()),
             Worker("sampler", self._sample_all, backoff=Backoff()),
+            Worker("memory", memory.body, backoff=Backoff()),
             Worker(
                 "rhythm",
                 lambda stop: self.rhythm.body(stop, self.manager.statuses),
@@ -242,7 +243,6 @@ class Service:
         wait_s = FIRST_SAMPLE_S
         while not stop.wait(wait_s):
             wait_s = SAMPLE_S
-            give_back()
             self.sent_gaps.minute()
             if self.maintenance.problems or "is damaged" in self.pipeline.failing:
                 mark_damaged(self.config.database)

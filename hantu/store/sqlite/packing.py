@@ -53,18 +53,13 @@ and read in less than half the time."""
 
 
 class _Contexts(threading.local):
-    """zstd's work memory: one for each thread, since two may not share it."""
+    """zstd's memory for reading: one for each thread, since two may not share it.
+
+    Not for writing: the compressors of all levels take 12 MB, which each thread that ever cleaned up would
+    keep; a new one for each column takes no longer (bench/soak.py)."""
 
     def __init__(self) -> None:
-        self._compressors: dict[int, zstandard.ZstdCompressor] = {}
         self.decompressor = zstandard.ZstdDecompressor()
-        self.checking = zstandard.ZstdCompressor(level=_ROW_LEVEL, write_checksum=True)
-
-    def compressor(self, level: int) -> zstandard.ZstdCompressor:
-        compressor = self._compressors.get(level)
-        if compressor is None:
-            compressor = self._compressors[level] = zstandard.ZstdCompressor(level=level)
-        return compressor
 
 
 _contexts = _Contexts()
@@ -90,7 +85,7 @@ def _level_for(raw: bytes, levels: tuple[int, ...]) -> int:
         return levels[0] if len(raw) <= _LARGE else min(levels[0], _LARGE_LEVEL)
     middle = max(0, (len(raw) - _SAMPLE) // 2)
     sample = raw[middle : middle + _SAMPLE]
-    return min(levels, key=lambda level: len(_contexts.compressor(level).compress(sample)))
+    return min(levels, key=lambda level: len(zstandard.ZstdCompressor(level=level).compress(sample)))
 
 
 def unpack(column: Column, data: bytes) -> bytes:
@@ -103,7 +98,7 @@ def unpack(column: Column, data: bytes) -> bytes:
 
 def compressed(raw: bytes, level: int, sections: list[int]) -> bytes:
     """`raw` behind its codec's byte. sections: lengths that add up to that of `raw`."""
-    compressor = _contexts.compressor(level)
+    compressor = zstandard.ZstdCompressor(level=level)
     if len(sections) == 1:
         frame = compressor.compress(raw)
     else:
@@ -137,7 +132,7 @@ def decompressed(data: bytes) -> bytes:
 
 def pack_row(raw: bytes) -> bytes:
     """The bytes to keep for a row of filters: an eighth shorter, and a wrong bit does not hide an entry."""
-    return _ZSTD + _contexts.checking.compress(raw)
+    return _ZSTD + zstandard.ZstdCompressor(level=_ROW_LEVEL, write_checksum=True).compress(raw)
 
 
 def unpack_row(data: bytes) -> bytes:
