@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,17 @@ from tests.waiting import wait_until
 
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 RECIPES = re.findall(r"```nginx\n(.*?)```", PAGE, re.DOTALL)
+
+
+def answers(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a proxy takes connections; AssertionError with its log when it ended."""
+
+    def open_or_over() -> bool:
+        with socket.socket() as probe:
+            return process.poll() is not None or probe.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(open_or_over, 20)
+    assert process.poll() is None, log.read_text(encoding="utf-8")
 
 
 @contextmanager

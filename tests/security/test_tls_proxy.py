@@ -1,4 +1,4 @@
-"""Behind nginx with https, as docs/security.md tells it (S22)."""
+"""Behind nginx and Caddy with https, as docs/security.md tells it (S22)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -16,10 +17,11 @@ import pytest
 import websocket
 
 from tests.running import NOTHING, RunningService
-from tests.security.nginx import RECIPES, running
+from tests.security import caddy, nginx
 from tests.web.peopledesk import PASSWORD
 
 NAME = "logs.example.com"
+Proxy = Callable[[Path, RunningService, int, Path, Path], AbstractContextManager[None]]
 
 
 @pytest.fixture
@@ -86,20 +88,36 @@ class Visitor:
         return answer.status, answer.headers, text
 
 
-@pytest.mark.e2e
-def test_the_recipe_serves_pages_and_live_tails_by_https(tmp_path: Path, service: RunningService) -> None:
-    service.call(
-        "POST", "/api/accounts", json.dumps({"name": "jin", "role": "admin", "password": PASSWORD}).encode()
-    )
-    key, pem = certificate(tmp_path)
-    port = free_port()
+@contextmanager
+def by_nginx(folder: Path, service: RunningService, port: int, key: Path, pem: Path) -> Iterator[None]:
     changes = {
         "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
         "/etc/ssl/certs/logs.example.com.pem": str(pem),
         "/etc/ssl/private/logs.example.com.key": str(key),
         "http://127.0.0.1:8514": service.url,
     }
-    with running(tmp_path, RECIPES[0], changes):
+    with nginx.running(folder, nginx.RECIPES[0], changes):
+        yield
+
+
+@contextmanager
+def by_caddy(folder: Path, service: RunningService, port: int, key: Path, pem: Path) -> Iterator[None]:
+    desk = service.url.removeprefix("http://")
+    with caddy.running(folder, port=port, desk=desk, key=key, pem=pem):
+        yield
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("proxy", [by_nginx, by_caddy])
+def test_the_recipes_serve_pages_and_live_tails_by_https(
+    tmp_path: Path, service: RunningService, proxy: Proxy
+) -> None:
+    service.call(
+        "POST", "/api/accounts", json.dumps({"name": "jin", "role": "admin", "password": PASSWORD}).encode()
+    )
+    key, pem = certificate(tmp_path)
+    port = free_port()
+    with proxy(tmp_path, service, port, key, pem):
         visitor = Visitor(port, pem)
         status, headers, _ = visitor.ask("GET", "/logs?q=x", **{"Remote-User": "jin"})
         assert (status, headers["Location"]) == (303, "/login?next=/logs%3Fq%3Dx"), (
@@ -111,8 +129,10 @@ def test_the_recipe_serves_pages_and_live_tails_by_https(tmp_path: Path, service
         assert cookie.startswith("__Host-hantu=")
         assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
         visitor.cookie = cookie.partition(";")[0]
-        status, _, text = visitor.ask("GET", "/settings/sessions", **{"Accept-Language": "en"})
+        forged = {"Accept-Language": "en", "X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "http"}
+        status, _, text = visitor.ask("GET", "/settings/sessions", **forged)
         assert (status, "127.0.0.2" in text) == (200, True), "the visitor's address, not the proxy's"
+        assert "192.0.2.7" not in text, "nor what it says of itself"
         status, _, _ = visitor.ask("POST", "/status/cleanup", {"days": "7"})
         assert status == 303
         tail = websocket.create_connection(
@@ -130,6 +150,23 @@ def test_the_recipe_serves_pages_and_live_tails_by_https(tmp_path: Path, service
             service.call("POST", "/api/ingest", b'{"message": "through the proxy"}')
             said = str(tail.recv())
         assert "through the proxy" in said
+        stream = visitor.connect()
+        stream.sendall(
+            "\r\n".join(
+                (
+                    "GET /api/logs/stream HTTP/1.1",
+                    f"Host: {visitor.host}",
+                    f"Cookie: {visitor.cookie}",
+                    "\r\n",
+                )
+            ).encode()
+        )
+        said = ""
+        while "by events" not in said and time.monotonic() < end:
+            service.call("POST", "/api/ingest", b'{"message": "by events"}')
+            said += stream.recv(65_536).decode(errors="replace")
+        assert "by events" in said, "events come as they happen, not when a buffer is full"
+        stream.close()
         # A new password ends the session, and the tail with it.
         service.call(
             "PUT", "/api/accounts/jin/password", json.dumps({"password": "another long one"}).encode()
