@@ -123,9 +123,11 @@ def _beside_values(
 
 def _numbered(lines: list[bytes], shapes: ShapeBook) -> tuple[IntArray, IntArray]:
     """The shape number and the number of values of each line."""
-    full = [
-        at for at, line in enumerate(lines) if len(line) > 2 * MOST_SLOTS and line.count(0) > MOST_SLOTS
-    ]
+    full: list[int] = []
+    if max(map(len, lines), default=0) > 2 * MOST_SLOTS:
+        full = [
+            at for at, line in enumerate(lines) if len(line) > 2 * MOST_SLOTS and line.count(0) > MOST_SLOTS
+        ]
     if full:
         asked = np.ones(len(lines), np.bool_)
         asked[full] = False
