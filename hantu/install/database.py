@@ -33,7 +33,7 @@ class KeepDatabase:
 
     def describe(self) -> str:
         """The sentence."""
-        return f"copy {self._shown} to {self._copy.name}: this version brings it to a newer format"
+        return f"copy {self._shown} to {self._copy.name} before this version brings it to a newer format"
 
     def done(self) -> bool:
         """Whether it stays as it is. A file of a newer hantu fails at the start, which says so."""

@@ -19,9 +19,11 @@ from hantu.store.base import NewerSchema, QueryTimeout, StoreBusy, StoreError
 from hantu.store.sqlite import SqliteStore
 from hantu.store.sqlite.migrate import VERSION
 from hantu.threads import Worker
+from tests.parts import require
 from tests.store.made import asked, entry, many, opened
 from tests.waiting import wait_until
 
+NOBODY = 65_534
 CHILD = """
 import sys
 from pathlib import Path
@@ -154,6 +156,19 @@ def test_only_the_owner_may_read_the_files(tmp_path: Path) -> None:
         os.umask(old)
     assert modes == dict.fromkeys(("hantu.db", "hantu.db-wal", "hantu.db-shm", "hantu.db.lock"), 0o600)
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_what_root_makes_in_the_folder_of_the_services_user_is_that_users(tmp_path: Path) -> None:
+    """`hantu restore` or `hantu passwd` before the service has made its files."""
+    require("root", os.geteuid() == 0, "files of another user need it")
+    folder = tmp_path / "data"
+    folder.mkdir()
+    os.chown(folder, NOBODY, NOBODY)
+    with opened(folder / "hantu.db") as store:
+        store.write_batch([entry(message="line")])
+        owners = {each.name: (each.stat().st_uid, each.stat().st_gid) for each in folder.iterdir()}
+    names = ("hantu.db", "hantu.db-wal", "hantu.db-shm", "hantu.db.lock")
+    assert owners == dict.fromkeys(names, (NOBODY, NOBODY))
 
 
 @pytest.mark.fault_row("R23")

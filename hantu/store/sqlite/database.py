@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -278,7 +278,7 @@ class Database:
     def _open_writer(self, *, create: bool) -> apsw.Connection:
         if create:
             # SQLite gives -wal and -shm the mode of the file.
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+            os.close(_open_made(self.path))
         connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=self._vfs)
         try:
             connection.set_busy_timeout(BUSY_MS)
@@ -373,10 +373,24 @@ def stored_version(path: Path) -> int | None:
     return version
 
 
+def _open_made(path: Path) -> int:
+    """A descriptor of a file, which is made when it is not there.
+
+    What root makes in the folder of the service's user is that user's, who could not open it else (SQLite
+    does the same with -wal and -shm)."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    owner = path.parent.stat()
+    if os.geteuid() == 0 and owner.st_uid != os.fstat(descriptor).st_uid:
+        # A file system without owners: whoever may open the file there may.
+        with suppress(OSError):
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    return descriptor
+
+
 def take_lock(path: Path) -> int:
     """A descriptor that holds the write lock of the store. Raises StoreBusy."""
     lock_path = path.with_name(path.name + ".lock")
-    descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _open_made(lock_path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
