@@ -326,7 +326,7 @@ class Config:
     mask: bool = _setting(True, _BOOL, "mask secrets before anything is stored")
     mask_keys: tuple[str, ...] = _setting((), _LIST, "further metadata keys whose values are masked")
     canary: bool = _setting(
-        True, _BOOL, "write a line into the journal every 10 minutes to see that it arrives"
+        True, _BOOL, "try every 10 minutes whether lines arrive: journal, files, own address, Docker"
     )
     debug: bool = _setting(False, _BOOL, "log hantu's own debug lines")
     development: bool = _setting(False, _BOOL, "show /styleguide, for those who work on hantu's pages")

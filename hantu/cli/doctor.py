@@ -12,6 +12,7 @@ import click
 
 from hantu.cli.context import Control, Desk, ServiceError, human_bytes, print_json
 from hantu.cli.doctor_accounts import look_at_accounts
+from hantu.cli.doctor_arrivals import look_at_arrivals
 from hantu.cli.doctor_store import look_at_backups, look_at_contents, look_at_file
 from hantu.cli.doctor_system import look_at_clock, look_at_groups
 from hantu.cli.finding import Finding
@@ -102,6 +103,7 @@ def _running(control: Control) -> Iterator[Finding]:
             found["error"] or f"{found['state']}, {found['lines']:,} lines",
             found["fix"],
         )
+    yield from look_at_arrivals(collectors)
 
 
 def _alerts(desk: Desk) -> Iterator[Finding]:

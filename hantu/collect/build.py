@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from hantu.collect.docker_engine import Engine
 from hantu.collect.docker_source import DockerSource
 from hantu.collect.docker_stream import EngineError
-from hantu.collect.files import file_collectors, watches
+from hantu.collect.files import FileLogCollector, FileReader, Watch, file_collectors, watches
 from hantu.collect.files.globs import Folders
 from hantu.collect.files.opening import Trouble, open_log
 from hantu.collect.journal import JournalLogCollector, probe
@@ -28,16 +30,28 @@ class Probe:
     fix: str = ""
 
 
-def build_collectors(config: Config, pipeline: Pipeline, store: LogStorage) -> LogCollectorManager:
-    """A manager with every collector that the configuration asks for; none is started."""
+def build_collectors(
+    config: Config, pipeline: Pipeline, store: LogStorage, *, own_file: Path | None = None
+) -> LogCollectorManager:
+    """A manager with every collector that the configuration asks for; none is started.
+
+    own_file: a file of hantu's own, read as the others are and shown nowhere."""
     manager = LogCollectorManager(pipeline, store)
     if config.docker != "off":
         _add_docker(config, pipeline, store, manager)
     if config.journal != "off":
         manager.add(_journal(config, pipeline, store))
-    for collector in file_collectors(config, pipeline, store):
+    reader = FileReader(pipeline, store, poll_ms=config.file_poll_ms)
+    for collector in file_collectors(config, pipeline, store, reader=reader):
         manager.add(collector)
+    if own_file is not None:
+        manager.accompany(FileLogCollector(Watch(glob.escape(str(own_file)), begin="start"), reader))
     return manager
+
+
+def reads_files(config: Config) -> bool:
+    """Whether the configuration asks for any file."""
+    return bool(watches(config))
 
 
 def _journal(config: Config, pipeline: Pipeline, store: LogStorage) -> JournalLogCollector:

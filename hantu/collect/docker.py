@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from hantu.collect.base import CollectorStatus
+from hantu.collect.base import CollectorState, CollectorStatus
 from hantu.collect.docker_engine import Engine
 from hantu.collect.docker_missed import Missed
 from hantu.collect.docker_place import FIRST_SIGHT, FROM_START, Place
@@ -16,7 +16,7 @@ from hantu.collect.docker_reading import End, Reading
 from hantu.collect.docker_stream import UNREADABLE_STATUS, ContainerGone, EngineError, EngineStream
 from hantu.collect.lifecycle import Lifecycle, OnError
 from hantu.collect.meter import Meter
-from hantu.formats.docker import FrameError
+from hantu.formats.docker import FrameError, demux
 from hantu.model import DOCKER, LogEntry
 from hantu.pipeline import Pipeline, PipelineStopped, Rewind, Submission
 from hantu.store.base import LogStorage, StoreError
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 OnLog = Callable[[Sequence[LogEntry]], None]
 
 RETRY: Final = Backoff(first_s=0.5, most_s=10.0)
+_NEWEST_S: Final = 10.0
 
 
 def key_of(container_id: str) -> str:
@@ -80,6 +81,8 @@ class DockerLogCollector:
         # Since when it may have written what nobody has read; 0 while its log is being read.
         self._unseen_ns = time.time_ns()
         self._image = ""
+        self._tty = False
+        self._stream: EngineStream | None = None
         self._place = place
         self._first = place
         self._epoch = pipeline.epoch
@@ -145,7 +148,7 @@ class DockerLogCollector:
     def _collect(self, stop: threading.Event) -> End:
         """Read the log until its stream ends, however it ends."""
         container = self._engine.inspect(self.container_id)
-        self.name, self._image = container.name, container.image
+        self.name, self._image, self._tty = container.name, container.image, container.tty
         place = self._load()
         if not container.running and place.finished and place.finished == container.finished:
             self._unseen_ns = 0
@@ -171,10 +174,49 @@ class DockerLogCollector:
             self.hand_in([], self._first, gaps=0)
         return self._place
 
+    # Whether all was read that the engine has (docker_check.Checked).
+
+    @property
+    def following(self) -> bool:
+        """Whether its log is being followed now."""
+        return self._stream is not None and self._life.state is CollectorState.COLLECTING
+
+    @property
+    def read_to_ns(self) -> int:
+        """Lines up to this time are handed in, or were there before hantu began to read."""
+        place = self._place
+        if place is None:
+            return 0
+        return max((place.from_ns or 0, *(mark.most_ns for mark in place.marks.values())))
+
+    def newest_ns(self) -> int | None:
+        """The time of the newest whole line that the engine has. Raises EngineError, OSError."""
+        newest = {"stdout": "1", "stderr": "1", "timestamps": "1", "follow": "0", "tail": "1"}
+        stream = self._engine.logs(self.container_id, newest)
+        lines = demux(tty=self._tty)
+        found: list[int] = []
+        until = time.monotonic() + _NEWEST_S
+        try:
+            # Not to the end of an unfinished line: that is read once it is whole.
+            while (left_s := until - time.monotonic()) > 0 and (chunk := stream.read(left_s)) != b"":
+                found += [time_ns for batch in lines.feed(chunk or b"") for time_ns in batch.times_ns]
+        finally:
+            stream.close()
+        if not stream.answered:
+            raise EngineError(f"the Docker engine at {self._engine.host} does not answer")
+        return max(found, default=None)
+
+    def follow_anew(self) -> None:
+        """Let go of the connection and make another one."""
+        stream = self._stream
+        if stream is not None:
+            stream.cancel()
+
     # What a Reading needs (docker_reading.Host).
 
     def attach(self, stream: EngineStream | None) -> None:
         """The stream to cancel when stopped."""
+        self._stream = stream
         self._life.attach(None if stream is None else stream.cancel)
 
     def connected(self) -> None:

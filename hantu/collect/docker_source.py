@@ -13,7 +13,8 @@ import msgspec
 
 from hantu.collect.base import CollectorStatus, Found
 from hantu.collect.docker import DockerLogCollector, OnLog, key_of
-from hantu.collect.docker_engine import Container, Engine, Event, Listed, own_container
+from hantu.collect.docker_check import Checked, EngineCheck
+from hantu.collect.docker_engine import Container, Engine, Event, EventStream, Listed, own_container
 from hantu.collect.docker_missed import missed
 from hantu.collect.docker_place import FIRST_SIGHT, OVERLAP_NS, Kept, Place
 from hantu.collect.docker_stream import ContainerGone, EngineError
@@ -85,6 +86,7 @@ class DockerSource:
         )
         self._found: dict[str, Found] = {}
         self._over: set[str] = set()
+        self._events: EventStream | None = None
         self._watched_ns: int | None = None
 
     def start(self) -> None:
@@ -127,6 +129,29 @@ class DockerSource:
             on_gone=self._gone,
         )
 
+    def check(self) -> EngineCheck:
+        """What looks whether all was read that the engine has."""
+        return EngineCheck(self._collected, self._unwatched, self._watch_anew)
+
+    def _collected(self) -> list[Checked]:
+        return [each for each in self._manager.collectors() if isinstance(each, DockerLogCollector)]
+
+    def _unwatched(self) -> list[str]:
+        """Running containers that should be collected and are not: their start was not told of."""
+        return [
+            item.name
+            for item in self._engine.containers()
+            if item.running
+            and self.wants(item.id, item.name)
+            and self._manager.get(key_of(item.id)) is None
+        ]
+
+    def _watch_anew(self) -> None:
+        """Let go of the events and ask for them again."""
+        events = self._events
+        if events is not None:
+            events.cancel()
+
     def wants(self, container_id: str, name: str) -> bool:
         """Whether the settings let this container be collected; hantu's own never is."""
         if self._own and container_id.startswith(self._own):
@@ -147,6 +172,7 @@ class DockerSource:
             raise
         try:
             self._life.attach(events.cancel)
+            self._events = events
             until = time.monotonic() + _ANSWER_S
             early: list[Event] = []
             while not events.answered and time.monotonic() < until and not stop.is_set():
@@ -166,6 +192,7 @@ class DockerSource:
                 for event in batch:
                     self._happened(event)
         finally:
+            self._events = None
             self._life.attach(None)
             events.close()
         return False

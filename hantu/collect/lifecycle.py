@@ -126,6 +126,11 @@ class Lifecycle:
         worker = self._worker
         return worker is None or worker.join(timeout_s)
 
+    @property
+    def state(self) -> CollectorState:
+        """Where it stands now."""
+        return self._state
+
     def status(
         self, key: str, name: str, source: str, *, source_id: str = "", gaps: int = 0, detail: str = ""
     ) -> CollectorStatus:

@@ -7,6 +7,7 @@ import time
 from typing import Final, Protocol
 
 from hantu.collect.base import CollectorState, CollectorStatus, Found, LogCollector
+from hantu.collect.docker_check import EngineCheck
 from hantu.pipeline import Pipeline
 from hantu.store.base import LogStorage
 
@@ -25,6 +26,10 @@ class ContainerSource(Protocol):
         """Running containers that nobody collects."""
         ...
 
+    def check(self) -> EngineCheck:
+        """What looks whether all was read that the engine has."""
+        ...
+
 
 class LogCollectorManager:
     """All collectors by key (CONTRACT M23–M25). Every method may be called from any thread.
@@ -36,6 +41,7 @@ class LogCollectorManager:
         self._pipeline = pipeline
         self._collectors: dict[str, LogCollector] = {}
         self._lock = threading.RLock()
+        self._companions: list[LogCollector] = []
         self._containers: ContainerSource | None = None
         self._running = False
         self._closed = False
@@ -56,10 +62,21 @@ class LogCollectorManager:
             if self._running and not self.is_stopped(collector):
                 collector.start()
 
+    def accompany(self, collector: LogCollector) -> None:
+        """Start and end this collector with the others, and show it nowhere: it serves hantu itself."""
+        with self._lock:
+            self._companions.append(collector)
+
+    def engine_check(self) -> EngineCheck | None:
+        """What looks whether all was read that the engine has; None without one."""
+        return None if self._containers is None else self._containers.check()
+
     def start_all(self) -> None:
         """Start every collector but those that a person stopped."""
         with self._lock:
             self._running = True
+            for companion in self._companions:
+                companion.start()
             for collector in list(self._collectors.values()):
                 if not self.is_stopped(collector):
                     collector.start()
@@ -106,7 +123,7 @@ class LogCollectorManager:
         """End all of them at the same time; True when all have ended within timeout_s."""
         with self._lock:
             self._closed = True
-            collectors = list(self._collectors.values())
+            collectors = [*self._collectors.values(), *self._companions]
         for collector in collectors:
             collector.stop()
         until = time.monotonic() + timeout_s

@@ -11,7 +11,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 from hantu.alert import AlertEngine
@@ -25,7 +24,8 @@ from hantu.pipeline.processors import DropCopies, DropSelf, Mask, bound
 from hantu.service import memory
 from hantu.service.accounts import Accounts
 from hantu.service.alerting import build_alerts
-from hantu.service.canary import Canary
+from hantu.service.canaries import build_canaries, canary_file
+from hantu.service.canary_engine import EngineCanary
 from hantu.service.disk_full import DiskGuard
 from hantu.service.executions import Executions
 from hantu.service.gaps import SentGaps, last_change_ns
@@ -75,17 +75,23 @@ class Service:
         self.store: LogStorage = open_sound(config.database)
         self.signal = CommitSignal(self.store.cursor())
         self.hub = TailHub(self.store, self.signal, batch_ms=config.tail_batch_ms)
-        self.canary = _canary(config)
+        self.url = ""
+        self.canary_secret = secrets.token_urlsafe(32)
+        self.canaries = build_canaries(config, url=lambda: self.url, secret=self.canary_secret)
         self.pipeline = Pipeline(
             self.store,
             self.signal,
-            processors=[*([self.canary] if self.canary else []), *_processors(config)],
+            processors=[self.canaries, *_processors(config)],
             batch_entries=config.batch_entries,
             batch_ms=config.batch_ms,
         )
         self.rhythm = Rhythm(self.pipeline, self.store)
         self.sent_gaps = SentGaps(self.pipeline, changed_ns=changed_ns)
-        self.manager: LogCollectorManager = build_collectors(config, self.pipeline, self.store)
+        self.manager: LogCollectorManager = build_collectors(
+            config, self.pipeline, self.store, own_file=canary_file(config)
+        )
+        if config.canary and config.docker != "off":
+            self.canaries.add(EngineCanary(self.manager))
         self.artifact_files = ArtifactFiles(config.artifact_folder)
         self.maintenance = Maintenance(config, self.pipeline, self.artifact_files)
         self.disk = DiskGuard(config.database, self.pipeline, self.maintenance.alone)
@@ -102,7 +108,6 @@ class Service:
         self.control_token = secrets.token_urlsafe(32)
         self.started_ns = time.time_ns()
         self.stopping = threading.Event()
-        self.url = ""
         self._stop_begun = False
         self._history: deque[Sample] = deque(maxlen=HISTORY_SAMPLES)
         self._workers = [
@@ -118,8 +123,9 @@ class Service:
             Worker("executions", self.executions.overdue_body, backoff=Backoff()),
             Worker("callbacks", self.executions.callback_body, backoff=Backoff()),
         ]
-        if self.canary is not None:
-            self._workers.append(Worker("canary", self.canary.body, backoff=Backoff()))
+        self._workers += [
+            Worker(f"canary-{each.way}", each.body, backoff=Backoff()) for each in self.canaries
+        ]
         if self.alerts is not None:
             self._workers.append(Worker("alerts", self.alerts.body, backoff=Backoff()))
 
@@ -260,16 +266,6 @@ class Service:
                 )
             )
             written = now.written_total
-
-
-def _canary(config: Config) -> Canary | None:
-    """None when the journal is not read, or only a part of it."""
-    whole = not (config.journal_units or config.journal_identifiers or config.journal_directory)
-    if not config.canary or config.journal == "off" or not whole:
-        return None
-    if config.journal_namespace:
-        return Canary(Path(f"/run/systemd/journal.{config.journal_namespace}/socket"))
-    return Canary()
 
 
 def _processors(config: Config) -> list[Processor]:

@@ -20,7 +20,7 @@ from hantu.web.errors import PROGRAM_PATHS, ApiError, refusal
 from hantu.web.peer import Peer, peer_of
 from hantu.web.rights import right_of
 from hantu.web.site import SAFE_METHODS, check_host, check_site
-from hantu.web.token_book import CONTROL_NAME, TokenBook
+from hantu.web.token_book import CANARY, CONTROL_NAME, TokenBook
 
 __all__ = ["CONTROL_NAME", "Client", "TokenBook", "client", "register", "token_book"]
 
@@ -62,9 +62,10 @@ SCOPE_WORDS: Final = "--scope ingest|read|admin"
 @dataclass(frozen=True, slots=True)
 class Client:
     """Who asks. name: of the token or the account, "" without both. scope: `ingest`, `read`, `admin` of a
-    token; `account` for who signed in; `local` for someone on this machine without a token, as long as
-    there are no accounts; "" for nobody known. local: the request came from this machine. account: who
-    signed in, "" for all others. role: of an account; what others may do is like that of a role.
+    token; `canary` for hantu itself (token_book.CANARY); `account` for who signed in; `local` for someone
+    on this machine without a token, as long as there are no accounts; "" for nobody known. local: the
+    request came from this machine. account: who signed in, "" for all others. role: of an account; what
+    others may do is like that of a role.
     digest: of the session or the token. address: where it comes from."""
 
     name: str
@@ -314,6 +315,8 @@ def _check_scope(asked: Request, config: Config, scope: str, *, local: bool) -> 
     rule = "" if asked.url_rule is None else asked.url_rule.rule
     if scope == "ingest" and (asked.method, rule) in INGEST_ROUTES:
         return
+    if scope == CANARY and (asked.method, rule) == ("POST", "/api/ingest"):
+        return  # which takes nothing but canaries from it
     reads = asked.method in SAFE_METHODS and right_of(asked.method, rule).role is Role.VIEWER
     if scope == "read" and reads:
         return

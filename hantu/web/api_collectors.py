@@ -8,6 +8,7 @@ from flask import Response
 
 from hantu.collect.base import CollectorStatus
 from hantu.output import Wire, iso, optional_iso
+from hantu.service.canary import Sung
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.openapi import Api, Content, NoArgs, Route
@@ -56,21 +57,28 @@ class SilentSource(Wire, frozen=True):
 
 
 class CanaryLine(Wire, frozen=True):
-    """The line that hantu wrote into the journal last. delayS: until it arrived, null when it has not;
-    missed: it should have by now."""
+    """The last look whether lines arrive. way: `journal`, `files`, `ingest`: a line that hantu wrote;
+    `docker`: the newest lines that the engine has. delayS: until it arrived, null when it has not;
+    missed: it should have by now. error: why it could not be written. names: containers whose newest
+    lines have not arrived, of lookedAt."""
 
+    way: str
     sent: str
     delay_s: float | None
     missed: bool
+    error: str
+    names: list[str]
+    looked_at: int
 
 
 class CollectorsAnswer(Wire, frozen=True):
-    """Every collector, what was found but is not collected, what is silent for longer than usual."""
+    """Every collector, what was found but is not collected, what is silent for longer than usual, and
+    whether lines arrive."""
 
     collectors: list[Collector]
     found: list[FoundContainer]
     silent: list[SilentSource]
-    canary: CanaryLine | None
+    canaries: list[CanaryLine]
 
 
 class CollectorAnswer(Wire, frozen=True):
@@ -118,15 +126,17 @@ def collectors(args: NoArgs) -> Response:  # noqa: ARG001  every view takes its 
         SilentSource(each.source, each.source_id, iso(each.last_ns), each.usual_ns / 1e9)
         for each in service().rhythm.silences
     ]
+    canaries = [_canary(last) for last in service().canaries.last]
     return json_response(
-        CollectorsAnswer([wire(status) for status in manager.statuses()], found, silent, _canary())
+        CollectorsAnswer([wire(status) for status in manager.statuses()], found, silent, canaries)
     )
 
 
-def _canary() -> CanaryLine | None:
-    canary = service().canary
-    last = None if canary is None else canary.last
-    return None if last is None else CanaryLine(iso(last.sent_ns), last.delay_s, last.missed)
+def _canary(last: Sung) -> CanaryLine:
+    return CanaryLine(
+        *(last.way.value, iso(last.sent_ns), last.delay_s, last.missed),
+        *(last.error, list(last.names), last.looked_at),
+    )
 
 
 _ACT_REFUSALS: Final = (400, 401, 403, 404, 421, 503)

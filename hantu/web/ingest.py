@@ -12,12 +12,14 @@ from flask import Response, request
 
 from hantu.output import Wire
 from hantu.pipeline import QueueFull, Submission
+from hantu.service.canary import is_canary
 from hantu.store.base import WriteResult
 from hantu.web.access import client
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.openapi import Api, Content, NoArgs, Route
 from hantu.web.records import Item, Reading, read_records
+from hantu.web.token_book import CANARY
 from hantu.web.wire import NDJSON, json_response
 
 api: Final = Api("ingest")
@@ -160,6 +162,8 @@ def _read(body: bytes) -> Reading:
     )
     if reading.too_many:
         raise ApiError(413, f"more than {ITEMS_MOST:,} entries at once; send them in parts")
+    if client().scope == CANARY and not all(is_canary(entry.message) for entry in reading.entries):
+        raise ApiError(403, "this secret is for hantu's own line alone")
     if not reading.entries and not reading.rejected:
         raise ApiError(400, "the body holds no entry; send an object a line, or an array of them")
     return reading
@@ -168,7 +172,7 @@ def _read(body: bytes) -> Reading:
 def _store(door: Door, reading: Reading) -> Response:
     count = len(reading.entries)
     if wait_s := door.rate.wait_s(client().name, count):
-        service().sent_gaps.refused(count)
+        _refused(count)
         raise _busy("this client sends faster than it may; send again later", wait_s)
     result = _commit(reading) if count else WriteResult(0, 0)
     answer = IngestAnswer(
@@ -200,7 +204,7 @@ def _commit(reading: Reading) -> WriteResult:
     )
     if not taken:
         desk.pipeline.refused_total += len(reading.entries)
-        desk.sent_gaps.refused(len(reading.entries))
+        _refused(len(reading.entries))
         raise QueueFull(f"{desk.pipeline.waiting} entries are waiting to be written; try again shortly")
     if not done.wait(COMMIT_WAIT_S):
         raise ApiError(
@@ -208,11 +212,17 @@ def _commit(reading: Reading) -> WriteResult:
         )
     result = results[0]
     if result is None:
-        desk.sent_gaps.refused(len(reading.entries))
+        _refused(len(reading.entries))
         raise ApiError(
             503, desk.pipeline.failing or "the entries were not stored", headers={"Retry-After": "2"}
         )
     return result
+
+
+def _refused(lines: int) -> None:
+    """Note that lines were not taken; hantu's own line is nobody's loss."""
+    if client().scope != CANARY:
+        service().sent_gaps.refused(lines)
 
 
 def _busy(message: str, wait_s: float) -> ApiError:

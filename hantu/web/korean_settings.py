@@ -63,8 +63,8 @@ _OF_CONFIG: Final[dict[str, str]] = {
     "further names that the pages may be asked for by": "화면을 열 수 있는 다른 호스트 이름",
     "mask secrets before anything is stored": "저장하기 전에 비밀 값 가리기",
     "further metadata keys whose values are masked": "값을 가릴 메타데이터 키 추가",
-    "write a line into the journal every 10 minutes to see that it arrives": (
-        "10분마다 저널에 한 줄을 쓰고 들어오는지 확인"
+    "try every 10 minutes whether lines arrive: journal, files, own address, Docker": (
+        "10분마다 저널, 파일, hantu 자신의 주소, Docker로 로그가 들어오는지 확인"
     ),
     "log hantu's own debug lines": "hantu 자신의 디버그 줄 남기기",
     "show /styleguide, for those who work on hantu's pages": (

@@ -24,7 +24,14 @@ Values = float | Mapping[Labels, float]
 
 def exposition(desk: Service) -> str:
     """All metrics of a service as text."""
-    parts = (_process(desk), _storage(desk), _flow(desk.gauges()), _keeping(desk), _collectors(desk))
+    parts = (
+        _process(desk),
+        _storage(desk),
+        _flow(desk.gauges()),
+        _keeping(desk),
+        _collectors(desk),
+        _arriving(desk),
+    )
     return "".join(metric for part in parts for metric in part)
 
 
@@ -109,6 +116,19 @@ def _collectors(desk: Service) -> Iterator[str]:
     yield _gauge("hantu_collector_last_entry_timestamp_seconds", "Time of its newest entry.", last)
     yield _counter("hantu_collector_entries_total", "Entries collected.", lines)
     yield _counter("hantu_collector_gaps_total", "Times that lines were lost.", gaps)
+
+
+def _arriving(desk: Service) -> Iterator[str]:
+    """Whether lines arrive, and who is silent."""
+    found = desk.canaries.last
+    labels: dict[str, Labels] = {each.way: (("way", each.way.value),) for each in found}
+    missed: dict[Labels, float] = {labels[each.way]: int(each.missed) for each in found}
+    sent = {labels[each.way]: each.sent_ns / SECOND_NS for each in found}
+    delay = {labels[each.way]: each.delay_s for each in found if each.delay_s is not None}
+    yield _gauge("hantu_canary_missed", "1 while the last line of hantu's own is overdue.", missed)
+    yield _gauge("hantu_canary_timestamp_seconds", "When it was written.", sent)
+    yield _gauge("hantu_canary_delay_seconds", "After what time it arrived.", delay)
+    yield _gauge("hantu_sources_silent", "Sources silent for longer than usual.", len(desk.rhythm.silences))
 
 
 def _gauge(name: str, means: str, values: Values) -> str:

@@ -9,9 +9,8 @@ from flask import Blueprint, Response, request
 
 from hantu.collect.base import CollectorState, CollectorStatus
 from hantu.query.edit import with_field
-from hantu.service.canary import Sung
 from hantu.store.gap_base import Gap
-from hantu.web import clock, i18n, sentences, source_sparks
+from hantu.web import arrivals, clock, i18n, sentences, source_sparks
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.facets import origin_field
@@ -82,7 +81,7 @@ def sources() -> Response:
         gaps=_gaps(now_ns),
         found=manager.found(),
         silences=service().rhythm.silences,
-        canary=_canary(),
+        arrivals=arrivals.arrivals(),
         logs_url=_logs_url,
         ago=i18n.ago,
     )
@@ -107,6 +106,9 @@ def _lead(statuses: list[CollectorStatus]) -> str:
     if not statuses:
         return i18n.translate("Nothing to collect was found here.")
     troubled = sum(status.state in TROUBLED for status in statuses)
+    if not troubled and (watched := arrivals.warnings()):
+        told = i18n.plural("{n} source collects.", "{n} sources collect.", len(statuses))
+        return f"{told} {i18n.translate('Look below:')} {', '.join(watched)}."
     if not troubled:
         told = i18n.plural("{n} source, all is well.", "{n} sources, all is well.", len(statuses))
         rate = round(sum(status.per_minute for status in statuses))
@@ -116,12 +118,6 @@ def _lead(statuses: list[CollectorStatus]) -> str:
         good=len(statuses) - troubled,
         all=len(statuses),
     )
-
-
-def _canary() -> Sung | None:
-    """The line that was written to see whether lines arrive."""
-    canary = service().canary
-    return None if canary is None else canary.last
 
 
 def _gaps(now_ns: int) -> list[Blind]:

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 from hantu.client.health_file import ailing
 from hantu.collect.base import CollectorState
 from hantu.service import Gauges, Sample
-from hantu.web import charts, disk, i18n
+from hantu.web import arrivals, charts, disk, i18n
 from hantu.web.access import client
 from hantu.web.audit import audit
 from hantu.web.charts import Chart
@@ -54,6 +54,7 @@ def status() -> Response:
             *([i18n.translate("Disk")] if grave else []),
             *([i18n.translate("Backups")] if kept.failing or kept.late else []),
             *([i18n.translate("Alerts")] if alerts is not None and alerts.closed else []),
+            *arrivals.warnings(),
         ],
         gauges=gauges,
         stats=stats,

@@ -20,6 +20,7 @@ class CuttingProxy:
         self._most_bytes = most_bytes
         self._random = random.Random(seed)
         self._open: set[socket.socket] = set()
+        self._deaf: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._server = socket.socket(socket.AF_UNIX)
         self._server.bind(str(path))
@@ -52,6 +53,8 @@ class CuttingProxy:
     def _pass(self, source: socket.socket, sink: socket.socket, left: int | None) -> None:
         try:
             while chunk := source.recv(65536):
+                if source in self._deaf:
+                    continue
                 if left is not None and len(chunk) >= left:
                     sink.sendall(chunk[:left])
                     self.cuts += 1
@@ -68,6 +71,11 @@ class CuttingProxy:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue
+
+    def forget(self) -> None:
+        """Pass nothing on any more over the connections that are open now, and leave them open."""
+        with self._lock:
+            self._deaf |= self._open
 
     def close(self) -> None:
         """End every connection and thread."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from hantu.collect.base import CollectorState, CollectorStatus, Found, LogCollector
+from hantu.collect.docker_check import EngineCheck
 from hantu.collect.manager import LogCollectorManager
 from hantu.pipeline import Pipeline
 from hantu.store.memory import MemoryStore
@@ -58,6 +59,9 @@ class Containers:
 
     def found(self) -> list[Found]:
         return [Found("docker:bbb2", "b", "image", 0), Found("docker:aaa1", "a", "image", 0)]
+
+    def check(self) -> EngineCheck:
+        return EngineCheck(list, list, lambda: None)
 
 
 @pytest.fixture
@@ -159,3 +163,20 @@ def test_found_containers_can_be_started(pipeline: Pipeline, store: MemoryStore)
     manager.forget("docker:aaa1")
     assert manager.active_collectors() == ["docker:bbb2"]
     assert manager.stop_all()
+
+
+def test_companions_run_with_the_others_and_are_shown_nowhere(
+    pipeline: Pipeline, store: MemoryStore
+) -> None:
+    manager = LogCollectorManager(pipeline, store)
+    shown, companion = Idle("file:a", "a"), Idle("file:own", "own")
+    manager.add(shown)
+    manager.accompany(companion)
+    assert manager.engine_check() is None
+    manager.start_all()
+    assert companion.status().state is CollectorState.COLLECTING
+    assert [status.key for status in manager.statuses()] == ["file:a"]
+    with pytest.raises(KeyError):
+        manager.stop_collector("file:own")
+    assert manager.stop_all(1.0)
+    assert companion.status().state is CollectorState.STOPPED

@@ -9,10 +9,11 @@ import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
+from hantu.cli.doctor_arrivals import look_at_arrivals
 from hantu.cli.main import cli
 from hantu.model import LogLevel
 from hantu.service import Service
-from hantu.service.canary import Canary
+from hantu.service.canary import Canaries, Sung, Way
 from hantu.service.rhythm import Silence
 from hantu.store.gap_base import Gap
 from tests.web.desk import line, store, token
@@ -95,26 +96,78 @@ def test_pages_show_gaps_that_no_line_tells_of(client: FlaskClient, service: Ser
     assert "프로그램이 보낸 로그" in korean
 
 
-def test_silent_sources_and_the_canary_are_shown(
+def test_silent_sources_are_shown(
     client: FlaskClient, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_ns = time.time_ns()
-    answer = client.get("/api/collectors").get_json()
-    assert (answer["silent"], answer["canary"]) == ([], None)
+    assert client.get("/api/collectors").get_json()["silent"] == []
     assert "Silent for longer" not in client.get("/sources").text
+    assert "Silent sources" not in client.get("/status").text
+    assert "hantu_sources_silent 0" in client.get("/metrics").text
     monkeypatch.setattr(service.rhythm, "_silences", (Silence("app", "shop", now_ns - 3600 * S, 300 * S),))
-    canary = Canary(service.config.data_dir / "none")
-    canary._sent_ns, canary._delay_s = now_ns - 120 * S, 0.4
-    monkeypatch.setattr(service, "canary", canary)
     html = client.get("/sources").text
     assert "Silent for longer than usual" in html
-    assert "arrived after 0.4 s" in html
-    answer = client.get("/api/collectors").get_json()
-    assert answer["silent"][0]["usualS"] == 300
-    assert answer["canary"]["delayS"] == 0.4
-    canary._delay_s = None
-    assert "has not arrived" in client.get("/sources").text
+    assert client.get("/api/collectors").get_json()["silent"][0]["usualS"] == 300
     assert "평소보다 오래 조용한 수집원" in client.get("/sources", headers={"Accept-Language": "ko"}).text
+    assert "Silent sources" in client.get("/status").text
+    assert "hantu_sources_silent 1" in client.get("/metrics").text
+
+
+def test_what_does_not_arrive_is_a_warning_everywhere(
+    client: FlaskClient, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.get("/api/collectors").get_json()["canaries"] == []
+    assert "Do lines arrive?" not in client.get("/sources").text
+    now_ns = time.time_ns()
+    names = tuple(f"worker-{number}" for number in range(7))
+    last = [
+        Sung(Way.JOURNAL, now_ns - 120 * S, 0.4, missed=False),
+        Sung(Way.FILES, now_ns - 2 * S, None, missed=False),
+        Sung(Way.INGEST, now_ns - 90 * S, None, missed=True, error="its own address answered HTTP 503"),
+        Sung(Way.DOCKER, now_ns - 90 * S, None, missed=True, names=names, looked_at=9),
+    ]
+    monkeypatch.setattr(Canaries, "last", last)
+    html = client.get("/sources").text
+    for said in (
+        "Arrived after 0.4 s",
+        "On its way",
+        "It has not arrived",
+        "its own address answered HTTP 503",
+        "have not been read: worker-0, worker-1, worker-2, worker-3, worker-4 +2",
+        "Lines that do not arrive",
+    ):
+        assert said in html, said
+    korean = client.get("/sources", headers={"Accept-Language": "ko"}).text
+    for said in ("로그가 잘 들어오는지", "들어오지 않음", "0.4초 만에 들어옴", "HTTP 503로 응답했습니다"):
+        assert said in korean, said
+    assert "Lines that do not arrive" in client.get("/status").text
+    metrics = client.get("/metrics").text
+    assert 'hantu_canary_missed{way="docker"} 1' in metrics
+    assert 'hantu_canary_missed{way="journal"} 0' in metrics
+    assert 'hantu_canary_delay_seconds{way="journal"} 0.4' in metrics
+    answer = client.get("/api/collectors").get_json()
+    findings = list(look_at_arrivals(answer))
+    assert [(each.what, each.ok) for each in findings] == [
+        ("lines by journal", True),
+        ("lines by files", True),
+        ("lines by ingest", False),
+        ("lines by docker", False),
+    ]
+    assert findings[2].says.endswith("has not arrived: its own address answered HTTP 503")
+    assert "worker-6" in findings[3].says
+    assert all(each.fix for each in findings[2:])
+    silent = {"source": "app", "sourceId": "shop", "last": "2026-11-20T01:02:03.5Z", "usualS": 300.0}
+    (finding,) = look_at_arrivals({"canaries": [], "silent": [silent]})
+    assert (finding.what, finding.ok) == ("shop", False)
+    assert finding.says == "silent since 2026-11-20T01:02:03Z, never before for more than 5 min"
+    done = Sung(Way.DOCKER, now_ns, 0.0, missed=False, looked_at=9)
+    monkeypatch.setattr(Canaries, "last", [done])
+    assert "The newest lines of 9 containers were read" in client.get("/sources").text
+    assert (
+        "컨테이너 9개의 최신 줄까지 읽음" in client.get("/sources", headers={"Accept-Language": "ko"}).text
+    )
+    (finding,) = look_at_arrivals(client.get("/api/collectors").get_json())
+    assert (finding.ok, finding.says) == (True, "the newest lines of 9 containers were read")
 
 
 def test_refused_pushes_are_counted(

@@ -15,6 +15,7 @@ from hantu.paths import ROOT, TEMPLATES
 from hantu.service import Service
 from hantu.web import (
     about,
+    arrivals,
     completion,
     disk,
     executions,
@@ -109,6 +110,7 @@ def all_texts() -> set[str]:
     for title, options in settings.OPTIONS.values():
         found.update((title, *(text for _, text in options if text not in settings.NAMES_OF_THEMSELVES)))
     found.update(("Time zone", "First page", *settings_shown.LEADS.values(), about.LIBRARIES["apsw"]))
+    found.update(name for _, name in arrivals.LOOKS.values())
     named = (*settings_accounts.ROLES, *settings_tokens.WORDS)
     found.update(word for _, *words in named for word in words)
     found.update(settings_audit.names_of_acts())

@@ -38,7 +38,7 @@ OWN = ("web/access.py", "web/site.py", "web/errors.py", "accounts/acts.py", "acc
 SAYS = frozenset(
     (
         *("QueryError", "EngineError", "ContainerGone", "JournalctlError", "Trouble", "QueryTimeout"),
-        "ChannelError",
+        *("ChannelError", "CanaryError"),
         *("_wrong", "_tell_gap", "gap"),
     )
 )

@@ -97,9 +97,11 @@ class FileLogCollector:
         return ", ".join(parts)
 
 
-def file_collectors(config: Config, pipeline: Pipeline, store: LogStorage) -> tuple[FileLogCollector, ...]:
+def file_collectors(
+    config: Config, pipeline: Pipeline, store: LogStorage, *, reader: FileReader | None = None
+) -> tuple[FileLogCollector, ...]:
     """A collector for each pattern of the settings files and log_dir; none is started."""
-    reader = FileReader(pipeline, store, poll_ms=config.file_poll_ms)
+    reader = reader or FileReader(pipeline, store, poll_ms=config.file_poll_ms)
     return tuple(FileLogCollector(watch, reader) for watch in watches(config))
 
 
