@@ -295,6 +295,8 @@ def test_a_look_at_files_that_did_not_change_reads_and_opens_nothing(tmp_path: P
         desk.poll()
     assert _reads() - calls < 10
     assert len(os.listdir("/proc/self/fd")) == opened
+    desk.rounds.close()
+    assert len(os.listdir("/proc/self/fd")) <= opened - 200
 
 
 def _reads() -> int:
