@@ -143,7 +143,7 @@ def _size(file: Path) -> int:
 def _move_aside(folder: Path, now_s: float) -> Path | None:
     """Move database and artifacts of a data folder into one beside them; where, None without any."""
     # The log before the database: alone in the old place, SQLite would take it for the new one's.
-    names = [f"{DATABASE}-wal", f"{DATABASE}-shm", DATABASE, ARTIFACTS]
+    names = [f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}.rescue", DATABASE, ARTIFACTS]
     there = [name for name in names if (folder / name).exists()]
     if not there:
         return None

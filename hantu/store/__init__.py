@@ -29,8 +29,12 @@ def open_store(path: Path, *, read_only: bool = False, progress: Progress | None
     read_only: works beside a process that writes. progress: told while a file of an older version is
     made anew, which may take minutes; the log when None. Raises StoreError, NewerSchema, StoreBusy."""
     from hantu.store.sqlite import SqliteStore
+    from hantu.store.sqlite.rescue_copy import keep_for_rescue
 
-    return SqliteStore.open(path, read_only=read_only, progress=progress)
+    store = SqliteStore.open(path, read_only=read_only, progress=progress)
+    if not read_only:
+        keep_for_rescue(path)
+    return store
 
 
 def migrates(path: Path) -> bool:

@@ -63,7 +63,7 @@ def test_a_command_that_writes_makes_an_old_file_anew_and_says_so(data_dir: Path
     assert done.exit_code == 0, done.output
     assert "making the database anew in a smaller format: 0 %" in done.output
     assert "making the database anew in a smaller format: 100 %" in done.output
-    assert names(data_dir) == ["hantu.db"]
+    assert names(data_dir) == ["hantu.db", "hantu.db.rescue"]
     assert json.loads(hantu(data_dir, "stats", "--json").output)["entries"] == len(entries)
 
 

@@ -201,11 +201,11 @@ def test_a_container_that_starts_while_the_disk_is_full_is_read_from_its_start(
 @pytest.mark.fault_row("R10")
 @pytest.mark.timeout(pick(120, 900))
 def test_the_engine_dies_and_comes_back(own_engine: PrivateEngine) -> None:
-    deaths, count = pick((2, 2_500), (12, 25_000))
+    deaths, count, pause_us = pick((2, 2_500, 5_000), (10, 20_000, 15_000))
     with Desk(own_engine.environment) as desk:
         desk.watching()
         container_id = own_engine.run(
-            script(count, burst=2, pause_us=5_000, end="echo done; sleep 100"), name="lives"
+            script(count, burst=2, pause_us=pause_us, end="echo done; sleep 600"), name="lives"
         )
         desk.wait_messages("lives", 100)
         for turn in range(deaths):
@@ -221,7 +221,8 @@ def test_the_engine_dies_and_comes_back(own_engine: PrivateEngine) -> None:
             own_engine.start()
             desk.wait_state("docker", CollectorState.COLLECTING, 60)
             desk.wait_state(container_id, CollectorState.COLLECTING, 60)
-            wait_until(lambda before=before: desk.pipeline.written_total >= before + 100, 60)
+            more = min(before + 100, 2 * count)
+            wait_until(lambda more=more: desk.pipeline.written_total >= more, 60)
         wait_until(lambda: own_engine.docker("logs", "--tail", "1", container_id) == "done", 240, 0.2)
         wait_until(lambda: "done" in desk.messages("lives"), 60, 0.2)
         for stream, word, kept in (

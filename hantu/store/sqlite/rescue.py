@@ -16,7 +16,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -26,9 +26,10 @@ import numpy as np
 from hantu.store.base import StoreError
 from hantu.store.gap_base import Gap
 from hantu.store.sqlite.batch import LEVEL_BITS, Batch
-from hantu.store.sqlite.catalog import Catalog
+from hantu.store.sqlite.catalog import COLUMN_BITS, Catalog
 from hantu.store.sqlite.database import APPLICATION_ID, BUSY_MS, Database, failure, take_lock
 from hantu.store.sqlite.hot import HotBatch, joined
+from hantu.store.sqlite.rescue_copy import put_missing, readable_tables
 from hantu.store.sqlite.salvage_rows import Salvage
 from hantu.store.sqlite.sealing import Packed, Sealer, next_generation, put
 from hantu.store.sqlite.segment_writer import encode
@@ -177,7 +178,7 @@ class _Rescue:
         finally:
             parts.close()
         self._copy_rows(self._parts, self._new, _MADE_ANEW)
-        if any(failures.get(table) for table in ("hot", "segment", "segment_column")) and not self._gaps:
+        if any(failures.get(table) for table in ("hot", "segment_column")) and not self._gaps:
             self._gaps.append(Gap("", "", 0, time.time_ns(), reason=_LOST))
         aside = self._swap()
         log.critical("%s holds the damaged file; %d entries were saved", aside, self._entries)
@@ -198,10 +199,16 @@ class _Rescue:
         if not target.exists():
             Database(target, read_only=False).close()
         failures: dict[str, int] = {}
-        with closing(_reading(source)) as old, closing(_filling(target)) as new:
+        with (
+            closing(_reading(source)) as connection,
+            readable_tables(source, connection) as opened,
+            closing(_filling(target)) as new,
+        ):
             for table in [str(name) for (name,) in new.execute(_TABLES)]:
                 if table not in without:
-                    failures[table] = _copy_table(old, new, table)
+                    with opened(table) as old:
+                        failures[table] = _copy_table(old, new, table)
+            put_missing(source, new, failures)
         for table, count in failures.items():
             if count:
                 log.error("some rows of the table %s could not be read", table)
@@ -255,7 +262,11 @@ class _Rescue:
             hot: list[tuple[int, int, bytes]] = reader.rows(
                 "SELECT first_key, created_ns, data FROM hot ORDER BY first_key"
             ).fetchall()  # type: ignore[assignment]  # STRICT columns
+            numbers = reader.rows("SELECT DISTINCT column_id >> ? FROM segment_column", (COLUMN_BITS,))
+            orphans = sorted({number for (number,) in numbers} - {row.segment_no for row in segments})
             known = catalog.streams(reader)
+        segments += [found for number in orphans if (found := self._orphan(catalog, parts, number))]
+        segments.sort(key=lambda segment: segment.first_key)
         taken_to = 0
         for segment in segments:
             batch = self._of_segment(catalog, parts, segment)
@@ -268,6 +279,26 @@ class _Rescue:
                 if len(batch) and first_key > taken_to:
                     taken_to = int(batch.keys[-1])
                     yield self._named(batch, known)
+
+    def _orphan(self, catalog: Catalog, parts: Database, number: int) -> Segment | None:
+        """A segment whose row is gone: its columns tell all that the row did."""
+        nowhere = Segment(number, 0, 0, 0, 0, 0, None, None)
+        try:
+            with parts.reading(None) as reader:
+                catalog.view(reader)
+                frame = catalog.frame(reader, nowhere)
+                keys, times = frame.keys(), frame.times()
+                return replace(
+                    nowhere,
+                    first_key=int(keys.min()),
+                    last_key=int(keys.max()),
+                    entries=frame.size,
+                    oldest_ns=int(times.min()),
+                    newest_ns=int(times.max()),
+                )
+        except (ValueError, KeyError, IndexError, StoreError):
+            self._gaps.append(Gap("", "", 0, time.time_ns(), reason=_LOST))
+            return None
 
     def _of_segment(self, catalog: Catalog, parts: Database, segment: Segment) -> Batch | None:
         try:

@@ -50,6 +50,7 @@ from hantu.store.sqlite.patterns import PatternFinder
 from hantu.store.sqlite.preferences import SqlitePreferences
 from hantu.store.sqlite.question import Rows, ask
 from hantu.store.sqlite.rebuild import Progress, bring_up_to_date, tidy
+from hantu.store.sqlite.rescue_copy import keep_for_rescue
 from hantu.store.sqlite.retention import Retention, Stopped
 from hantu.store.sqlite.sealing import SEAL_ENTRIES, Sealer
 from hantu.store.sqlite.search import Search
@@ -339,6 +340,7 @@ class SqliteStore(
         """Retention, index optimisation, vacuum, integrity check, in slices."""
         deadlines = Deadlines(retention_days, rules, now_ns)
         report = self._retention.maintain(deadlines, now_ns=now_ns, pause=pause)
+        keep_for_rescue(self.path)
         return replace(report, problems=report.problems + self.mend_execution_words(pause))
 
     def export(self, query: LogQuery) -> Iterator[LogEntry]:
