@@ -170,7 +170,7 @@ def _trace(message: str, metadata: Mapping[str, Any]) -> tuple[tuple[trace.Part,
         field = value = metadata.get(key)
         if isinstance(value, dict):
             value = value.get("stack") or value.get("stack_trace")
-        if isinstance(value, str) and (found := trace.parse(visible(value))):
+        if isinstance(value, str) and (found := trace.parse(visible(value), known=True)):
             return found, key if value is field else ""
     return (), ""
 

@@ -141,7 +141,7 @@ def one_error(group_no: int) -> Response:
         mutes=MUTES,
         note_most=NOTE_MOST,
         told=None if chosen is None else tell(chosen),
-        newest=not at,
+        newest=chosen is None or chosen.record.time_ns >= group.last_ns,
         listed=listed,
         next_url=_next_url(group_no, at, listed),
         first_page=before is None,
@@ -191,7 +191,7 @@ def tell(found: Occurrence) -> Told:
     same = _same_trace(record)
     return Told(
         found,
-        trace.parse(visible(record.stack_trace)),
+        trace.parse(visible(record.stack_trace), known=True),
         _context(record.context, entry),
         _raw(found),
         _lines(near, found),

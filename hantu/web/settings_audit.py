@@ -39,6 +39,20 @@ OWN_ACTS: Final = (
 )
 """Acts that views note themselves, besides those of rights.ACTS."""
 
+_ACTS: Final = {
+    "resolve": "Resolve",
+    "reopen": "Reopen",
+    "mute": "Mute",
+    "unmute": "Unmute",
+    "merge": "Merge",
+    "split": "Split off",
+    "note": "Note",
+    "notes": "Note",
+    "start": "Start",
+    "stop": "Stop",
+}
+"""What was done to an error or a collector, in the words of the buttons that do it."""
+
 
 def register(blueprint: Blueprint) -> None:
     """Add the routes of this page."""
@@ -103,5 +117,7 @@ def _who(act: Act) -> str:
 
 
 def detail_text(detail: Mapping[str, Any]) -> str:
-    """What belongs to an act, in one line: role admin, days 7."""
-    return ", ".join(f"{name} {value}" for name, value in detail.items())
+    """What belongs to an act, in one line: role admin, days 7. An act within an act comes first, alone."""
+    rest = [f"{name} {value}" for name, value in detail.items() if name != "act"]
+    act = str(detail.get("act", ""))
+    return ", ".join([*([i18n.translate(_ACTS.get(act, act))] if act else []), *rest])

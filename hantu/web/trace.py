@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+_HEADING: Final = "Traceback (most recent call last):\n"
 _PYTHON: Final = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<name>.+))?$')
 _JAVA: Final = re.compile(
     r"\s+at (?:[\w.@-]*/)?(?P<name>[\w$.<>]+)\((?P<file>[^()]*?)(?::(?P<line>\d+))?\)(?: .*)?$"
@@ -61,12 +62,14 @@ class Part:
         return ", ".join(names[:PACKAGES_SHOWN]) + more
 
 
-def parse(text: str) -> tuple[Part, ...]:
-    """The parts of a text with a stack trace in order; () when it holds fewer than two frames."""
+def parse(text: str, *, known: bool = False) -> tuple[Part, ...]:
+    """The parts of a text with a stack trace in order; () when it holds none. One frame may be an accident:
+    it takes two, or Python's heading. known: the text is said to be a trace."""
     if "\n" not in text:
         return ()
     items = list(_items(text.split("\n")))
-    if sum(isinstance(item, Frame) for item in items) < 2:
+    least = 1 if known or _HEADING in text else 2
+    if sum(isinstance(item, Frame) for item in items) < least:
         return ()
     return tuple(_parts(items))
 

@@ -44,9 +44,9 @@ def running_service(data_dir: Path, **settings: object) -> Iterator[Service]:
 
 
 @contextmanager
-def served(app: flask.Flask) -> Iterator[int]:
-    """The application on a real threaded server; gives its port."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+def served(app: flask.Flask, port: int = 0) -> Iterator[int]:
+    """The application on a real threaded server; gives its port, a free one unless it is named."""
+    server = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

@@ -112,6 +112,16 @@ def test_the_code_under_a_python_frame_belongs_to_it() -> None:
 def test_a_text_without_frames_is_no_trace() -> None:
     assert trace.parse("one\ntwo\n  at noon (we met: 12:30)") == ()
     assert trace.parse("one line") == ()
+    assert trace.parse('see\n  File "a.py", line 3, in f') == ()
+
+
+def test_a_trace_of_one_frame_is_one_when_it_says_so() -> None:
+    frame = '  File "/app/job.py", line 15, in run\n    raise Closed()\nClosed: 장 마감'
+    heading, one, end = trace.parse(f"Traceback (most recent call last):\n{frame}")
+    assert [part.kind for part in (heading, one, end)] == ["text", "app", "text"]
+    assert (one.frames[0].place, one.frames[0].name) == ("/app/job.py:15", "run")
+    assert trace.parse(frame) == ()
+    assert [part.kind for part in trace.parse(frame, known=True)] == ["app", "text"]
 
 
 @given(st.text(alphabet='\t\n at(File "x", line 1:)', max_size=200))

@@ -14,7 +14,7 @@ from hantu.paths import ROOT
 from hantu.roles import Role
 from hantu.service import Service
 from hantu.store.account_base import Act
-from hantu.web.settings_audit import PAGE_ACTS, names_of_acts
+from hantu.web.settings_audit import PAGE_ACTS, detail_text, names_of_acts
 from hantu.web.settings_sessions import browser_of
 from tests.web.desk import app_of, running_service
 from tests.web.peopledesk import OWN, PASSWORD, account, done, people, signed_in
@@ -253,3 +253,11 @@ def test_a_browser_is_told_in_two_words(agent: str, words: str) -> None:
 @pytest.mark.parametrize(("agent", "words"), [("curl/8.5.0", "curl"), ("", "–"), ("<b>", "<b>")])
 def test_what_is_no_browser_is_told_by_its_own_name(agent: str, words: str) -> None:
     assert browser_of(agent) == words
+
+
+def test_what_belongs_to_an_act_is_told_in_words_of_the_pages(app: flask.Flask) -> None:
+    with app.test_request_context(headers={"Accept-Language": "ko"}):
+        assert detail_text({"until": "1h", "act": "mute"}) == "알림 끄기, until 1h"
+    with app.test_request_context(headers={"Accept-Language": "en"}):
+        assert detail_text({"act": "split"}) == "Split off"
+        assert detail_text({"days": 7}) == "days 7"
