@@ -19,6 +19,7 @@ from hantu.store.sqlite.grouping import Groups, group, write_directory
 from hantu.store.sqlite.hot import HotBatch, created, ints, keys
 from hantu.store.sqlite.metadata_column import distinct, write_metadata
 from hantu.store.sqlite.order import write_order
+from hantu.store.sqlite.plain_text import PlainText
 from hantu.store.sqlite.segment_writer import ShapeBook
 from hantu.store.sqlite.shapes import Shapes
 from hantu.store.sqlite.times import SECOND_NS
@@ -50,6 +51,11 @@ class HotFrame(Frame):
     def metadata_texts(self, lines: IntArray) -> list[bytes | None]:
         """As Frame.metadata_texts()."""
         return [batch.metadata[at] for batch, at in self._at(lines)]
+
+    @cached_property
+    def plain(self) -> PlainText:
+        """Its lines as searches see them: made small and folded once for all of them."""
+        return PlainText(self)
 
     def _at(self, lines: IntArray) -> list[tuple[HotBatch, int]]:
         """The batch of each of these lines, and its place there."""

@@ -6,17 +6,18 @@ first looked for in the lines as they stand."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
 from hantu import text
-from hantu.store.sqlite.batch import IntArray
+from hantu.store.sqlite.batch import ByteArray, IntArray
 from hantu.store.sqlite.escape import unescape_lines
+from hantu.store.sqlite.fields import octets, sorted_set
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.scan import holds
 from hantu.store.sqlite.shape_index import Lines
@@ -42,10 +43,21 @@ _NEAR_MOST: Final = 128
 
 _APART: Final = _ESCAPES
 """Bytes beyond ASCII that are part of no token."""
-_BESIDE: Final = frozenset(range(0x80)) - frozenset(
-    b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-) | frozenset(_APART)
-"""Bytes beside which an ASCII token ends for sure."""
+_ASCII_END: Final = 0x80
+_NEWLINE: Final = ord("\n")
+_APART_SURELY, _PERHAPS, _JOINED = range(3)
+
+
+def _sides() -> ByteArray:
+    """By byte beside an ASCII token of a line that was made small, whether the token ends there."""
+    table = np.full(256, _PERHAPS, np.uint8)
+    table[:_ASCII_END] = _APART_SURELY
+    table[list(_APART)] = _APART_SURELY
+    table[list(b"0123456789abcdefghijklmnopqrstuvwxyz")] = _JOINED
+    return table
+
+
+_SIDES: Final = _sides()
 _ODD: Final = (b"\xc5\xbf", b"\xcc", b"\xcd")
 """ſ, and combining characters as in _JOINS: no others join an ASCII letter."""
 _ODD_LEADS: Final = (b"\xc5", b"\xcc", b"\xcd")
@@ -81,7 +93,7 @@ class PlainText:
             if not self._holds(run):
                 return _NOWHERE
             if run.whole:
-                return self._numbers([row for row, _, _ in self._lines_with(run)])
+                return self._numbers(self._rows_with(run))
             near = self._near(run)
             if near is not None:
                 return self._asked(near, lambda message: folded in text.fold(message))
@@ -155,49 +167,60 @@ class PlainText:
     def _holds(self, run: _Run) -> bool:
         return holds(self._text, run.text) if run.lowered else run.text in self._text
 
-    def _lines_with(self, run: _Run) -> Iterator[tuple[int, int, int]]:
-        """(row, where it stands for the first time, end of the line) of each line that has the run."""
-        lines = self._lowered if run.lowered else self._text
-        row = end = 0
-        at = lines.find(run.text)
-        while at >= 0:
-            row += lines.count(b"\n", end, at)
-            end = lines.find(b"\n", at)
-            if end < 0:
-                yield row, at, len(lines)
-                return
-            yield row, at, end
-            at = lines.find(run.text, end)
+    def _text_for(self, run: _Run) -> bytes:
+        """The lines in which a run stands as it is."""
+        return self._lowered if run.lowered else self._text
+
+    def _places(self, run: _Run) -> tuple[IntArray, IntArray]:
+        """(where the run stands, the row of each), ascending."""
+        found = _literal(run.text).finditer(self._text_for(run))
+        places = np.fromiter((match.start() for match in found), np.int64)
+        return places, np.searchsorted(self._ends, places)
+
+    def _rows_with(self, run: _Run) -> IntArray:
+        """The rows that have the run, ascending."""
+        return sorted_set(self._places(run)[1])
 
     def _near(self, run: _Run) -> list[int] | None:
         """The rows that have the run; None when they are so many that asking each is dearer than folding
         all."""
-        rows = [row for row, _, _ in islice(self._lines_with(run), _NEAR_MOST + 1)]
-        return rows if len(rows) <= _NEAR_MOST else None
+        rows = self._rows_with(run)
+        return rows.tolist() if len(rows) <= _NEAR_MOST else None
 
     def _with_tokens(self, needle: text.Needle, longest: _Run) -> IntArray:
         """with_needle() for ASCII tokens where ASCII stands in its place: decided by what stands beside
         them, as tokens() does; only beside a character that is not ASCII a line is asked."""
-        pattern = _tokens_pattern(needle)
-        lines = self._lowered
-        rows: list[int] = []
-        size = len(longest.text) if len(needle.tokens) == 1 and not needle.open else 0
-        for row, at, end in self._lines_with(longest):
-            if (
-                size
-                and (not at or lines[at - 1] in _BESIDE)
-                and (at + size == end or lines[at + size] in _BESIDE)
-            ):
-                rows.append(row)
-                continue
-            begin = lines.rfind(b"\n", 0, at) + 1
-            found = pattern.search(lines, begin, end)
-            if found is None:
-                continue
-            around = lines[max(begin, found.start() - 1) : min(end, found.end() + 1)]
-            if around.translate(None, _APART).isascii() or needle.found_in(text.tokens(self._message(row))):
-                rows.append(row)
-        return self._numbers(rows)
+        places, rows = self._places(longest)
+        if not len(places):
+            return _NOWHERE
+        beside = octets(b" " + self._lowered + b" ")
+        before, behind = _SIDES[beside[places]], _SIDES[beside[places + 1 + len(longest.text)]]
+        alone = len(needle.tokens) == 1
+        if alone and needle.open:
+            sure = (before == _APART_SURELY) & (beside[places + 1 + len(longest.text)] < _ASCII_END)
+        else:
+            sure = (before == _APART_SURELY) & (behind == _APART_SURELY) & alone
+        # Where the whole needle stands, a letter or digit stands beside none of its tokens.
+        likely = (before != _JOINED) & (needle.open | (behind != _JOINED))
+        found = sorted_set(rows[sure])
+        rest = np.setdiff1d(rows[likely & ~sure], found)
+        asked = [row for row in rest.tolist() if self._has_tokens(row, needle)]
+        return self._numbers(np.union1d(found, np.array(asked, np.int64)))
+
+    def _has_tokens(self, row: int, needle: text.Needle) -> bool:
+        """Whether a row has a needle of ASCII tokens."""
+        lines, ends = self._lowered, self._ends
+        begin, end = int(ends[row - 1]) + 1 if row else 0, int(ends[row])
+        found = _tokens_pattern(needle).search(lines, begin, end)
+        if found is None:
+            return False
+        around = lines[max(begin, found.start() - 1) : min(end, found.end() + 1)]
+        return around.translate(None, _APART).isascii() or needle.found_in(text.tokens(self._message(row)))
+
+    @cached_property
+    def _ends(self) -> IntArray:
+        """Where each row ends."""
+        return np.append(np.flatnonzero(octets(self._text) == _NEWLINE), len(self._text))
 
     @cached_property
     def _lowered(self) -> bytes:
@@ -243,6 +266,11 @@ def _hangul(needle: text.Needle) -> str | None:
     else:
         return None
     return whole if _HANGUL_RUN.fullmatch(whole) else None
+
+
+@lru_cache(maxsize=64)
+def _literal(sought: bytes) -> re.Pattern[bytes]:
+    return re.compile(re.escape(sought))
 
 
 @lru_cache(maxsize=64)

@@ -11,6 +11,7 @@ import numpy as np
 
 from hantu.store.sqlite.batch import BoolArray, IntArray
 from hantu.store.sqlite.frame import Frame
+from hantu.store.sqlite.hot_frames import HotFrame
 from hantu.store.sqlite.plain_text import PlainText
 from hantu.store.sqlite.plain_words import PlainWords
 
@@ -81,4 +82,5 @@ class FrameView:
     @cached_property
     def plain(self) -> PlainText:
         """The lines without a shape."""
-        return PlainText(self.frame)
+        frame = self.frame
+        return frame.plain if isinstance(frame, HotFrame) else PlainText(frame)
