@@ -19,7 +19,7 @@ from hantu.text import visible
 @click.option(
     "--limit", type=click.IntRange(1), default=1000, show_default=True, help="Rows to show at most."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a row.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, an object for each row.")
 @click.pass_obj
 def sql_command(desk: Desk, text: str | None, limit: int, as_json: bool) -> None:
     """Read-only SQL: hantu sql "SELECT level, count(*) FROM log_entry GROUP BY level"
