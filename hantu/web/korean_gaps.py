@@ -14,7 +14,7 @@ GAPS: Final[dict[str, str]] = {
     "Look below:": "아래를 확인하세요:",
     "{n} source collects.": "수집원 {n}곳이 수집하고 있습니다.",
     "{n} sources collect.": "수집원 {n}곳이 수집하고 있습니다.",
-    "Do lines arrive?": "로그가 잘 들어오는지",
+    "Do lines arrive?": "로그 수신 점검",
     "hantu tries each way every 10 minutes; its own lines are not stored": (
         "hantu가 경로마다 10분에 한 번 확인합니다. 확인용 줄은 저장하지 않습니다."
     ),

@@ -204,7 +204,7 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "the file of its own cannot be written ({cause})": ("hantu 자신의 파일에 쓸 수 없습니다. ({cause})"),
     "its own address does not answer ({cause})": "hantu 자신의 주소가 응답하지 않습니다. ({cause})",
-    "its own address answered HTTP {status}": "hantu 자신의 주소가 HTTP {status}로 응답했습니다.",
+    "its own address answered HTTP {status}": "hantu 자신의 주소에서 HTTP {status} 응답이 왔습니다.",
     # Gaps
     "lines may be missing here: the log was rotated before it was read": (
         "다 읽기 전에 로그가 교체되어 빠진 줄이 있을 수 있습니다."

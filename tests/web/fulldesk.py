@@ -3,6 +3,7 @@ addresses of all its pages."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from hantu.collect.base import CollectorState, CollectorStatus, Found
 from hantu.model import LogEntry, LogLevel
 from hantu.query.logquery import LogQuery
 from hantu.service import Service
+from hantu.service.canary import Sung, Way
 from hantu.store.error_base import ErrorQuery
 from tests.web.desk import app_of, collector, line, running_service, served, store
 from tests.web.errordesk import HOUR_NS, MINUTE_NS, SECOND_NS, STACK, busy_day
@@ -48,6 +50,8 @@ def full_desk(folder: Path, **settings: object) -> Iterator[FullDesk]:
         manager.found = lambda: (  # type: ignore[method-assign]
             Found("docker:old", "old-batch", "registry.local/batch:1.2", now_ns - 26 * HOUR_NS),
         )
+        for last in _canaries(now_ns):
+            service.canaries.add(Heard(last))
         group = next(
             each for each in service.store.errors(ErrorQuery()).groups if "예수금" in each.message
         ).group_no
@@ -89,6 +93,29 @@ def full_desk(folder: Path, **settings: object) -> Iterator[FullDesk]:
         }
         with served(app) as port:
             yield FullDesk(f"http://127.0.0.1:{port}", service, app, pages)
+
+
+class Heard:
+    """A way that lines take, as its last look found it."""
+
+    def __init__(self, last: Sung) -> None:
+        self.way = last.way
+        self.last = last
+
+    def body(self, stop: threading.Event) -> None:
+        """There is no further look."""
+
+
+def _canaries(now_ns: int) -> list[Sung]:
+    """One that arrived, one under way, two that did not arrive."""
+    ago_ns = now_ns - 3 * MINUTE_NS
+    late = ("api", "hantu-scheduler")
+    return [
+        Sung(Way.JOURNAL, ago_ns, 0.42, missed=False),
+        Sung(Way.FILES, now_ns - SECOND_NS, None, missed=False),
+        Sung(Way.INGEST, ago_ns, None, missed=True, error="its own address answered HTTP 503"),
+        Sung(Way.DOCKER, ago_ns, None, missed=True, names=late, looked_at=5),
+    ]
 
 
 def _lines(now_ns: int) -> list[LogEntry]:

@@ -138,7 +138,7 @@ def test_what_does_not_arrive_is_a_warning_everywhere(
     ):
         assert said in html, said
     korean = client.get("/sources", headers={"Accept-Language": "ko"}).text
-    for said in ("로그가 잘 들어오는지", "들어오지 않음", "0.4초 만에 들어옴", "HTTP 503로 응답했습니다"):
+    for said in ("로그 수신 점검", "들어오지 않음", "0.4초 만에 들어옴", "HTTP 503 응답이 왔습니다"):
         assert said in korean, said
     assert "Lines that do not arrive" in client.get("/status").text
     metrics = client.get("/metrics").text
