@@ -6,7 +6,8 @@ the text, and of the few that it shows the rest."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Final
 
@@ -37,7 +38,7 @@ class HotFrame(Frame):
     What the batches have at hand is taken from there; the rest is coded as in a segment."""
 
     def __init__(self, batches: Sequence[HotBatch], shapes: ShapeBook) -> None:
-        super().__init__(self._coded, shapes)
+        super().__init__(_loading(weakref.ref(self)), shapes)
         self._batches = batches
 
     def times(self, lines: IntArray | None = None) -> IntArray:
@@ -116,6 +117,18 @@ class HotFrame(Frame):
     @cached_property
     def _keys_and_created(self) -> tuple[IntArray, IntArray]:
         return keys(self._batches), created(self._batches)
+
+
+def _loading(frame: weakref.ref[HotFrame]) -> Callable[[Column], bytes]:
+    """What gives a frame its columns and does not hold it: a frame that held itself would stay, with its
+    batches and all that was decoded, until Python looks for cycles: tens of megabytes under load."""
+
+    def load(column: Column) -> bytes:
+        asking = frame()
+        assert asking is not None  # noqa: S101 — for the type checker; it is the one that asks
+        return asking._coded(column)
+
+    return load
 
 
 class Chunk:

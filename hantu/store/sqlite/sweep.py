@@ -69,7 +69,7 @@ class Unit:
         if self._frame is None:
             source = self._source
             if isinstance(source, Segment):
-                groups = None if self._place is None else lambda: Groups(*self.groups)
+                groups = None if self._place is None else _groups_of(self._judged, self._place[1])
                 self._frame = self._sweep.open(source, groups)
                 if self._place is not None:
                     self._frame.lacking = self._judged.lacking_of(self._place[1])
@@ -354,3 +354,9 @@ def survivors(units: Iterator[Unit]) -> Iterator[tuple[Unit, IntArray]]:
             continue
         if len(lines):
             yield unit, lines
+
+
+def _groups_of(judged: Judged, at: int) -> Callable[[], Groups]:
+    """The groups of a segment for its frame. Not by way of the unit, which holds the frame: both would stay
+    until Python looks for cycles."""
+    return lambda: Groups(*judged.groups_of(at))
