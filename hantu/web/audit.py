@@ -69,7 +69,10 @@ def _detail() -> dict[str, Any]:
         last = rule.rule.rpartition("/")[2]
         if request.path.startswith("/api/") and "<" not in last:
             told["act"] = last
+    left_out = {*_SECRET_FIELDS, *_IDLE_FIELDS, "key", "group"}
+    if request.form.get("act") not in (None, "mute"):
+        left_out.add("until")  # sent with every act of the inbox, meant by one
     for name in request.form:
-        if name not in _SECRET_FIELDS | _IDLE_FIELDS and name not in ("key", "group"):
+        if name not in left_out:
             told[name] = request.form[name][:TEXT_MOST]
     return told

@@ -298,7 +298,7 @@ TEXTS: Final[dict[str, str]] = {
     "on": "켜짐",
     "History": "이력",
     "Reopened": "다시 엶",
-    "Heard again": "알림 켬",
+    "Unmuted": "알림 켬",
     "Merged": "합침",
     "Split off": "떼어 내기",
     "Note": "메모",

@@ -54,7 +54,7 @@ ACTS: Final = {
     Act.REOPENED: ("bad", "open", "Reopened"),
     Act.REGRESSED: ("bad", "again", "Regressed"),
     Act.MUTED: ("off", "mute", "Muted"),
-    Act.UNMUTED: ("off", "bell", "Heard again"),
+    Act.UNMUTED: ("off", "bell", "Unmuted"),
     Act.MERGED: ("off", "merge", "Merged"),
     Act.SPLIT: ("off", "merge", "Split off"),
     Act.NOTE: ("off", "note", "Note"),

@@ -97,7 +97,7 @@ def test_the_audit_trail_tells_who_did_what_from_where(app: flask.Flask, service
     admin = signed_in(app, "admin", address="192.168.1.9")
     operator = signed_in(app, "operator")
     admin.post("/status/cleanup", data={"days": "7"}, headers=OWN)
-    operator.post("/errors/act", data={"act": "resolve", "group": ["1"]}, headers=OWN)
+    operator.post("/errors/act", data={"act": "resolve", "until": "1h", "group": ["1"]}, headers=OWN)
     operator.post("/errors/1/reopen", headers=OWN)
     operator.post("/sources/stop", data={"key": "none"}, headers=OWN)
     program = token(service, "admin")
