@@ -16,6 +16,8 @@ from hantu.serve import THREADS_FOR_PAGES
 from tests.parts import require
 
 ROOT = Path(__file__).resolve().parent.parent
+CONTAINERS = 200
+"""A thread reads each."""
 UNITS = ("hantu.service", "examples/hantu-scheduler.service", "examples/hantu-api.service")
 
 
@@ -88,4 +90,4 @@ def test_threads_of_the_most_live_tails_fit_into_the_units_limit() -> None:
     with pytest.raises(ConfigError):
         load(None, environ={"HANTU_TAIL_CLIENTS": str(most + 1)})
     # gunicorn's thread and the one that reads the connection; the rest is for hantu's own.
-    assert int(service["TasksMax"]) >= 2 * most + THREADS_FOR_PAGES + 50
+    assert int(service["TasksMax"]) >= 2 * most + THREADS_FOR_PAGES + 50 + CONTAINERS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import logging
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT: Final = "journal"
 RETRY: Final = Backoff(first_s=0.5, most_s=30.0)
+ORDER_S: Final = 3.0
+"""So long after journalctl was told to end comes hantu's own order to end, if it comes."""
 
 OnLog = Callable[[Sequence[LogEntry]], None]
 
@@ -156,7 +159,8 @@ class JournalLogCollector:
             self._life.attach(None)
             self._process = None
             status = process.close()
-        if not stop.is_set():
+        # systemd tells all processes of a service to end at once: journalctl hears it before this does.
+        if not stop.wait(ORDER_S if status == -signal.SIGTERM else 0):
             raise explain(process.complaint, status, user=_user())
 
     # What a Reading needs.

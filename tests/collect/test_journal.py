@@ -188,6 +188,33 @@ def test_a_killed_journalctl_is_started_again(journald: PrivateJournal) -> None:
         assert len(desk.errors) == 3
 
 
+@pytest.mark.journal
+@pytest.mark.promise("M82")
+def test_a_journalctl_that_is_told_to_end_with_hantu_is_no_failure(journald: PrivateJournal) -> None:
+    """`systemctl stop` sends SIGTERM to all processes of the service."""
+    with Desk(journald.namespace) as desk:
+        desk.wait(len(journald.write_lines(0, 10)))
+        process = desk.collector._process
+        assert process is not None
+        os.kill(process.pid, signal.SIGTERM)
+        wait_until(lambda: desk.collector._process is None)
+    assert desk.errors == []
+
+
+@pytest.mark.journal
+def test_a_journalctl_that_alone_is_told_to_end_is_started_again(journald: PrivateJournal) -> None:
+    expected = journald.write_lines(0, 10)
+    with Desk(journald.namespace) as desk:
+        desk.wait(len(expected))
+        process = desk.collector._process
+        assert process is not None
+        os.kill(process.pid, signal.SIGTERM)
+        expected += journald.write_lines(10, 20)
+        desk.wait(len(expected))
+        assert desk.messages() == expected
+        assert len(desk.errors) == 1
+
+
 class FailingStore(MemoryStore):
     """Refuses every third batch that has entries."""
 

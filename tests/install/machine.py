@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -38,6 +38,10 @@ try:
 except urllib.error.HTTPError as error:
     answer = error
 sys.stdout.buffer.write(b"%d\\n" % answer.status + answer.read())
+"""
+_SCHEMA: Final = """
+import sqlite3, sys
+print(sqlite3.connect(sys.argv[1]).execute("PRAGMA user_version").fetchone()[0])
 """
 
 
@@ -67,9 +71,10 @@ def base() -> Path:
 class Machine:
     """A booted machine. run() acts in it as its root."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, bound: Mapping[Path, str]) -> None:
         self.root = folder / "root"
         self._folder = folder
+        self._bound = bound
         self._log = folder.with_name(folder.name + ".boot")
         self._process: subprocess.Popen[bytes] | None = None
         self._leader = 0
@@ -94,6 +99,7 @@ class Machine:
                     *("sh", "-c", f'{enter}exec "$@"', "sh"),
                     *("systemd-nspawn", "--directory", self.root, "--register=no", "--keep-unit"),
                     *("--private-network", "--boot", "--console=pipe", f"--bind-ro={DIST}:/dist"),
+                    *(f"--bind={path}:{seen}" for path, seen in self._bound.items()),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -153,12 +159,14 @@ class Machine:
         done = subprocess.run(self._enter(*words), capture_output=True, text=True, check=False, timeout=120)
         return done.stdout.strip()
 
+    def beside(self) -> list[str]:
+        """Words in front of a command of this machine that make the other's network its own."""
+        return ["nsenter", "-t", str(self._leader), "-n"]
+
     def get(self, path: str, port: int = 8514) -> tuple[int, str]:
         """Status and text of a page, as a browser on this machine gets it; 0 when nobody answers."""
-        command = ["nsenter", "-t", str(self._leader), "-n", sys.executable, "-c", _GET]
-        done = subprocess.run(
-            [*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, check=False, timeout=60
-        )
+        command = [*self.beside(), sys.executable, "-c", _GET, f"http://127.0.0.1:{port}{path}"]
+        done = subprocess.run(command, capture_output=True, check=False, timeout=60)
         status, _, text = done.stdout.decode(errors="replace").partition("\n")
         return (int(status), text) if done.returncode == 0 else (0, "")
 
@@ -187,6 +195,11 @@ class Machine:
             group.rmdir()
 
 
+def schema(machine: Machine, database: str) -> int:
+    """The version of a database's schema, asked of SQLite itself."""
+    return int(machine.run("python3", "-c", _SCHEMA, database))
+
+
 def _cgroups() -> list[Path]:
     """Where systemd's groups of processes are: each machine gets one of its own, for nspawn gives all that
     begin in the same group one group, and a machine's systemd must not meet another's processes."""
@@ -204,10 +217,10 @@ def _name(pid: str) -> str:
 
 
 @contextmanager
-def booted(folder: Path) -> Iterator[Machine]:
-    """A machine over a folder that is there and empty."""
+def booted(folder: Path, bound: Mapping[Path, str] | None = None) -> Iterator[Machine]:
+    """A machine over a folder that is there and empty. bound: paths of ours, and where it has them."""
     require_machines()
-    machine = Machine(folder)
+    machine = Machine(folder, bound or {})
     try:
         machine.boot()
         yield machine
