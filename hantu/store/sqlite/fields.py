@@ -146,6 +146,13 @@ class FieldReader:
         self._at = end
         return before
 
+    def pass_steps(self) -> FieldReader:
+        """As pass_array(), of steps."""
+        before = self.copy()
+        self.number()
+        self.pass_array()
+        return before
+
     def steps(self) -> IntArray:
         """The values of the next steps."""
         first = self.number()

@@ -101,7 +101,7 @@ class Values:
         self._halves = long_size < 0
         self.short = octets(reader.take(size))
         self.long = np.frombuffer(reader.take(4 * (-1 - long_size if self._halves else long_size)), "<u4")
-        self._capitals = reader.steps() if self._halves else _NONE
+        self._capitals = reader.pass_steps() if self._halves else reader
         self._stored = reader.rest()
         self._text: bytes | None = None if self._halves else self._stored
         self._offsets: OffsetArray | None = None
@@ -172,10 +172,10 @@ class Values:
         if len(characters) != size + size % 2:
             raise ValueError("values do not fill their column")
         text = characters[:size]
-        return self._with_capitals(text, offsets) if len(self._capitals) else text
+        capitals = self._capitals.copy().steps()
+        return self._with_capitals(text, offsets, capitals) if len(capitals) else text
 
-    def _with_capitals(self, text: bytes, offsets: OffsetArray) -> bytes:
-        fields = self._capitals
+    def _with_capitals(self, text: bytes, offsets: OffsetArray, fields: IntArray) -> bytes:
         if not 0 <= int(fields.min()) <= int(fields.max()) < len(self):
             raise ValueError("capitals in a value that is not there")
         begins = offsets[fields].astype(np.int64)
