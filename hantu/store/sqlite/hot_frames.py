@@ -56,7 +56,8 @@ class HotFrame(Frame):
     @cached_property
     def plain(self) -> PlainText:
         """Its lines as searches see them: made small and folded once for all of them."""
-        return PlainText(self)
+        # It would hold its frame, and the frame holds it.
+        return PlainText(weakref.proxy(self))
 
     def _at(self, lines: IntArray) -> list[tuple[HotBatch, int]]:
         """The batch of each of these lines, and its place there."""
