@@ -10,7 +10,9 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -25,6 +27,7 @@ from hantu.service import Service, memory
 from hantu.service.opening import open_sound
 from hantu.store.base import LogStorage
 from hantu.systemd import Notifier
+from hantu.threads import Worker
 from hantu.web import create_app
 
 log = logging.getLogger(__name__)
@@ -44,6 +47,8 @@ GRACEFUL_S: Final = 10
 SAY_S: Final = 10.0
 ANEW_S: Final = 60
 """So long a start may be silent while a file of an older version is made anew."""
+START_S: Final = 3_600.0
+"""A worker may take so long to start, when it makes a damaged file anew; then it counts as hanging."""
 CONFIG_VARIABLE: Final = "HANTU_CONFIG"
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
 
@@ -224,6 +229,7 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]  # gunico
             "loglevel": "warning",
             "logger_class": GunicornLog,
             "when_ready": _one_worker_only,
+            "post_fork": _wait_for_start,
             "post_worker_init": _start_service,
             "worker_exit": _stop_service,
             "proc_name": "hantu",
@@ -275,8 +281,25 @@ def _service(worker: Any) -> Service | None:
     return found if isinstance(found, Service) else None
 
 
+def _wait_for_start(_arbiter: Any, worker: Any) -> None:
+    """gunicorn's post_fork: a worker that makes a damaged file anew first is busy, it does not hang."""
+    starting = Worker("starting", partial(_say_busy, worker))
+    worker.hantu_starting = starting
+    starting.start()
+
+
+def _say_busy(worker: Any, stop: threading.Event) -> None:
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        worker.notify()
+        worker.app.notifier.alive()
+        if stop.wait(SAY_S):
+            return
+
+
 def _start_service(worker: Any) -> None:
     """gunicorn's post_worker_init: the application is loaded, requests come next."""
+    worker.hantu_starting.stop()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     _keep_what_is_there()
     service = _service(worker)
@@ -285,6 +308,7 @@ def _start_service(worker: Any) -> None:
     # The worker's own copy: the arbiter goes on with GRACEFUL_S. Not by set(): it takes whole seconds only.
     worker.cfg.settings["graceful_timeout"].value = REQUESTS_S
     _end_in_order(worker, service)
+    service.renewal.act = partial(os.kill, os.getpid(), signal.SIGTERM)
     host, port = worker.sockets[0].getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     service.start(url)
@@ -304,7 +328,8 @@ def _tell_systemd(notifier: Notifier, service: Service, url: str) -> None:
 
 
 def _end_in_order(worker: Any, service: Service) -> None:
-    """Every signal to end is a request to end in order, also Ctrl-C.
+    """Every signal to end is a request to end in order, also Ctrl-C. After a renewal gunicorn goes on, and
+    makes a new worker.
 
     Open tails are requests in flight: told before gunicorn waits for them. Not gunicorn's own handler
     for INT and QUIT: it raises SystemExit wherever the thread is, also within the last commit, and
@@ -312,7 +337,10 @@ def _end_in_order(worker: Any, service: Service) -> None:
 
     def handle(signum: int, frame: FrameType | None) -> None:
         service.begin_stop()
-        worker.app.notifier.stopping()
+        if service.renewal.begun:
+            worker.app.notifier.status("making a damaged database anew")
+        else:
+            worker.app.notifier.stopping()
         worker.handle_exit(signum, frame)
 
     for number in _ENDING:

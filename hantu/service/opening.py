@@ -12,6 +12,7 @@ from hantu.model import APP, LogEntry, LogLevel
 from hantu.pipeline import Pipeline, Submission
 from hantu.store import open_store, rescue_store
 from hantu.store.base import LogStorage
+from hantu.store.damage import is_marked
 
 if TYPE_CHECKING:
     from hantu.store.sqlite.rebuild import Progress
@@ -35,7 +36,7 @@ def open_sound(path: Path, *, progress: Progress | None = None) -> LogStorage:
     """As open_store() for writing, after a look for damage. Raises StoreError, NewerSchema, StoreBusy."""
     rescued = None
     # `hantu serve` opens it to see whether it could start, and the worker right after that.
-    if time.monotonic() - _looked_at.get(path, -LOOKED_LATELY_S) >= LOOKED_LATELY_S:
+    if is_marked(path) or time.monotonic() - _looked_at.get(path, -LOOKED_LATELY_S) >= LOOKED_LATELY_S:
         rescued = rescue_store(path)
         _looked_at[path] = time.monotonic()
     store = open_store(path, progress=progress)

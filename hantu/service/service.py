@@ -42,9 +42,9 @@ from hantu.service.gauges import (
 from hantu.service.maintenance import Maintenance
 from hantu.service.opening import open_sound, tell_of_rescue
 from hantu.service.pulse import Pulse
+from hantu.service.renewal import Renewal
 from hantu.service.rhythm import Rhythm
 from hantu.service.setup import SetupLink
-from hantu.store import mark_damaged
 from hantu.store.artifact_files import ArtifactFiles
 from hantu.store.base import LogStorage
 from hantu.store.keeping import KeepRule
@@ -103,6 +103,7 @@ class Service:
         self.masking = Masking(_filter(config))
         self.accounts = Accounts(self.store, self.pipeline)
         self.setup = SetupLink(self.accounts)
+        self.renewal = Renewal(config.database, self._looks_damaged)
         self.tails = TailSlots(config.tail_clients)
         self.query_times = QueryTimes()
         self.control_token = secrets.token_urlsafe(32)
@@ -113,6 +114,7 @@ class Service:
         self._workers = [
             Worker("maintenance", self.maintenance.body, backoff=Backoff(first_s=60, most_s=3600)),
             Worker("disk", self.disk.body, backoff=Backoff()),
+            Worker("renewal", self.renewal.body, backoff=Backoff(first_s=60, most_s=3600)),
             Worker("sampler", self._sample_all, backoff=Backoff()),
             Worker("memory", memory.body, backoff=Backoff()),
             Worker(
@@ -244,14 +246,15 @@ class Service:
             problems.append("hantu is stopping")
         return problems
 
+    def _looks_damaged(self) -> bool:
+        return bool(self.maintenance.problems) or "is damaged" in self.pipeline.failing
+
     def _sample_all(self, stop: threading.Event) -> None:
         written = self.pipeline.written_total
         wait_s = FIRST_SAMPLE_S
         while not stop.wait(wait_s):
             wait_s = SAMPLE_S
             self.sent_gaps.minute()
-            if self.maintenance.problems or "is damaged" in self.pipeline.failing:
-                mark_damaged(self.config.database)
             now = self.gauges()
             self._history.append(
                 Sample(
