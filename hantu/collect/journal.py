@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT: Final = "journal"
 RETRY: Final = Backoff(first_s=0.5, most_s=30.0)
-ORDER_S: Final = 3.0
+ORDER_S: Final = 5.0
 """So long after journalctl was told to end comes hantu's own order to end, if it comes."""
 
 OnLog = Callable[[Sequence[LogEntry]], None]

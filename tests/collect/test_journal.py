@@ -202,7 +202,10 @@ def test_a_journalctl_that_is_told_to_end_with_hantu_is_no_failure(journald: Pri
 
 
 @pytest.mark.journal
-def test_a_journalctl_that_alone_is_told_to_end_is_started_again(journald: PrivateJournal) -> None:
+def test_a_journalctl_that_alone_is_told_to_end_is_started_again(
+    journald: PrivateJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hantu.collect.journal.ORDER_S", 0.1)
     expected = journald.write_lines(0, 10)
     with Desk(journald.namespace) as desk:
         desk.wait(len(expected))
