@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import os
 import re
+import statistics
+import subprocess
 import sys
 import threading
 import time
@@ -21,7 +24,7 @@ from urllib.parse import urlsplit
 
 from bench.measure import machine, table
 from bench.streams import scratch
-from tests.running import NOTHING, RunningService
+from tests.running import NOTHING, ROOT, RunningService
 
 RUNS = 2_000
 MIB = 1_024
@@ -189,6 +192,26 @@ def contents(service: RunningService, mib: int) -> list[tuple[object, ...]]:
     return rows
 
 
+def command(service: RunningService, times: int = 15) -> list[tuple[object, ...]]:
+    """Milliseconds of a command alone and as a run, the median; the run is told of before it ends."""
+    environment = {**os.environ, "HANTU_DSN": f"http://{service.token}@{urlsplit(service.url).netloc}"}
+    rows: list[tuple[object, ...]] = []
+    for name, words in (
+        ("true", ["true"]),
+        (
+            "hantu run -- true",
+            [sys.executable, str(ROOT / "app.py"), "run", "--name", "quick", "--", "true"],
+        ),
+    ):
+        took = []
+        for _ in range(times):
+            began = time.perf_counter()
+            subprocess.run(words, env=environment, check=True)
+            took.append((time.perf_counter() - began) * 1_000)
+        rows.append((name, statistics.median(took)))
+    return rows
+
+
 def tables(runs: int = RUNS, mib: int = MIB) -> dict[str, str]:
     """Titles and tables."""
     with scratch() as folder:
@@ -196,6 +219,7 @@ def tables(runs: int = RUNS, mib: int = MIB) -> dict[str, str]:
         try:
             reported = reports(service, runs)
             moved = contents(service, mib)
+            wrapped = command(service)
         finally:
             service.stop()
     return {
@@ -203,6 +227,7 @@ def tables(runs: int = RUNS, mib: int = MIB) -> dict[str, str]:
             ("reported", "clients", "runs/s", "CPU ms of the service"), reported
         ),
         f"An artifact of {mib:,} MiB": table(("way", "MB/s", "MB above before"), moved),
+        "A command as a run": table(("command", "ms"), wrapped),
     }
 
 

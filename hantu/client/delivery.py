@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 DOWN: Final = "DB 연결 불가"
 _SINK_SHARE: Final = 0.6
 """Part of the time at the end that the store gets when people may have to be told after it."""
+_CANCEL_SHARE: Final = 0.1
+"""Part of it in which a call that was broken off has to come back."""
 
 
 class Delivery:
@@ -82,6 +84,8 @@ class Delivery:
             if not ended and self._sink is not None:
                 self._late = True
                 self._sink.cancel()
+                # It may be about to tell people of what was not taken.
+                worker.join(limit_s * _CANCEL_SHARE)
                 # Nobody knows what became of these; an error told twice is better than one told never.
                 self._tell_undecided()
         settled = self.waiting == 0
@@ -297,10 +301,12 @@ class Delivery:
     def _decide(self, batch: list[Waiting], *, tell: bool) -> None:
         """Settle who tells people of these; what the library tells is marked, for the next try."""
         for waiting in batch:
-            record = self._undecided.pop(waiting.record.id, None)
+            record = self._undecided.get(waiting.record.id)
             if record is not None and tell and self.notifier is not None:
                 waiting.alerted = True
                 self.notifier.tell(record)
+            # Only now: at the end of the program somebody else tells of what is left here.
+            self._undecided.pop(waiting.record.id, None)
 
     def _tell_undecided(self) -> None:
         for key in list(self._undecided):

@@ -31,6 +31,8 @@ class Copying:
         self._tails = tails
         self._troubled = troubled
         self._deaf = False
+        self.over = False
+        """Whether nothing is copied any more; true before anybody is told by ended()."""
         self._wake_read, self._wake_write = os.pipe()
         self._lock = threading.Lock()
 
@@ -46,6 +48,7 @@ class Copying:
             with self._lock:
                 os.close(self._wake_write)
                 self._wake_write = -1
+            self.over = True
             ended()
 
     def stop_now(self) -> None:

@@ -95,7 +95,8 @@ class Job:
         self._report.over()
         was_stopped = bool(ended.stopped) or ended.timed_out
         program.linger(
-            lambda: any(worker.alive for worker, _ in copies),
+            # Not whether the threads are alive: each still is when it wakes us for the last time.
+            lambda: any(not copying.over for _, copying in copies),
             was_stopped=was_stopped,
         )
         for worker, copying in copies:

@@ -125,10 +125,11 @@ def test_the_bot_of_the_services_settings_is_tried(logs: Path, data_dir: Path, t
 @pytest.mark.promise("M91")
 def test_a_rollback_is_a_command_too(logs: Path, data_dir: Path) -> None:
     before = state(logs)
-    assert hantu(data_dir, "migrate", "--log-dir", str(logs), "--compress").exit_code == 0
+    ran = hantu(data_dir, "migrate", "--log-dir", str(logs), "--compress")
+    assert ran.exit_code == 0, ran.output
     assert state(logs) != before
     ran = hantu(data_dir, "migrate", "--log-dir", str(logs), "--rollback")
-    assert ran.exit_code == 0
+    assert ran.exit_code == 0, ran.output
     assert "✅ put the logs back: 9 written, 2 were there already" in ran.output
     assert state(logs) == before
 
