@@ -27,7 +27,9 @@ class Channel:
         self.gaps = 0
         self._window: Window | None = None
         self._resume: Resume | None = None
-        self._lost = False
+        self.lost = False
+        """The last line handed in did not come again, and the next take() tells so."""
+        self._expected = False
         self._waiting: list[int] = []
         self._source_id = source_id
         self._metadata = metadata
@@ -43,14 +45,18 @@ class Channel:
             default_level=LogLevel.INFO,
         )
 
-    def connected(self, mark: Mark | None, since_ns: int | None, *, repeats: bool) -> None:
+    def connected(
+        self, mark: Mark | None, since_ns: int | None, expected_ns: int | None = None, *, repeats: bool
+    ) -> None:
         """A new connection begins, which sends lines from since_ns on (None: from the start).
 
-        repeats: the engine may send lines twice. What was held back is forgotten: it comes again."""
+        expected_ns: a mark before it may be gone without a loss; None: none may. repeats: the engine may
+        send lines twice. What was held back is forgotten: it comes again."""
         self._window = Window() if repeats else None
         self._parser = self._new_parser()
         self._waiting = []
-        self._lost = False
+        self.lost = False
+        self._expected = mark is not None and mark.last_ns >= (expected_ns or 0)
         self.mark = mark or NO_MARK
         # A mark before since_ns does not come again: then every line is new.
         comes_again = mark is not None and mark.count and mark.last_ns >= (since_ns or 0)
@@ -89,7 +95,7 @@ class Channel:
                 times, lines = [times[at] for at in positions], [lines[at] for at in positions]
         if self._resume is not None:
             first = self._resume.first_new(times)
-            self._lost = self._resume.lost
+            self.lost = self._resume.lost and self._expected
             if self._resume.done:
                 self._resume = None
             times, lines = times[first:], lines[first:]
@@ -101,8 +107,8 @@ class Channel:
         if not fresh.times_ns:
             return []
         done: list[LogEntry] = []
-        if self._lost:
-            self._lost = False
+        if self.lost:
+            self.lost = False
             done.append(self.gap(self.mark.last_ns, fresh.times_ns[0], LOST))
         done += self._entries(fresh.lines, fresh.times_ns, fresh.oversize, now_ns)
         self._waiting += fresh.times_ns

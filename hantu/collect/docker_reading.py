@@ -48,6 +48,7 @@ class _Why(Enum):
     STOPPED = auto()
     BEHIND = auto()
     CLOCK = auto()
+    SKIPPED = auto()
 
 
 class _Stopped(Exception):
@@ -184,6 +185,16 @@ class Reading:
         if since_ns is not None:
             # The clock may have been set back: the engine would hold back lines before `since`.
             since_ns = min(since_ns, time.time_ns() - OVERLAP_NS)
+        why = self._read_from(since_ns, since_ns, follow=follow)
+        if why is _Why.SKIPPED:
+            # Of files that it packed (`local`, or `compress`) engine 20.10 skips all once `since` lies
+            # behind the oldest: asked for everything it gives everything. What is missing then is lost.
+            why = self._read_from(None, since_ns, follow=follow)
+        return why
+
+    def _read_from(self, since_ns: int | None, expected_ns: int | None, *, follow: bool) -> _Why:
+        """Read one connection's lines. since_ns: what the engine is asked for; expected_ns: from when on
+        what was handed in before must come again."""
         self._died_ns = self._host.died_ns  # what is told while reading may be true of later lines only
         stream = self._engine.logs(self._container.id, self._parameters(since_ns, follow=follow))
         try:
@@ -191,7 +202,7 @@ class Reading:
             self._demux = demux(tty=self._container.tty)
             for name, channel in self._channels.items():
                 mark = self._place.marks.get(name)
-                channel.connected(mark, since_ns, repeats=self._container.files)
+                channel.connected(mark, since_ns, expected_ns, repeats=self._container.files)
             return self._pump(stream, since_ns, follow=follow)
         finally:
             self._host.attach(None)
@@ -219,8 +230,9 @@ class Reading:
             self._host.check()
             self._rename()
             if chunk:
-                if self._feed(chunk, follow=follow):
-                    return _Why.BEHIND
+                why = self._feed(chunk, follow=follow, whole=since_ns is None)
+                if why is not None:
+                    return why
                 # A busy log comes in a few lines a read: give it a moment to gather more.
                 now = time.monotonic()
                 if len(chunk) < _LARGE_BYTES and now - read_at < 5 * _GATHER_S:
@@ -237,16 +249,18 @@ class Reading:
                 return _Why.CLOCK
         return _Why.STOPPED
 
-    def _feed(self, chunk: bytes, *, follow: bool) -> bool:
-        """Take a chunk; True when following may have lost the thread."""
+    def _feed(self, chunk: bytes, *, follow: bool, whole: bool) -> _Why | None:
+        """Take a chunk; why reading cannot go on after it. whole: all of the log was asked for."""
         batches = self._demux.feed(chunk)
         resuming = any(self._channels[batch.stream].resuming for batch in batches)
         fresh = [self._channels[batch.stream].fresh(batch) for batch in batches]
+        if not whole and any(self._channels[batch.stream].lost for batch in batches):
+            return _Why.SKIPPED
         resumed = resuming and not any(self._channels[batch.stream].resuming for batch in batches)
         behind = follow and self._cut_behind(fresh, resumed=resumed)
         if self._take(fresh):
             self._new_bytes += len(chunk)
-        return behind
+        return _Why.BEHIND if behind else None
 
     def _cut_behind(self, fresh: list[Lines], *, resumed: bool) -> bool:
         """Drop the lines before which some may be missing; True when there may be such."""

@@ -327,6 +327,36 @@ def test_a_container_at_full_speed_loses_nothing_while_its_files_turn(
 
 
 @pytest.mark.fault_row("R12")
+@pytest.mark.promise("M17")
+@pytest.mark.parametrize("packing", [("local",), ("json-file", "compress=true")], ids="-".join)
+def test_files_that_the_engine_packed_meanwhile_are_read(
+    containers: PrivateEngine, packing: tuple[str, ...]
+) -> None:
+    count, name = pick(6_000, 40_000), f"packed-{packing[0]}"
+    driver, *more = packing
+    options = ["--log-driver", driver]
+    for option in ("max-size=40k", "max-file=100", *more):
+        options += ["--log-opt", option]
+    with Desk(containers.environment) as desk:
+        desk.watching()
+        # The oldest packed file ends long before the last line that was read.
+        go = (
+            f"seq 0 1999; sleep 3; seq 2000 2009; while [ ! -e /go ]; do usleep 20000; done; "
+            f"seq 2010 {count - 1}; echo end; sleep 600"
+        )
+        container_id = containers.run(go, name=name, options=tuple(options))
+        desk.wait_messages(name, 2_010)
+    containers.docker("exec", container_id, "sh", "-c", "echo > /go")
+    wait_until(lambda: containers.docker("logs", "--tail", "1", container_id) == "end", 120, 0.2)
+    with Desk(containers.environment, desk.store) as first:
+        wait_until(lambda: "end" in first.messages(name), 60, 0.1)
+        numbers = [int(message) for message in first.messages(name) if message != "end"]
+        assert tally.account(numbers, range(count)) == (0, 0)
+        assert numbers == list(range(count))
+        assert first.store.gaps() == ()
+
+
+@pytest.mark.fault_row("R12")
 @pytest.mark.timeout(pick(120, 600))
 @pytest.mark.parametrize("turn", range(pick(1, 6)))
 def test_a_log_that_outruns_its_files_leaves_a_gap_that_is_told(
