@@ -205,7 +205,8 @@ def _print(findings: list[Finding], values: dict[str, dict[str, Any]]) -> None:
         if finding.fix:
             click.echo(f"      → {visible(finding.fix)}")
     click.echo("\nSettings")
+    wide = max(map(len, values))
     for key, found in values.items():
         value = found["value"]
         shown = ", ".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
-        click.echo(f"  {key:<22}{visible(shown) or '–':<34}{found['origin']}")
+        click.echo(f"  {key:<{wide}}  {visible(shown) or '–':<34}  {found['origin']}")

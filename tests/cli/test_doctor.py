@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from hantu.cli import doctor_system
 from hantu.cli.main import cli
 from hantu.collect.files.mark import FileMark
+from hantu.config import settings
 from hantu.model import LogEntry, LogLevel
 from hantu.store import open_store
 from hantu.store.health import Depth, database_health
@@ -61,6 +62,14 @@ def found(data_dir: Path, *options: str) -> dict[str, Any]:
     assert done.exit_code == (0 if all(each["ok"] for each in findings.values()) else 1)
     assert all(each["ok"] or each["fix"] for each in findings.values())
     return findings
+
+
+def test_each_setting_stands_apart_from_its_value_and_origin(data_dir: Path) -> None:
+    store(data_dir, 1)
+    said = CliRunner().invoke(cli, ["--data-dir", str(data_dir), "doctor"]).stdout
+    lines = [line.split() for line in said.partition("\nSettings\n")[2].splitlines()]
+    assert [words[0] for words in lines] == [setting.key for setting in settings()]
+    assert all(len(words) >= 3 for words in lines)
 
 
 def test_a_sound_folder_is_well(data_dir: Path) -> None:
