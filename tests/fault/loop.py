@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.parts import require
+from tests.waiting import wait_until
 
 _SHUTDOWN = 0x8004587D
 """EXT4_IOC_SHUTDOWN, include/uapi/linux/ext4.h."""
@@ -63,6 +64,9 @@ class LoopDisk:
         if self._mounted:
             _run("umount", str(self._folder))
             self._mounted = False
+            # A program that made mounts of its own meanwhile has a copy of this one; while it lives the
+            # next mount would be the same, whose power is cut.
+            wait_until(lambda: not _run("losetup", "-j", str(self._image)).strip(), 60)
 
 
 def _run(*command: str) -> str:

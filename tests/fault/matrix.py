@@ -7,6 +7,7 @@ import ast
 import json
 import sys
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,6 +43,7 @@ ROWS: Final = {
 }
 
 
+@cache
 def marked() -> dict[str, list[str]]:
     """Row → the tests that carry it, as `file::test`."""
     found: dict[str, list[str]] = defaultdict(list)
