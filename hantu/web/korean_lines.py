@@ -14,7 +14,7 @@ LINES: Final[dict[str, str]] = {
     "When it came": "나온 시각",
     "Fold": "반복 접기",
     # Context
-    "± 50 lines, with a search of their own": "앞뒤 50줄에서 따로 검색",
+    "± 50 lines, with a search of their own": "±50줄, 따로 검색",
     "Search around this line": "이 줄의 앞뒤에서 검색",
     "Of which sources": "어느 수집원에서",
     "This source": "이 수집원",
