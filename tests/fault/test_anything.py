@@ -121,7 +121,7 @@ def playground() -> Iterator[tuple[Path, Clock]]:
 )
 @example(steps=["append", "poll", "append", *["copytruncate"] * 2, "pack", "poll", "restart"], hold=0)
 @example(steps=["append", "poll", *["copytruncate"] * 2, "many", "pack", "poll", "restart"], hold=0)
-@settings(max_examples=pick(15, 3_000))
+@settings(max_examples=pick(15, 1_000))
 def test_each_line_is_stored_once_and_in_order_whatever_breaks(steps: list[str], hold: int) -> None:
     note(f"{steps} hold={hold}")
     with playground() as (folder, clock):
