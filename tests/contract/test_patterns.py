@@ -92,6 +92,16 @@ def test_a_pattern_is_new_when_no_line_of_it_is_older(store: LogStorage) -> None
     assert not any(pattern.new for pattern in everything.patterns)
 
 
+def test_a_line_without_text_is_new_when_there_was_none(store: LogStorage) -> None:
+    span = {"start_ns": START_NS + 100 * SECOND_NS, "end_ns": START_NS + 200 * SECOND_NS}
+    for at in (1, 2, 3):
+        store.write_batch([entry("tick", at=at)])
+    store.write_batch([entry("", at=110)])
+    assert [(each.parts, each.new) for each in store.patterns(ALL, **span).patterns] == [(("",), True)]
+    store.write_batch([entry("", at=4)])
+    assert [(each.parts, each.new) for each in store.patterns(ALL, **span).patterns] == [(("",), False)]
+
+
 def test_patterns_come_by_count_rarest_or_newest_first(store: LogStorage) -> None:
     lines = [("a", 1)] * 3 + [("b", 50)] * 2 + [("c", 20)] * 2 + [("d", 30)]
     store.write_batch([entry(f"{name}x 1", at=at) for name, at in lines])

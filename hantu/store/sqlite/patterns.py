@@ -184,7 +184,11 @@ class PatternFinder:
             if reader.deadline.passed:
                 raise apsw.InterruptError
             try:
-                blob = self._catalog.frame(reader, segment).plain_text()
+                frame = self._catalog.frame(reader, segment)
+                blob = frame.plain_text()
+                if not blob and not len(frame.plain_numbers()):
+                    # No line, and not one line without text.
+                    continue
             except ValueError as error:
                 self._catalog.excuse(error)
                 continue
