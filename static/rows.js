@@ -219,16 +219,21 @@
       delete link.dataset.more;
       return;
     }
-    for (const row of fetched.querySelectorAll(":scope > [id]")) {
-      if (document.getElementById(row.id)) row.remove();
-    }
+    leaveOut(fetched);
     holding(firstSeen(), () => {
       line.replaceWith(fetched);
-      if (older) join(beside.previousElementSibling, beside);
-      else join(beside, beside.nextElementSibling);
+      if (beside && older) join(beside.previousElementSibling, beside);
+      else if (beside) join(beside, beside.nextElementSibling);
       trim(older ? "newer" : "older");
     });
     onScroll();
+  }
+
+  /** Of new lines, those that are in the page already: they came by another way. */
+  function leaveOut(lines) {
+    for (const line of [...lines.children]) {
+      if (line.id && document.getElementById(line.id)) line.remove();
+    }
   }
 
   /** A part of a page, null when it cannot be had. */
@@ -251,13 +256,27 @@
     return "";
   }
 
-  /** In a pane of their own, rows load by scrolling. Where the page scrolls, its top is the search: a
-      page that grows there could never be left upwards, so there "Older" is a link to press. */
+  /** The link at an end of the list that fetches more; null when there is none, or it is only to be pressed. */
+  function further(line, side) {
+    return line && line.classList.contains(`entries-${side}`) ? line.querySelector("a[data-more]") : null;
+  }
+
+  /** Pixels of rows beyond what is seen, up and down. */
+  function beyond() {
+    if (pane() === scroller) return ends();
+    const list = entries.getBoundingClientRect();
+    // Where the page scrolls the search stands above the rows. Whoever has come there is to stay there: rows that
+    // came would push it away. "Older" can be pressed.
+    return { above: list.top < 0 ? -list.top : Infinity, below: list.bottom - innerHeight };
+  }
+
+  /** Rows load before their end comes into sight. */
   function onScroll() {
-    if (pane() !== scroller) return;
-    const { above, below } = ends();
-    const older = entries.querySelector(".entries-older a[data-more]");
-    const newer = entries.querySelector(".entries-newer a[data-more]");
+    if (loading) return;
+    const older = further(entries.firstElementChild, "older");
+    const newer = further(entries.lastElementChild, "newer");
+    if (!older && !newer) return;
+    const { above, below } = beyond();
     if (older && above < NEAR_PX) more(older, "older");
     else if (newer && below < NEAR_PX) more(newer, "newer");
   }
@@ -325,14 +344,19 @@
     }
   }
 
-  document.addEventListener("htmx:load", (event) => frame(event.detail.elt.parentElement || document));
+  document.addEventListener("htmx:load", (event) => {
+    frame(event.detail.elt.parentElement || document);
+    // Rows that came into the list leave its end where it is, maybe in sight: no scrolling would tell.
+    if (entries && scroller && entries.contains(event.detail.elt)) onScroll();
+  });
   frame(document);
 
-  window.hantu = { ends, toFoot, toNewest, scrolled, append, trim, clear, isLong, later };
+  window.hantu = { ends, toFoot, toNewest, scrolled, append, leaveOut, trim, clear, isLong, later };
   if (!entries || !scroller) return;
   // Without script the pane starts at its foot by being reversed; with it, an opened row must push down.
   scroller.classList.add("entries-plain");
   scroller.addEventListener("scroll", onScroll, { passive: true });
+  document.addEventListener("scroll", onScroll, { passive: true });
   if (entries.querySelector(".entries-newer") || location.hash) return;
   toFoot();
   if (document.getElementById("tail")) return;

@@ -128,7 +128,7 @@
 
     return {
       next() {
-        if (!owes || !socket || socket.readyState !== WebSocket.OPEN) return;
+        if (!owes || !socket || socket.readyState !== socket.OPEN) return;
         owes = false;
         socket.send('{"type":"next"}');
       },

@@ -19,7 +19,7 @@
   const pill = foot.querySelector(".entries-new");
   const state = document.getElementById("tail-state");
   const voice = document.getElementById("tail-voice");
-  const { ends, scrolled, toFoot, toNewest, append, trim, clear, isLong, later } = window.hantu;
+  const { ends, scrolled, toFoot, toNewest, append, leaveOut, trim, clear, isLong, later } = window.hantu;
 
   let following = true; // new rows are shown at once; else they wait
   let waiting = []; // messages not shown yet, oldest first
@@ -38,7 +38,7 @@
   const atFoot = () => ends().below <= AT_FOOT_PX;
   const reading = () => [...open].some((details) => details.isConnected);
   // Older rows that were read made the list let go of its newest: its end is not the foot.
-  const cut = () => entries.querySelector(".entries-newer") !== null;
+  const cut = () => entries.lastElementChild?.classList.contains("entries-newer");
   const sum = (name) => waiting.reduce((all, one) => all + (one[name] || 0), left ? left[name] : 0);
 
   /** See what the reader did. Only scrolling up and opening a row leave the foot: that the page
@@ -146,10 +146,13 @@
       setAside();
       return;
     }
-    if (isLong(ROWS_MOST)) trim("older", ROWS_MOST);
-    else put();
-    toFoot();
-    shown.port2.postMessage(null);
+    try {
+      if (isLong(ROWS_MOST)) trim("older", ROWS_MOST);
+      else put();
+      toFoot();
+    } finally {
+      shown.port2.postMessage(null); // whatever a row may hold, the next ones are asked for
+    }
   }
 
   // A message comes after the frame: what layout and painting took is known by then.
@@ -185,10 +188,7 @@
   function parsed(html) {
     const template = document.createElement("template");
     template.innerHTML = html;
-    // What waited may have come meanwhile by another way.
-    for (const line of template.content.querySelectorAll(":scope > [id]")) {
-      if (document.getElementById(line.id)) line.remove();
-    }
+    leaveOut(template.content);
     return template.content;
   }
 
@@ -199,7 +199,7 @@
     line.textContent = `${fill(say.saySkipped, { lines: count(message.count) })} `;
     const link = document.createElement("a");
     const parts = say.skipped.includes("?") ? "&" : "?";
-    link.href = link.dataset.load = `${say.skipped}${parts}after=${message.after}&upTo=${message.upTo}`;
+    link.href = link.dataset.load = `${say.skipped}${parts}after=${message.after}&upTo=${message.upTo}&left=${message.count}`;
     link.textContent = say.sayLoad;
     line.append(link);
     return line;

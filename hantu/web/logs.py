@@ -266,7 +266,9 @@ def one_facet() -> Response:
 
 
 def skipped() -> Response:
-    """The lines that a live tail passed over: those that arrived after `after` up to `upTo`."""
+    """The lines that a live tail passed over: those that arrived after `after` up to `upTo`.
+
+    left: how many they are; after those there is nothing further."""
     view = read_view(request.args)
     if view.error is not None:
         raise view.error
@@ -275,10 +277,9 @@ def skipped() -> Response:
     query = replace(view.query.after(after), order=Order.OLDEST, limit=SKIPPED_MOST, place=view.before)
     found = service().store.search(query, time_limit_ms=service().config.query_limit_ms)
     entries = [entry for entry in found.entries if entry.key <= up_to]
-    further = (
-        view.url("/logs/skipped", after=after, upTo=up_to, before=f"{found.next.time_ns}-{found.next.key}")
-        if found.next
-        else ""
-    )
+    left = request.args.get("left", 0, type=int)
+    rest = max(0, left - len(entries))
+    place = f"{found.next.time_ns}-{found.next.key}" if found.next and (rest or not left) else ""
+    further = place and view.url("/logs/skipped", after=after, upTo=up_to, left=rest, before=place)
     html = rows.rows_html(entries, view.query, fold=view.fold, columns=view.columns)
-    return fragment("logs/_skipped.html", html=html, further=further)
+    return fragment("logs/_skipped.html", html=html, further=further, rest=rest)

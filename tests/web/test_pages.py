@@ -239,6 +239,28 @@ def test_skipped_lines_can_be_loaded(service: Service, client: FlaskClient) -> N
     assert "later" not in html
 
 
+def test_skipped_lines_end_with_the_last_of_them(
+    service: Service, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hantu.web.logs.SKIPPED_MOST", 10)
+    first = service.store.cursor()
+    store(service, recent(25, source_id="burst"))
+    last = service.store.cursor()
+    store(service, recent(25, source_id="later"))
+    address = f"/logs/skipped?after={first}&upTo={last}&left=25"
+    seen: list[str] = []
+    while address:
+        html = client.get(address).text
+        seen += shown(html)
+        further = re.search(r'<li class="skipped" data-count="(\d+)"><a href="([^"]+)"', html)
+        assert (int(further[1]) if further else 0) == 25 - len(seen)
+        address = further[2].replace("&amp;", "&") if further else ""
+    assert len(seen) == 25
+    assert "later" not in "".join(seen)
+    # Who does not say how many they are may have to look in vain.
+    assert 'class="skipped"' in client.get(f"/logs/skipped?after={first}&upTo={last}").text
+
+
 def test_a_gap_is_a_row_of_its_own(service: Service, client: FlaskClient) -> None:
     now_ns = time.time_ns()
     gap = {"from_ns": now_ns - 12 * SECOND_NS, "to_ns": now_ns, "reason": "engine restarted", "lines": 40}
