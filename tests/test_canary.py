@@ -185,6 +185,18 @@ def test_without_a_journal_there_is_none(tmp_path: Path) -> None:
     canary.body(stop)
 
 
+def test_a_journal_that_somebody_stopped_reading_is_no_fault(tmp_path: Path) -> None:
+    reads = [True]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+        journal.bind(str(tmp_path / "socket"))
+        canary = Canary(Way.JOURNAL, JournalWay(tmp_path / "socket", reads=lambda: reads[0]))
+        assert canary.send()
+        assert canary.last is not None
+        reads[0] = False
+        assert not canary.send()
+        assert canary.last is None
+
+
 def test_one_that_cannot_be_written_says_why_and_is_tried_again() -> None:
     now_s = [100.0]
     tries: list[str] = []
@@ -234,7 +246,7 @@ def test_there_is_one_for_each_way_that_is_read(
     tmp_path: Path, settings: dict[str, object], ways: set[Way]
 ) -> None:
     config = Config(data_dir=tmp_path, **settings)  # type: ignore[arg-type]  # the test names its settings
-    assert {each.way for each in build_canaries(config, url=lambda: "", secret="x")} == ways
+    assert {each.way for each in build_canaries(config, url=str, secret="x", reads_journal=bool)} == ways
     assert (canary_file(config) is not None) == (Way.FILES in ways)
 
 

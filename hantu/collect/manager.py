@@ -169,6 +169,12 @@ class LogCollectorManager:
         with self._lock:
             self._collectors.pop(key, None)
 
+    def is_read(self, key: str) -> bool:
+        """Whether the collector with this key is to read: nobody stopped it, and there is something."""
+        found = self.get(key)
+        at_rest = (CollectorState.STOPPED, CollectorState.ENDED)
+        return found is not None and found.status().state not in at_rest
+
     def is_stopped(self, collector: LogCollector) -> bool:
         """Whether a person stopped it (or a container of its name)."""
         return _memory_name(collector) in self._stopped

@@ -13,12 +13,15 @@ from hantu.service.canary import Canaries, Canary, Way
 from hantu.service.canary_ways import FileWay, IngestWay, JournalWay
 
 
-def build_canaries(config: Config, *, url: Callable[[], str], secret: str) -> Canaries:
-    """The canaries that write lines. url: where hantu answers by now; secret: what it knows its own by."""
+def build_canaries(
+    config: Config, *, url: Callable[[], str], secret: str, reads_journal: Callable[[], bool]
+) -> Canaries:
+    """The canaries that write lines. url: where hantu answers by now; secret: what it knows its own by;
+    reads_journal: whether nobody stopped that."""
     if not config.canary:
         return Canaries(())
     singers = [Canary(Way.INGEST, IngestWay(url, secret))]
-    if (journal := _journal(config)) is not None:
+    if (journal := _journal(config, reads_journal)) is not None:
         singers.append(Canary(Way.JOURNAL, journal))
     own_file = canary_file(config)
     if own_file is None:
@@ -34,11 +37,11 @@ def canary_file(config: Config) -> Path | None:
     return Path(os.path.abspath(config.data_dir)) / "canary" / "canary.log"
 
 
-def _journal(config: Config) -> JournalWay | None:
+def _journal(config: Config, reads: Callable[[], bool]) -> JournalWay | None:
     """None when the journal is not read, or only a part of it."""
     whole = not (config.journal_units or config.journal_identifiers or config.journal_directory)
     if config.journal == "off" or not whole:
         return None
     if config.journal_namespace:
-        return JournalWay(Path(f"/run/systemd/journal.{config.journal_namespace}/socket"))
-    return JournalWay()
+        return JournalWay(Path(f"/run/systemd/journal.{config.journal_namespace}/socket"), reads=reads)
+    return JournalWay(reads=reads)

@@ -23,13 +23,18 @@ _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  nothing 
 
 
 class JournalWay:
-    """Writes into a journal as debug (systemd.journal-fields; "Native Journal Protocol")."""
+    """Writes into a journal as debug (systemd.journal-fields; "Native Journal Protocol").
 
-    def __init__(self, path: Path = JOURNAL_SOCKET) -> None:
+    reads: whether it is being read; a person may have stopped that."""
+
+    def __init__(self, path: Path = JOURNAL_SOCKET, *, reads: Callable[[], bool] = lambda: True) -> None:
         self._path = path
+        self._reads = reads
 
     def __call__(self, line: str) -> None:
-        """Raises Absent when there is no journal to write to."""
+        """Raises Absent when there is no journal to write to, and when nobody reads it."""
+        if not self._reads():
+            raise Absent("the journal is not read")
         text = f"MESSAGE={line}\nPRIORITY=7\nSYSLOG_IDENTIFIER={IDENTIFIER}\n"
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sending:

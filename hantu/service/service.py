@@ -77,7 +77,12 @@ class Service:
         self.hub = TailHub(self.store, self.signal, batch_ms=config.tail_batch_ms)
         self.url = ""
         self.canary_secret = secrets.token_urlsafe(32)
-        self.canaries = build_canaries(config, url=lambda: self.url, secret=self.canary_secret)
+        self.canaries = build_canaries(
+            config,
+            url=lambda: self.url,
+            secret=self.canary_secret,
+            reads_journal=lambda: self.manager.is_read("journal"),
+        )
         self.pipeline = Pipeline(
             self.store,
             self.signal,

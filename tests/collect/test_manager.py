@@ -176,6 +176,10 @@ def test_companions_run_with_the_others_and_are_shown_nowhere(
     manager.start_all()
     assert companion.status().state is CollectorState.COLLECTING
     assert [status.key for status in manager.statuses()] == ["file:a"]
+    assert manager.is_read("file:a")
+    manager.stop_collector("file:a")
+    assert not manager.is_read("file:a")
+    assert not manager.is_read("file:none")
     with pytest.raises(KeyError):
         manager.stop_collector("file:own")
     assert manager.stop_all(1.0)
