@@ -13,6 +13,7 @@ from hantu.backup import kept_backups
 from hantu.cli.context import Desk, human_bytes
 from hantu.cli.finding import Finding
 from hantu.collect.files.mark import PREFIX, FileMark, decode_mark
+from hantu.collect.files.rounds import OWN_PREFIX
 from hantu.query.logquery import LogQuery
 from hantu.service.forecast import Bound, forecast
 from hantu.store import open_store
@@ -133,7 +134,7 @@ def _files(desk: Desk, store: LogStorage) -> Iterator[Finding]:
     """Files of which something waits, by their checkpoints."""
     newest: dict[str, FileMark] = {}
     for name, raw in store.checkpoints(PREFIX).items():
-        mark = decode_mark(name, raw)
+        mark = None if name.startswith(OWN_PREFIX) else decode_mark(name, raw)
         if mark is not None and (mark.path not in newest or mark.number > newest[mark.path].number):
             newest[mark.path] = mark
     if not newest:

@@ -136,7 +136,9 @@ def test_lines_from_the_future_are_told(data_dir: Path) -> None:
     assert (told["ok"], told["says"]) == (False, "it is 3 h in the future: some clock is wrong")
 
 
-def test_files_that_the_service_does_not_read_on_are_told(data_dir: Path, tmp_path: Path) -> None:
+def test_files_that_the_service_does_not_read_on_are_told(
+    data_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     log = tmp_path / "shop.log"
     log.write_text("read\nnot read\n")
     old_s = time.time() - 3_600
@@ -145,8 +147,10 @@ def test_files_that_the_service_does_not_read_on_are_told(data_dir: Path, tmp_pa
     mark = FileMark(str(log), 0, lies.st_dev, lies.st_ino, 5, 0, 5, 0, 5, 5, 0)
     away = FileMark(str(tmp_path / "gone.log"), 0, 1, 1, 0, 0, 0, 0, 9, 9, 0)
     with opened(data_dir / "hantu.db") as kept:
-        kept.write_batch([entry()], {mark.name: mark.encode(), away.name: away.encode()})
+        own = {"file:#scanned": b"1795275183894650889"}
+        kept.write_batch([entry()], {mark.name: mark.encode(), away.name: away.encode(), **own})
     down = found(data_dir)["files"]
+    assert "cannot be read" not in caplog.text
     assert (down["ok"], down["says"]) == (True, "2 are known, 9 B wait, 1 are not there any more")
     service = RunningService(data_dir, NOTHING)
     try:
