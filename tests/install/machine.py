@@ -6,6 +6,7 @@ goes with the machine. It has no network but its own loopback."""
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import itertools
 import json
 import os
@@ -55,17 +56,23 @@ def require_machines() -> None:
 
 
 def base() -> Path:
-    """The folder of a clean Debian, made when it is not there."""
-    if not BASE.is_dir():
-        BASE.parent.mkdir(exist_ok=True)
-        new = BASE.with_name(f"{BASE.name}.{os.getpid()}")
-        command = ["debootstrap", "--variant=minbase", f"--include={INCLUDED}", SUITE, new]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
-        if done.returncode:
-            shutil.rmtree(new, ignore_errors=True)
-            pytest.fail(f"debootstrap failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-        new.rename(BASE)
+    """The folder of a clean Debian, made when it is not there, by whoever asks first."""
+    BASE.parent.mkdir(exist_ok=True)
+    with BASE.with_name(f"{BASE.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not BASE.is_dir():
+            _make_base()
     return BASE
+
+
+def _make_base() -> None:
+    new = BASE.with_name(f"{BASE.name}.{os.getpid()}")
+    command = ["debootstrap", "--variant=minbase", f"--include={INCLUDED}", SUITE, new]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    if done.returncode:
+        shutil.rmtree(new, ignore_errors=True)
+        pytest.fail(f"debootstrap failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    new.rename(BASE)
 
 
 class Machine:
