@@ -1,27 +1,23 @@
 """`python -m bench.browser --lines N`: what /logs costs in a real Chromium, and its server time over N lines.
 
-Prints tables: times of the server, bytes of a first and a second visit, the main thread while 2,000 lines a second
-arrive, and what far scrolling leaves in the page. --data keeps and reuses the store of an earlier run; --trace FILE
-keeps the trace of the live view for chrome://tracing. Chromium is tests.browser.CHROMIUM."""
+Prints tables: times of the server, bytes of a first and a second visit, what far scrolling takes and leaves in the page, and
+the live view (bench.live_view). --data keeps and reuses the store of an earlier run; --only far prints that table alone.
+Chromium is tests.browser.CHROMIUM."""
 
 from __future__ import annotations
 
 import argparse
 import http.client
-import json
-import statistics
-import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.corpus import END_NS, Corpus
+from bench.live_view import WATCH, MainThread, views
 from bench.measure import machine, table
 from bench.streams import scratch
 from hantu.model import LogEntry
@@ -32,10 +28,15 @@ from tests.waiting import wait_until
 
 BATCH = 2_000
 RUNS = 15
-PER_SECOND = 2_000
-LIVE_S = 10
-WARM_S = 3
-FAR_PAGES = 100
+RATES = (200, 2_000, 10_000)
+FAR_PAGES = 500
+FAR_PARTS = 5
+JUMPS_H = (2, 8, 20)
+JUMP_PAGES = 30
+WHEEL_PX = 2_400
+ELEMENTS = "document.querySelectorAll('*').length"
+FIRST = "document.querySelector('.entries > .entry').id"
+PLACES = "[...document.querySelectorAll('.entries > .entry')].map(one => one.dataset.at)"
 PATHS = {
     "first paint: newest lines, count, histogram, filters": "/logs",
     "add a filter: level": "/logs?q=level:error",
@@ -45,12 +46,6 @@ PATHS = {
     "older lines, by scrolling": "/logs/rows",
     "an opened row": "/detail",
 }
-TASK = "ThreadControllerImpl::RunTask"
-SHIFTS = (
-    "window.shifts = [];"
-    "new PerformanceObserver(list => { for (const one of list.getEntries()) window.shifts.push(one.value); })"
-    ".observe({ type: 'layout-shift', buffered: true });"
-)
 
 
 def fill(path: Path, lines: int) -> None:
@@ -146,206 +141,88 @@ def transfers(browser: Browser, service: RunningService) -> str:
     return table(("visit", "kB over the wire", "requests", "other hosts"), rows)
 
 
-@dataclass(frozen=True, slots=True)
-class LiveView:
-    """A live view for some seconds. busy: of the main thread. longest_ms: its longest task. shift: score."""
-
-    busy: float
-    longest_ms: float
-    shift: float
-    shown: int
-    skipped: int
-    rows: int
-    heap_mb: float
-    parts: dict[str, float]
-
-
-class Pusher:
-    """Pushes lines of the corpus, PER_SECOND a second."""
-
-    def __init__(self, service: RunningService, entries: Sequence[LogEntry]) -> None:
-        self._service = service
-        self._entries = entries
-        self._done = threading.Event()
-        self.sent = 0
-        self._thread = threading.Thread(target=self._push)
-
-    def __enter__(self) -> Pusher:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _push(self) -> None:
-        began, step = time.monotonic(), PER_SECOND // 10
-        while not self._done.wait(max(0.0, began + self.sent / PER_SECOND - time.monotonic())):
-            at = self.sent % (len(self._entries) - step)
-            now_ns = time.time_ns()
-            lines = [
-                {
-                    "message": entry.message,
-                    "level": entry.level.label,
-                    "sourceId": entry.source_id,
-                    "timestamp": now_ns + number,
-                    "metadata": entry.metadata or {},
-                }
-                for number, entry in enumerate(self._entries[at : at + step])
-            ]
-            self._service.call("POST", "/api/ingest", b"\n".join(map(msgspec.json.encode, lines)))
-            self.sent += step
-
-
-def live_view(browser: Browser, service: RunningService, trace: Path | None) -> LiveView:
-    """The live view of everything while lines arrive."""
-    entries = list(Corpus(seed=7).entries(50_000))
-    context = browser.new_context(viewport={"width": WIDE[0], "height": WIDE[1]})
-    page = context.new_page()
-    page.add_init_script(SHIFTS)
-    page.goto(service.url + "/logs?live=1&q=level:>=trace")
-    with Pusher(service, entries):
-        time.sleep(WARM_S)
-        before = page.evaluate("[...document.querySelectorAll('.entries > .entry')].pop().dataset.at")
-        page.evaluate("shifts.length = 0")
-        browser.start_tracing(
-            page=page, categories=["toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline"]
-        )
-        began = time.monotonic()
-        time.sleep(LIVE_S)
-        wall_s = time.monotonic() - began
-        found = browser.stop_tracing()
-        after = page.evaluate("[...document.querySelectorAll('.entries > .entry')].pop().dataset.at")
-        shift = float(page.evaluate("shifts.reduce((sum, one) => sum + one, 0)"))
-        skipped = page.evaluate(
-            "[...document.querySelectorAll('.skipped')].reduce((sum, one) => sum + Number(one.dataset.count || 0), 0)"
-        )
-        rows = page.locator(".entries > .entry").count()
-        heap = page.evaluate("performance.memory.usedJSHeapSize") / 1e6
-    context.close()
-    if trace is not None:
-        trace.write_bytes(found)
-    assert after != before, "no line arrived"
-    busy_ms, longest, parts = main_thread(found)
-    shown = int(after.rsplit("-", 1)[1]) - int(before.rsplit("-", 1)[1])
-    return LiveView(busy_ms / 1000 / wall_s, longest, shift, shown, skipped, rows, heap, parts)
-
-
-def main_thread(trace: bytes) -> tuple[float, float, dict[str, float]]:
-    """(ms that the page's main thread worked, ms of its longest task, ms by kind of work) of a trace."""
-    events: list[dict[str, Any]] = json.loads(trace)["traceEvents"]
-    mains = {
-        (event["pid"], event["tid"])
-        for event in events
-        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
-    }
-    tasks: dict[tuple[int, int], list[float]] = {}
-    for event in events:
-        place = (event["pid"], event["tid"])
-        if place in mains and event["name"] == TASK and event["ph"] == "X":
-            # Its processor time, not the clock's: other programs may have had the core meanwhile.
-            tasks.setdefault(place, []).append(event.get("tdur", event["dur"]) / 1000)
-    own = max(tasks, key=lambda place: sum(tasks[place]))
-    kinds = {
-        "FunctionCall": "script",
-        "ParseHTML": "parsing rows",
-        "UpdateLayoutTree": "style",
-        "Layout": "layout",
-        "PrePaint": "painting",
-        "Paint": "painting",
-        "Layerize": "painting",
-        "Commit": "painting",
-        "MinorGC": "garbage",
-        "MajorGC": "garbage",
-    }
-    parts: dict[str, float] = {}
-    for event in events:
-        if (event["pid"], event["tid"]) == own and event["ph"] == "X" and event["name"] in kinds:
-            kind = kinds[event["name"]]
-            parts[kind] = parts.get(kind, 0.0) + event.get("tdur", event["dur"]) / 1000
-    return sum(tasks[own]), max(tasks[own]), parts
-
-
 def far(browser: Browser, service: RunningService) -> str:
-    """Scrolling up over FAR_PAGES pages of older lines: what stands in the page after each quarter."""
+    """Turning the wheel over FAR_PAGES pages of older lines and, after jumps by time, over some more: what stands
+    in the page, and what a page costs."""
     context = browser.new_context(viewport={"width": WIDE[0], "height": WIDE[1]})
     page = context.new_page()
-    page.add_init_script(SHIFTS)
-    page.goto(service.url + "/logs?fold=0")
-    client = context.new_cdp_session(page)
+    page.add_init_script(WATCH)
     rows: list[tuple[object, ...]] = []
-    waits: list[float] = []
-    for number in range(1, FAR_PAGES + 1):
-        first = page.evaluate("document.querySelector('.entries > .entry').id")
-        began = time.perf_counter()
-        page.evaluate("document.querySelector('.entries-scroll').scrollTop = 600")
-        page.wait_for_function("id => document.querySelector('.entries > .entry').id !== id", arg=first)
-        waits.append((time.perf_counter() - began) * 1000)
-        if number % (FAR_PAGES // 4) == 0:
-            client.send("HeapProfiler.collectGarbage")
-            heap = page.evaluate("performance.memory.usedJSHeapSize") / 1e6
-            nodes = page.evaluate("document.querySelectorAll('*').length")
-            shown = page.locator(".entries > .entry").count()
-            shift = page.evaluate("shifts.reduce((sum, one) => sum + one, 0)")
-            rows.append(
-                (
-                    f"{number * 100:,}",
-                    f"{shown:,}",
-                    f"{nodes:,}",
-                    f"{heap:.1f}",
-                    f"{shift:.4f}",
-                    statistics.median(waits),
-                )
-            )
-            waits.clear()
+    page.goto(service.url + "/logs?fold=0")
+    thread = MainThread(context.new_cdp_session(page))
+    for part in range(1, FAR_PARTS + 1):
+        costs = climb(page, thread, FAR_PAGES // FAR_PARTS)
+        rows.append((f"{part * FAR_PAGES // FAR_PARTS * 100:,}", *costs))
+    for hours in JUMPS_H:
+        until = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() - hours * 3600))
+        page.goto(f"{service.url}/logs?fold=0&q=until:{until}")
+        rows.append((f"{JUMP_PAGES * 100:,} before {hours} h ago", *climb(page, thread, JUMP_PAGES)))
     context.close()
     return table(
-        ("lines scrolled over", "rows in the page", "elements", "heap MB", "layout shift", "ms a page"),
+        (
+            "lines scrolled over",
+            "rows in the page",
+            "elements",
+            "heap MB",
+            "layout shift",
+            "ms a page, p50",
+            "p95",
+            "main thread ms a page",
+            "longest task ms",
+        ),
         rows,
     )
 
 
-def report(service: RunningService, trace: Path | None) -> dict[str, str]:
-    """The tables by their titles."""
-    found = {"Server times of /logs (ms)": server_times(service)}
+def climb(page: Page, thread: MainThread, pages: int) -> tuple[object, ...]:
+    """The columns of far() for so many pages of older lines; fails when a line is left out or doubled."""
+    page.evaluate("shifts.length = 0; longest = 0;")
+    page.mouse.move(WIDE[0] / 2, WIDE[1] / 2)
+    waits: list[float] = []
+    began_s = thread.seconds()["all"]
+    for _ in range(pages):
+        first = page.evaluate(FIRST)
+        began = time.perf_counter()
+        page.mouse.wheel(0, -WHEEL_PX)
+        while page.evaluate(FIRST) == first:
+            if page.evaluate("document.querySelector('.entries-scroll').scrollTop > 800"):
+                page.mouse.wheel(0, -WHEEL_PX)
+        waits.append((time.perf_counter() - began) * 1000)
+    used_ms = (thread.seconds()["all"] - began_s) * 1000 / pages
+    places = page.evaluate(PLACES)
+    assert places == sorted(set(places), key=lambda at: [int(part) for part in at.split("-")]), (
+        "out of order"
+    )
+    thread.collect()
+    waits.sort()
+    return (
+        f"{len(places):,}",
+        f"{page.evaluate(ELEMENTS):,}",
+        f"{page.evaluate('performance.memory.usedJSHeapSize') / 1e6:.1f}",
+        f"{page.evaluate('shifts.reduce((sum, one) => sum + one, 0)'):.4f}",
+        waits[len(waits) // 2],
+        waits[int(len(waits) * 0.95)],
+        used_ms,
+        page.evaluate("longest"),
+    )
+
+
+def report(service: RunningService, only: str) -> None:
+    """Print the tables with their titles as they are made."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=[*ARGUMENTS, "--enable-precise-memory-info"]
         )
-        found["Bytes of /logs"] = transfers(browser, service)
-        found["Far scrolling"] = far(browser, service)
-        seen = live_view(browser, service, trace)
+        parts: dict[str, tuple[str, Callable[[], str]]] = {
+            "server": ("Server times of /logs (ms)", lambda: server_times(service)),
+            "bytes": ("Bytes of /logs", lambda: transfers(browser, service)),
+            "far": ("Far scrolling", lambda: far(browser, service)),
+            "live": ("The live view", lambda: views(browser, service, RATES)),
+        }
+        for name, (title, make) in parts.items():
+            if not only or name == only:
+                print(f"## {title}\n\n{make()}\n", flush=True)
         browser.close()
-    parts = ", ".join(
-        f"{name} {ms / LIVE_S / 10:.1f} %"
-        for name, ms in sorted(seen.parts.items(), key=lambda one: -one[1])
-    )
-    found["Live at 2,000 lines a second"] = (
-        table(
-            (
-                "main thread busy",
-                "longest task ms",
-                "layout shift",
-                "lines/s",
-                "skipped",
-                "rows in the page",
-                "heap MB",
-            ),
-            [
-                (
-                    f"{seen.busy:.0%}",
-                    seen.longest_ms,
-                    f"{seen.shift:.4f}",
-                    seen.shown // LIVE_S,
-                    seen.skipped,
-                    f"{seen.rows:,}",
-                    f"{seen.heap_mb:.1f}",
-                )
-            ],
-        )
-        + f"\n\nOf the time: {parts}."
-    )
-    return found
 
 
 def main() -> None:
@@ -353,7 +230,7 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="python -m bench.browser")
     options.add_argument("--lines", type=int, default=5_000_000)
     options.add_argument("--data", type=Path)
-    options.add_argument("--trace", type=Path)
+    options.add_argument("--only", choices=("server", "bytes", "far", "live"), default="")
     chosen = options.parse_args()
     with scratch() as folder_name:
         data: Path = chosen.data or Path(folder_name) / "data"
@@ -364,8 +241,7 @@ def main() -> None:
         try:
             wait_until(lambda: service.get("/healthz")["status"] == "ok")
             print(f"{machine()}\n\n{chosen.lines:,} lines\n")
-            for title, shown in report(service, chosen.trace).items():
-                print(f"## {title}\n\n{shown}\n", flush=True)
+            report(service, chosen.only)
         finally:
             service.stop()
 

@@ -122,6 +122,10 @@ class MainThread:
         self._client = client
         client.send("Performance.enable", {"timeDomain": "threadTicks"})
 
+    def collect(self) -> None:
+        """Let go of what the page's scripts no longer need."""
+        self._client.send("HeapProfiler.collectGarbage")
+
     def seconds(self) -> dict[str, float]:
         """Since the page began."""
         found = self._client.send("Performance.getMetrics")["metrics"]

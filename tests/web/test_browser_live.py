@@ -19,6 +19,7 @@ pytestmark = pytest.mark.browser
 browser = chromium.browser
 
 LIVE = "Live: new lines appear here"
+HOUR_NS = 3_600 * 10**9
 AT_ONCE = 300
 ROWS_MOST = 700
 SHOWN_S = 30.0
@@ -147,6 +148,24 @@ def test_a_flood_leaves_few_rows_and_no_line_uncounted(
         assert page.evaluate("sockets.length") == 2
         assert climb(page) == list(range(1, 2_211))
         assert [said for said in reader.complaints if "Invalid frame header" not in said] == []
+
+
+@pytest.mark.promise("M41")
+def test_a_line_of_another_time_is_found_again_when_the_list_has_let_go_of_it(
+    browser: Browser, service: Service, base: str
+) -> None:
+    store(service, lines(1, 20))
+    with reading(browser, base) as reader:
+        page = live(reader)
+        # A clock that is an hour ahead: of all lines the newest, though others arrive after it.
+        store(service, [line("21", time_ns=time.time_ns() + HOUR_NS)])
+        following(page, 21)
+        for first in range(22, 922, 150):
+            store(service, lines(first, 150))
+            following(page, first + 149)
+        assert 21 not in numbers(page)
+        assert climb(page) == list(range(1, 922))
+        assert reader.complaints == []
 
 
 def test_on_a_phone_older_lines_load_while_one_scrolls_and_the_search_can_be_reached(
