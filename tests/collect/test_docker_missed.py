@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -36,6 +37,12 @@ def told(store: LogStorage) -> dict[str, Gap]:
     return {gap.source_id: gap for gap in found}
 
 
+def read_to_its_end(store: LogStorage, container_id: str) -> bool:
+    """Whether it is stored that the container has exited and nothing follows."""
+    stored = store.checkpoint(key_of(container_id))
+    return stored is not None and Kept.decode(stored).place.finished != ""
+
+
 @pytest.mark.docker
 @pytest.mark.fault
 def test_containers_that_went_while_hantu_was_down(containers: PrivateEngine) -> None:
@@ -55,8 +62,8 @@ def test_containers_that_went_while_hantu_was_down(containers: PrivateEngine) ->
         for name in ids:
             desk.wait_messages(name, 2)
         desk.manager.stop_collector(key_of(ids["muted"]))
-        desk.wait_state(ids["ended"], CollectorState.ENDED)
-        desk.wait_state(ids["restarted"], CollectorState.ENDED)
+        for name in ("ended", "restarted"):
+            wait_until(partial(read_to_its_end, desk.store, ids[name]))
         desk.wait_state(silent, CollectorState.FAILED)
         last_ns = desk.entries("running")[-1].time_ns
     containers.docker("start", ids["restarted"])
