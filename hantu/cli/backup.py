@@ -15,6 +15,7 @@ import click
 
 from hantu.backup import Backup, BackupError, add_increment, back_up, check, next_name, rotate
 from hantu.cli.context import WRONG_USE, Desk, fail, human_bytes, print_json
+from hantu.cli.noting import note_backup
 
 SAY_S: Final = 1.0
 NICE: Final = 10
@@ -74,6 +75,7 @@ def _make(desk: Desk, file: str | None, keep: int | None) -> tuple[Backup, int]:
     made = back_up(
         config.database, config.artifact_folder, target, progress=Telling("copying the database")
     )
+    note_backup(desk, str(target.absolute()), made.manifest.facts.entries)
     gone = 0
     if keep is not None:
         try:
@@ -89,6 +91,7 @@ def _add(desk: Desk, file: str | None, keep: int | None, *, as_json: bool) -> No
     config = desk.config
     telling = Telling("copying the database")
     made = add_increment(config.database, config.artifact_folder, Path(file), keep=keep, progress=telling)
+    note_backup(desk, str(made.path.absolute()), made.manifest.facts.entries)
     if as_json:
         print_json(
             {
@@ -129,6 +132,7 @@ def _to_stdout(desk: Desk) -> None:
                 sys.stdout.buffer.flush()
             except BrokenPipeError:
                 fail("who reads the backup went away before its end")
+    note_backup(desk, "stdout", made.manifest.facts.entries)
     click.echo(f"{human_bytes(made.size_bytes)} in {made.took_s:.1f} s", err=True)
 
 

@@ -29,6 +29,8 @@ ENDS_NS: Final = 30 * DAY_NS
 """A session ends so long after it began, however much it is used."""
 IDLE_NS: Final = 7 * DAY_NS
 """It ends when it was not used for so long."""
+CONFIRMED_NS: Final = 10 * 60 * 10**9
+"""So long after its password was given, at the sign-in or again, a session may decide about accounts."""
 TOUCH_EVERY_S: Final = 60.0
 FAILURES_NOTED: Final = 100
 FAILURES_PER_S: Final = 3600.0
@@ -76,6 +78,7 @@ class Accounts:
         self._known: _Known | None = None
         self._failures = Budget(FAILURES_NOTED, FAILURES_PER_S)
         self._seen: dict[bytes, int] = {}
+        self._confirmed: dict[bytes, int] = {}
         self._touched_at: float | None = None
         self._touching: Worker | None = None
 
@@ -137,6 +140,27 @@ class Accounts:
             raise WrongLogin
         self.throttle.succeeded(name, address)
         return account
+
+    def confirmed(self, digest: bytes) -> bool:
+        """Whether the password was given in this session within CONFIRMED_NS: who finds a browser open, or
+        has stolen its cookie, decides nothing about accounts."""
+        session = self._all().sessions.get(digest)
+        if session is None:
+            return False
+        given_ns = max(session.created_ns, self._confirmed.get(digest, 0))
+        return 0 <= self._clock_ns() - given_ns < CONFIRMED_NS
+
+    def confirm_again(self, digest: bytes, password: str, *, address: str) -> None:
+        """Take the password of the session's own account once more.
+
+        Raises Slowed, WrongLogin, password.Busy, StoreError."""
+        session = self._all().sessions.get(digest)
+        if session is None:
+            raise WrongLogin
+        self.confirm(session.account, password, address=address)
+        living = self._all().sessions
+        kept = {each: at_ns for each, at_ns in self._confirmed.items() if each in living}
+        self._confirmed = kept | {digest: self._clock_ns()}
 
     def begin_with(self, name: str, password: str, *, address: str, agent: str) -> Entrance:
         """Make the first account, an admin, and sign in.

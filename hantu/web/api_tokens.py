@@ -12,6 +12,7 @@ from hantu.service import new_token
 from hantu.store.base import StoreError
 from hantu.web.access import require_admin, token_book
 from hantu.web.audit import audit
+from hantu.web.confirming import is_confirmed
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.openapi import Api, Content, NoArgs, Route, body_of
@@ -84,6 +85,8 @@ def tokens(args: NoArgs) -> Response:  # noqa: ARG001  every view takes its argu
 def make_token(args: NoArgs) -> Response:  # noqa: ARG001
     require_admin()
     asked = body_of(TokenAsked)
+    if asked.scope == "admin" and not is_confirmed():
+        raise ApiError(403, "give your password again at /settings/tokens; it holds for 10 minutes")
     try:
         secret = service().pipeline.with_store(lambda store: new_token(store, asked.name, asked.scope))
     except ValueError as error:

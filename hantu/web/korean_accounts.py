@@ -113,6 +113,18 @@ ACCOUNTS: Final[dict[str, str]] = {
     "also cleans up, and decides about accounts, tokens and settings": (
         "로그 정리와 계정, 토큰, 설정까지 모두 할 수 있습니다"
     ),
+    "What each role may do": "역할마다 할 수 있는 일",
+    # The own password again
+    "Is it you?": "본인 확인",
+    "Go on": "계속하기",
+    "Your password is not right.": "비밀번호가 맞지 않습니다.",
+    "Your password is asked again before this is changed.": "바꾸기 전에 비밀번호를 한 번 더 확인합니다.",
+    "Before accounts are changed here. It holds for 10 minutes.": (
+        "계정을 바꾸려면 비밀번호를 한 번 더 입력하세요. 10분 동안 다시 묻지 않습니다."
+    ),
+    "Before a token is made that may do everything. It holds for 10 minutes.": (
+        "모든 일을 할 수 있는 토큰을 만들려면 비밀번호를 한 번 더 입력하세요. 10분 동안 다시 묻지 않습니다."
+    ),
     # Tokens
     "What programs show instead of signing in.": "프로그램이 로그인 대신 내보이는 토큰입니다.",
     "Tokens are made by an admin, or by `hantu token create`.": (
@@ -163,6 +175,8 @@ ACCOUNTS: Final[dict[str, str]] = {
     "sign-in failed": "로그인 실패",
     "sessions ended": "세션 종료",
     "password changed": "비밀번호 변경",
+    "password confirmed": "비밀번호 확인",
+    "backup made": "백업 생성",
     "account made": "계정 생성",
     "role changed": "역할 변경",
     "account removed": "계정 삭제",

@@ -73,7 +73,8 @@ ACTS: Final[Mapping[tuple[str, str], Right]] = {
     ("POST", "/status/cleanup"): Right(_ADMIN, "clean-up"),
     ("POST", "/api/alerts/retry"): Right(_ADMIN, "alerts resumed"),
     ("POST", "/settings/alerts/test"): Right(_ADMIN, "alerts tried"),
-    # Tokens and accounts note themselves: who and which is in their bodies.
+    # Tokens, accounts and backups note themselves: who and which is in their bodies.
+    ("POST", "/api/backups"): Right(_ADMIN),
     ("POST", "/api/tokens"): Right(_ADMIN),
     ("DELETE", "/api/tokens/<path:name>"): Right(_ADMIN),
     ("POST", "/settings/tokens"): Right(_ADMIN),

@@ -14,6 +14,7 @@ from hantu.store.account_base import UnknownAccount
 from hantu.web import i18n
 from hantu.web.access import LOCAL, client
 from hantu.web.audit import audit
+from hantu.web.confirming import ASKED_AGAIN, CONFIRM, confirm, is_confirmed
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.render import see
@@ -48,6 +49,10 @@ def change() -> Response:
         )
     form = request.form
     name, act = form.get("name", ""), form.get("act", "")
+    if act == CONFIRM:
+        return confirm(HERE, _page)
+    if not is_confirmed():
+        return _page(status=403, wrong=i18n.translate(ASKED_AGAIN))
     try:
         if act == "add":
             _add(name)
@@ -104,6 +109,9 @@ def _page(*, status: int = 200, wrong: str = "") -> Response:
         roles=ROLES,
         role_words={role: word for role, word, _ in ROLES},
         own=client(),
+        confirmed=is_confirmed(),
+        confirm_here=HERE,
+        confirm_why=i18n.translate("Before accounts are changed here. It holds for 10 minutes."),
         by_proxy=bool(desk.config.proxy_login_header),
         wrong=wrong,
         did=request.args.get("did", ""),

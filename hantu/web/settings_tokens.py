@@ -11,6 +11,7 @@ from hantu.store.base import StoreError
 from hantu.web import i18n
 from hantu.web.access import LOCAL, client, token_book
 from hantu.web.audit import audit
+from hantu.web.confirming import ASKED_AGAIN, CONFIRM, confirm, is_confirmed
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.render import see
@@ -40,6 +41,8 @@ def change() -> Response:
     if client().scope == LOCAL:
         raise ApiError(403, i18n.translate("Tokens are made by an admin, or by `hantu token create`."))
     form = request.form
+    if form.get("act") == CONFIRM:
+        return confirm(HERE, _page)
     name = form.get("name", "").strip()
     if form.get("act") == "revoke":
         if service().pipeline.with_store(lambda store: store.remove_token(name)):
@@ -52,6 +55,8 @@ def change() -> Response:
 def _make(name: str, scope: str) -> Response:
     if scope not in SCOPES:
         raise ApiError(400, i18n.translate("The form does not say what the token may do."))
+    if scope == "admin" and not is_confirmed():
+        return _page(status=403, wrong=i18n.translate(ASKED_AGAIN))
     if not 0 < len(name) <= 100:
         return _page(status=400, wrong=i18n.translate("A token needs a name of 1 to 100 characters."))
     if any(token.name == name for token in service().store.tokens()):
@@ -77,6 +82,11 @@ def _page(*, status: int = 200, wrong: str = "", secret: str = "", made: str = "
         scopes=WORDS,
         scope_words={scope: word for scope, word, _ in WORDS},
         own=client(),
+        confirmed=is_confirmed(),
+        confirm_here=HERE,
+        confirm_why=i18n.translate(
+            "Before a token is made that may do everything. It holds for 10 minutes."
+        ),
         wrong=wrong,
         secret=secret,
         made=made,

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from hantu.cli.main import cli
 from tests.backup.made import ENTRIES, fill
 from tests.running import NOTHING, ROOT, RunningService
+from tests.store.made import opened
 
 
 def hantu(data_dir: Path, *words: str) -> Result:
@@ -46,6 +47,8 @@ def test_a_running_service_is_backed_up_and_what_was_saved_comes_back(
     said = hantu(data_dir, "backup", str(file))
     assert said.exit_code == 0, said.output
     assert f"{ENTRIES:,} entries, 1 errors, 1 executions, 2 artifacts in " in said.output
+    (noted,) = service.get("/api/audit?act=backup+made")["acts"]
+    assert (noted["object"], noted["detail"]["entries"]) == (str(file), ENTRIES)
     service.call("POST", "/api/ingest", b'[{"message": "later"}]')
     refused = hantu(data_dir, "restore", str(file))
     assert refused.exit_code == 1
@@ -123,3 +126,22 @@ def test_wrong_use_is_said(data_dir: Path, tmp_path: Path) -> None:
     refused = hantu(data_dir, "backup", str(taken))
     assert (refused.exit_code, "never written over" in refused.output) == (1, True)
     assert taken.read_text() == "mine"
+
+
+def test_the_audit_trail_tells_of_a_backup_without_the_service(data_dir: Path, tmp_path: Path) -> None:
+    file = tmp_path / "백업.tar"
+    assert hantu(data_dir, "backup", str(file)).exit_code == 0
+    assert hantu(data_dir, "backup", "--incremental", str(tmp_path / "many")).exit_code == 0
+    told = [json.loads(line) for line in hantu(data_dir, "audit", "list", "--json").output.splitlines()]
+    assert [(each["act"], each["detail"]["entries"]) for each in told] == [("backup made", ENTRIES)] * 2
+    assert told[0]["object"] == str(file)
+    assert told[1]["object"].startswith(str(tmp_path / "many"))
+
+
+def test_a_backup_that_cannot_be_noted_is_made_all_the_same(data_dir: Path, tmp_path: Path) -> None:
+    with opened(data_dir / "hantu.db"):
+        # Another program holds the file, and is no service that could be told.
+        made = hantu(data_dir, "backup", str(tmp_path / "one.tar"))
+    assert made.exit_code == 0
+    assert "the audit trail does not tell of this backup" in made.stderr
+    assert (tmp_path / "one.tar").is_file()
