@@ -46,7 +46,13 @@ DECODED_BYTES: Final = 16 * 1024 * 1024
 """Memory for segments that a page was read from, most often the newest ones, for the next page; some 3 MB
 each."""
 
-_SNAPSHOT: Final = "SELECT value FROM meta WHERE name IN ('cursor', 'generation') ORDER BY name"
+# In one row: a second one would ask for Python's lock again, which a writer may have.
+_SNAPSHOT: Final = """
+SELECT
+  (SELECT value FROM meta WHERE name = 'cursor'),
+  (SELECT value FROM meta WHERE name = 'generation'),
+  (SELECT max(stream_no) FROM stream)
+"""
 _SEGMENTS: Final = """
 SELECT segment_no, first_key, last_key, entries, oldest_ns, newest_ns, group_no, position
 FROM segment
@@ -101,6 +107,7 @@ class Catalog:
         self.decoded: Kept[int, Decoded] = Kept(DECODED_BYTES)
         self._streams: dict[int, tuple[str, str]] = {}
         self._newest_stream = 0
+        self._seen_stream = 0
 
     def accepted(self, batch: HotBatch) -> None:
         """A batch that was committed: the next view takes it as it is."""
@@ -109,8 +116,9 @@ class Catalog:
 
     def view(self, reader: Reader) -> View:
         """What the reader's snapshot holds."""
-        cursor, generation = (value for (value,) in reader.rows(_SNAPSHOT))
+        cursor, generation, stream_no = next(reader.rows(_SNAPSHOT))
         with self._lock:
+            self._seen_stream = max(self._seen_stream, stream_no or 0)
             view = self._view
             if view is None or view.generation != generation:
                 view = self._read(reader, generation, cursor, view)
@@ -206,8 +214,10 @@ class Catalog:
             self.shapes.load(found)
 
     def streams(self, reader: Reader) -> dict[int, tuple[str, str]]:
-        """(source, source_id) by stream number; some may have no entries."""
+        """(source, source_id) by stream number, of the view of this reader; some may have no entries."""
         with self._lock:
+            if 0 < self._seen_stream <= self._newest_stream:
+                return self._streams
             more = {
                 stream_no: (source, source_id)
                 for stream_no, source, source_id in reader.rows(_STREAMS, (self._newest_stream,))
