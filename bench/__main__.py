@@ -1,7 +1,7 @@
 """`python -m bench --lines N`: the whole bench, its report on stdout and in build/bench/report.md.
 
---only NAME … runs some parts: store, baselines, queries, words, readers, growth, real, push, file, docker, journal,
-live, retention, idle, library, errors, executions. growth is also `python -m bench.growth LINES …`, real `python -m bench.real FILE …`."""
+--only NAME … runs some parts: store, baselines, queries, words, unsealed, readers, growth, real, push, file, docker,
+journal, live, retention, idle, library, errors, executions. growth is also `python -m bench.growth LINES …`, real `python -m bench.real FILE …`."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from bench import (
     real,
     run_reports,
     streams,
+    unsealed,
     words,
 )
 from bench.corpus import END_NS, Corpus
@@ -43,6 +44,7 @@ PARTS = (
     "baselines",
     "queries",
     "words",
+    "unsealed",
     "readers",
     "growth",
     "real",
@@ -133,6 +135,8 @@ def main() -> None:
             store.close()
         if "words" in parts:
             report.add("Words among many shapes (ms)", words.report())
+        if "unsealed" in parts:
+            report.add("Lines that are not sealed yet (processor ms)", unsealed.report())
         if "readers" in parts:
             rows = readers.under_load(folder / "readers.db", some)
             report.add("Searches beside a writer (ms)", table(readers.HEAD, rows))

@@ -149,6 +149,9 @@ def measure(lines: int) -> tuple[Written, Read, int]:
         return written, found, path.stat().st_size
 
 
+SAID = """Decoded from NDJSON, committed and sealed by one thread; written and read in processes of their own.
+Memory is what the store adds to the process: Python, libraries, the bench and its lines are taken off. "Most" is
+after each kind of query once, "at rest" when what is free was given back to the system."""
 HEAD = (
     "lines",
     "lines/s",
@@ -200,7 +203,7 @@ def report(sizes: Sequence[int]) -> str:
             )
         )
         times.append((f"{lines:,}", *found.medians.values()))
-    return f"{table(HEAD, rows)}\n\nMedians, ms:\n\n{table(('lines', *MEDIANS), times)}"
+    return f"{SAID}\n\n{table(HEAD, rows)}\n\nMedians, ms:\n\n{table(('lines', *MEDIANS), times)}"
 
 
 def main(words: Sequence[str]) -> None:
