@@ -38,6 +38,7 @@ _HANGUL_RUN: Final = re.compile("[\uac00-\ud7a3]+")
 _HANGUL_JOINS: Final = (_ESC, b"\xf8", b"\xe1")
 """Jamo, of which folding makes syllables, begin with 0xE1."""
 _KELVIN: Final = b"\xe2\x84\xaa"
+_ANSWERS_MOST: Final = 32
 _NEAR_MOST: Final = 128
 """With more lines than this to ask, folding all of them is not dearer."""
 
@@ -81,6 +82,7 @@ class PlainText:
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
         self._text = frame.plain_text()
+        self._answers: dict[text.Needle | str, IntArray] = {}
 
     def may_hold(self, parts: Sequence[str]) -> bool:
         """False when surely no line's folded text contains all these parts; quickly."""
@@ -88,6 +90,25 @@ class PlainText:
 
     def with_substring(self, folded: str) -> IntArray:
         """The numbers of the lines whose folded text contains `folded`."""
+        return self._answer(folded, lambda: self._with_substring(folded))
+
+    def with_needle(self, needle: text.Needle) -> IntArray:
+        """The numbers of the lines in whose tokens the needle is found."""
+        return self._answer(needle, lambda: self._with_needle(needle))
+
+    def _answer(self, sought: text.Needle | str, find: Callable[[], IntArray]) -> IntArray:
+        """What was found before: of unsealed lines the rows, the count and the histogram of a page ask for
+        the same, and so does the next page."""
+        known = self._answers.get(sought)
+        if known is None:
+            known = find()
+            known.flags.writeable = False
+            if len(self._answers) >= _ANSWERS_MOST:
+                self._answers = {}
+            self._answers[sought] = known
+        return known
+
+    def _with_substring(self, folded: str) -> IntArray:
         run = self._run(folded)
         if run is not None:
             if not self._holds(run):
@@ -99,8 +120,7 @@ class PlainText:
                 return self._asked(near, lambda message: folded in text.fold(message))
         return self._numbers(np.fromiter(self._folded.holding(escaped(folded)), np.int64))
 
-    def with_needle(self, needle: text.Needle) -> IntArray:
-        """The numbers of the lines in whose tokens the needle is found."""
+    def _with_needle(self, needle: text.Needle) -> IntArray:
         hangul = _hangul(needle)
         if hangul is not None and self._run(hangul) is not None:
             # Each pair of a run of Hangul is a token, and so is its end.
