@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -324,6 +325,52 @@ def test_a_container_at_full_speed_loses_nothing_while_its_files_turn(
         assert tally.account(numbers, range(count)) == (0, 0)
         assert numbers == list(range(count))
         assert all(status.gaps == 0 for status in desk.manager.statuses())
+
+
+class HeldStore(MemoryStore):
+    """Takes its time: a commit waits until it may go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+
+    def write_batch(
+        self,
+        entries: Sequence[LogEntry],
+        checkpoints: Mapping[str, bytes | None] | None = None,
+        *,
+        durable: bool = False,
+    ) -> WriteResult:
+        assert self.may_go_on.wait(100)
+        return super().write_batch(entries, checkpoints, durable=durable)
+
+
+@pytest.mark.promise("M17")
+@pytest.mark.fault_row("R11", "R12")
+@pytest.mark.timeout(300)
+def test_a_reader_that_is_held_up_for_many_files_loses_nothing(containers: PrivateEngine) -> None:
+    # Followed alone, engine 20.10 skips whole files here.
+    count = pick(60_000, 400_000)
+    options = ("--log-opt", "max-size=500k", "--log-opt", "max-file=200")
+    go = "echo INFO line 0; while [ ! -e /go ]; do usleep 20000; done; "
+    go += f"awk 'BEGIN {{ for (i = 1; i < {count}; i++) print \"INFO line \" i }}'; echo end; sleep 600"
+    store = HeldStore()
+    with Desk(containers.environment, store) as desk:
+        desk.watching()
+        container_id = containers.run(go, name="held", options=options)
+        desk.wait_messages("held", 1)
+        store.may_go_on.clear()
+        try:
+            containers.docker("exec", container_id, "sh", "-c", "echo > /go")
+            wait_until(lambda: containers.docker("logs", "--tail", "1", container_id) == "end", 90, 1.0)
+        finally:
+            store.may_go_on.set()
+        wait_until(lambda: desk.pipeline.written_total > count, 120, 0.2)
+        numbers = [int(message.split()[-1]) for message in desk.messages("held") if message != "end"]
+        assert tally.account(numbers, range(count)) == (0, 0)
+        assert numbers == list(range(count))
+        assert desk.store.gaps() == ()
 
 
 @pytest.mark.fault_row("R12")

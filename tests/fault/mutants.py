@@ -121,7 +121,7 @@ MUTANTS: Final = (
         "collect/docker_reading.py",
         "        if self._risk_ns is None:\n            return False\n        firsts",
         "        if True:\n            return False\n        firsts",
-        f"{DOCKER} -k full_speed",
+        f"{DOCKER} -k held_up",
     ),
     Mutant(
         "R12",
@@ -129,7 +129,7 @@ MUTANTS: Final = (
         "collect/docker_channel.py",
         "Window() if repeats else None",
         "None",
-        f"{DOCKER} -k engine_repeats",
+        f"{DOCKER} tests/collect/test_docker_place.py -k repeat",
     ),
     Mutant(
         "R12",
