@@ -165,10 +165,10 @@ MUTANTS: Final = (
     ),
     Mutant(
         "R15",
-        "the entry after the place is passed over",
+        "the entry at the place comes twice",
         "collect/journal_reading.py",
-        "            if number <= old_number:\n",
-        "            if number <= old_number + 1:\n",
+        "            self._looking = False\n            return True\n",
+        "            self._looking = False\n            return False\n",
         f"{JOURNAL} -k nine_kills",
     ),
     Mutant(
@@ -205,10 +205,10 @@ MUTANTS: Final = (
     ),
     Mutant(
         "R20",
-        "what waits at the end is dropped",
-        "pipeline/writer.py",
-        "        self._buffer.close()\n        done = self._worker",
-        "        self._buffer.drain()\n        self._buffer.close()\n        done = self._worker",
+        "the store is not closed at the end",
+        "service/service.py",
+        "        self.store.close()\n",
+        "        pass\n",
         "tests/e2e/test_stopping.py -k open_tails",
     ),
     Mutant(
