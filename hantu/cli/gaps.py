@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from hantu.cli.context import Desk, fail, local_zone, print_json
+from hantu.cli.context import WRONG_USE, Desk, fail, local_zone, print_json
 from hantu.output import iso
 from hantu.query.error import QueryError
 from hantu.query.logquery import LogQuery
@@ -31,7 +31,7 @@ def gaps_command(
     try:
         query = LogQuery.parse(text, now_ns=time.time_ns(), tz=local_zone())
     except QueryError as error:
-        fail(str(error))
+        fail(str(error), WRONG_USE)
     found = desk.ask(lambda store: store.gaps(start_ns=query.start_ns, end_ns=query.end_ns, most=10_000))
     kept = [gap for gap in found if could_match(query.search, gap.source, gap.source_id)][:most]
     if desk.with_json(as_json).as_json:

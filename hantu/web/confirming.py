@@ -19,7 +19,6 @@ from hantu.web.signin import PASSWORD_MOST, refusal_of, slow
 
 CONFIRM: Final = "confirm"
 """The form's act."""
-ASKED_AGAIN: Final = "Your password is asked again before this is changed."
 
 
 class Page(Protocol):
@@ -28,6 +27,11 @@ class Page(Protocol):
     def __call__(self, *, status: int, wrong: str) -> Response:
         """The page with what was wrong."""
         ...
+
+
+def asked_again() -> str:
+    """Why nothing was changed."""
+    return i18n.translate("Your password is asked again before this is changed.")
 
 
 def is_confirmed() -> bool:

@@ -14,7 +14,7 @@ from hantu.store.account_base import UnknownAccount
 from hantu.web import i18n
 from hantu.web.access import LOCAL, client
 from hantu.web.audit import audit
-from hantu.web.confirming import ASKED_AGAIN, CONFIRM, confirm, is_confirmed
+from hantu.web.confirming import CONFIRM, asked_again, confirm, is_confirmed
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.render import see
@@ -52,7 +52,7 @@ def change() -> Response:
     if act == CONFIRM:
         return confirm(HERE, _page)
     if not is_confirmed():
-        return _page(status=403, wrong=i18n.translate(ASKED_AGAIN))
+        return _page(status=403, wrong=asked_again())
     try:
         if act == "add":
             _add(name)

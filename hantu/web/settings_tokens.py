@@ -11,7 +11,7 @@ from hantu.store.base import StoreError
 from hantu.web import i18n
 from hantu.web.access import LOCAL, client, token_book
 from hantu.web.audit import audit
-from hantu.web.confirming import ASKED_AGAIN, CONFIRM, confirm, is_confirmed
+from hantu.web.confirming import CONFIRM, asked_again, confirm, is_confirmed
 from hantu.web.current import service
 from hantu.web.errors import ApiError
 from hantu.web.render import see
@@ -56,7 +56,7 @@ def _make(name: str, scope: str) -> Response:
     if scope not in SCOPES:
         raise ApiError(400, i18n.translate("The form does not say what the token may do."))
     if scope == "admin" and not is_confirmed():
-        return _page(status=403, wrong=i18n.translate(ASKED_AGAIN))
+        return _page(status=403, wrong=asked_again())
     if not 0 < len(name) <= 100:
         return _page(status=400, wrong=i18n.translate("A token needs a name of 1 to 100 characters."))
     if any(token.name == name for token in service().store.tokens()):
