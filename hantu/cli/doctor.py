@@ -62,7 +62,7 @@ def _database(desk: Desk) -> Iterator[Finding]:
         finally:
             store.close()
     except StoreError as error:
-        yield Finding("database", False, str(error), "see docs/storage.md, Damage")
+        yield Finding("database", False, str(error), "see docs/storage.md, Versions and damage")
         return
     yield Finding(
         "database",

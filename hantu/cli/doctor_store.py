@@ -42,7 +42,8 @@ def look_at_file(desk: Desk, depth: Depth) -> Iterator[Finding]:
     try:
         found = database_health(database, depth)
     except StoreError as error:
-        yield Finding("database file", False, str(error), "see docs/backup.md, or: hantu restore FILE")
+        fix = "sudo systemctl stop hantu; sudo hantu restore BACKUP; sudo systemctl start hantu"
+        yield Finding("database file", False, str(error), fix)
         return
     says = f"SQLite {found.sqlite_version}"
     yield Finding(

@@ -104,6 +104,24 @@ def test_damage_is_found_when_every_page_is_looked_at(data_dir: Path) -> None:
     assert "database pages" not in found(data_dir)
 
 
+def test_a_file_that_is_no_database_is_mended_as_the_doctor_says(data_dir: Path, tmp_path: Path) -> None:
+    store(data_dir, 1)
+    backup = tmp_path / "hantu.tar"
+    made = CliRunner().invoke(cli, ["--data-dir", str(data_dir), "backup", str(backup)])
+    assert made.exit_code == 0, made.output
+    with (data_dir / "hantu.db").open("r+b") as file:
+        file.write(b"\0" * 100)
+    told = found(data_dir)
+    assert told["database"]["ok"] is False
+    assert told["database file"]["ok"] is False
+    # The middle one of the three commands that it names; no service runs here.
+    (command,) = [each for each in told["database file"]["fix"].split(";") if "restore" in each]
+    words = command.replace("BACKUP", str(backup)).split()[2:]
+    mended = CliRunner().invoke(cli, ["--data-dir", str(data_dir), *words])
+    assert mended.exit_code == 0, mended.output
+    assert all(each["ok"] for each in found(data_dir, "--deep").values())
+
+
 def test_a_file_that_gives_no_room_back_is_mended_as_the_doctor_says(data_dir: Path) -> None:
     store(data_dir, 1)
     database = data_dir / "hantu.db"
