@@ -34,6 +34,8 @@ FAR_PARTS = 5
 JUMPS_H = (2, 8, 20)
 JUMP_PAGES = 30
 WHEEL_PX = 2_400
+LOST_S = 30.0
+TOP = "document.querySelector('.entries').firstElementChild.outerHTML"
 ELEMENTS = "document.querySelectorAll('*').length"
 FIRST = "document.querySelector('.entries > .entry').id"
 PLACES = "[...document.querySelectorAll('.entries > .entry')].map(one => one.dataset.at)"
@@ -185,6 +187,7 @@ def climb(page: Page, thread: MainThread, pages: int) -> tuple[object, ...]:
         began = time.perf_counter()
         page.mouse.wheel(0, -WHEEL_PX)
         while page.evaluate(FIRST) == first:
+            assert time.perf_counter() - began < LOST_S, page.evaluate(TOP)
             if page.evaluate("document.querySelector('.entries-scroll').scrollTop > 800"):
                 page.mouse.wheel(0, -WHEEL_PX)
         waits.append((time.perf_counter() - began) * 1000)
