@@ -26,8 +26,8 @@ LINES = "echo one; echo two; sleep 100"
 
 @pytest.fixture
 def own_engine() -> Iterator[PrivateEngine]:
-    """An engine that a test may stop."""
-    yield from private_engine()
+    """An engine that a test may stop, and its containers with it."""
+    yield from private_engine(live_restore=False)
 
 
 def told(store: LogStorage) -> dict[str, Gap]:
@@ -95,13 +95,10 @@ def test_containers_that_went_while_hantu_was_down(containers: PrivateEngine) ->
 @pytest.mark.docker
 @pytest.mark.fault
 def test_a_container_that_went_with_its_engine(own_engine: PrivateEngine) -> None:
-    own_engine.kill(signal.SIGTERM)
-    own_engine._live_restore = False
-    own_engine.start()
     with Desk(own_engine.environment) as desk:
         desk.watching()
-        lost = own_engine.run(LINES, name="lost", options=("--rm",))
-        own_engine.run(LINES, name="kept")
+        lost = own_engine.run(LINES, name="lost", options=("--rm", "--stop-timeout", "1"))
+        own_engine.run(LINES, name="kept", options=("--stop-timeout", "1"))
         removed = own_engine.run(LINES, name="removed")
         for name in ("lost", "kept", "removed"):
             desk.wait_messages(name, 2)
