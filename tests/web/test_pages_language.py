@@ -17,7 +17,6 @@ from hantu.web import (
     about,
     arrivals,
     completion,
-    confirming,
     disk,
     executions,
     facets,
@@ -122,7 +121,6 @@ def all_texts() -> set[str]:
     found.update(setting.help for setting in config.settings())
     found.update({"older than retention", "the file was too large", "the disk was full", "by hand"})
     found.update(disk.SENTENCES.values())
-    found.add(confirming.ASKED_AGAIN)
     return found
 
 
