@@ -15,6 +15,7 @@ import pytest
 
 from hantu.collect.base import CollectorState
 from hantu.model import LogEntry
+from hantu.query.logquery import LogQuery
 from hantu.store import open_store
 from hantu.store.base import StoreError, WriteResult
 from hantu.store.memory import MemoryStore
@@ -298,7 +299,8 @@ def test_what_the_engine_repeats_when_it_rotates_is_stored_once(containers: Priv
             name="turning",
             options=options,
         )
-        wait_until(lambda: desk.pipeline.written_total >= 2 * count + count // 500, pick(90, 400), 0.2)
+        own, lines = LogQuery(source_id="turning"), 2 * count + count // 500
+        wait_until(lambda: desk.store.count(own, cap=10**7).count >= lines, pick(90, 400), 0.2)
         assert_exact(desk, "turning", count)
         status = desk.status(container_id)
         assert status is not None
