@@ -28,6 +28,12 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "hantu")
 
 
 @pytest.fixture(scope="session", autouse=True)
+def home_is_left_alone(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Runs that wait in the home of who tests are neither delivered nor added to."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture(scope="session", autouse=True)
 def no_thread_is_left_behind() -> Iterator[None]:
     """At the end of all tests every thread of hantu's own has ended."""
     yield

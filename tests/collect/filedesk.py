@@ -128,7 +128,10 @@ class FileDesk:
         try:
             if scan:
                 self.rounds.scan(self.watches)
-            return self.rounds.round(self.never, self.watches)
+            busy = self.rounds.round(self.never, self.watches)
+            if scan:
+                self.rounds.show(self.watches)
+            return busy
         except Rewind:
             self.rounds.rewind(self.never)
             return True

@@ -72,7 +72,8 @@ def test_dead_streams_are_noticed_and_made_anew(containers: PrivateEngine, short
         assert (again.missed, again.looked_at) == (False, 3)
         assert desk.messages("speaks") == ["first", "second"]
         assert desk.messages("quiet") == ["one"]
-        assert desk.store.gaps() == ()
+        own = ("speaks", "quiet", "new", "over", "mute")
+        assert [gap for gap in desk.store.gaps() if gap.source_id in own] == []
 
 
 def test_an_unfinished_line_is_not_waited_for(containers: PrivateEngine) -> None:

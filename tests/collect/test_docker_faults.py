@@ -372,7 +372,8 @@ def test_a_reader_that_is_held_up_for_many_files_loses_nothing(containers: Priva
         numbers = [int(message.split()[-1]) for message in desk.messages("held") if message != "end"]
         assert tally.account(numbers, range(count)) == (0, 0)
         assert numbers == list(range(count))
-        assert desk.store.gaps() == ()
+        # Containers of other tests go while this one looks.
+        assert [gap for gap in desk.store.gaps() if gap.source_id == "held"] == []
 
 
 @pytest.mark.fault_row("R12")
@@ -402,7 +403,7 @@ def test_files_that_the_engine_packed_meanwhile_are_read(
         numbers = [int(message) for message in first.messages(name) if message != "end"]
         assert tally.account(numbers, range(count)) == (0, 0)
         assert numbers == list(range(count))
-        assert first.store.gaps() == ()
+        assert [gap for gap in first.store.gaps() if gap.source_id == name] == []
 
 
 @pytest.mark.fault_row("R12")

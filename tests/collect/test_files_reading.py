@@ -104,7 +104,7 @@ def test_a_file_that_is_no_text_is_left_alone(tmp_path: Path, content: bytes) ->
     (tmp_path / "app.log").write_bytes(content)
     desk = FileDesk(tmp_path)
     desk.settle()
-    desk.rounds.scan(desk.watches)
+    desk.rounds.show(desk.watches)
     assert desk.messages() == []
     assert desk.watches[0].left_alone == 1
     desk.kill()
@@ -140,7 +140,7 @@ def test_a_link_out_of_the_configured_folders_is_refused_with_the_reason(tmp_pat
     write(tmp_path / "logs" / "target", "inside")
     desk = FileDesk(tmp_path / "logs")
     desk.settle()
-    desk.rounds.scan(desk.watches)
+    desk.rounds.show(desk.watches)
     assert desk.messages() == ["inside"]
     assert "outside the configured folders" in desk.watches[0].error
     assert str(tmp_path / "secret") in desk.watches[0].fix
@@ -230,11 +230,11 @@ def _as_nobody(folder: Path, answer: Connection) -> None:
     os.setuid(65534)
     desk = FileDesk(folder, begin="end")
     desk.settle()
-    desk.rounds.scan(desk.watches)
+    desk.rounds.show(desk.watches)
     answer.send((desk.watches[0].error, desk.watches[0].fix))
     answer.recv()
     desk.settle(seconds=5)
-    desk.rounds.scan(desk.watches)
+    desk.rounds.show(desk.watches)
     answer.send((desk.watches[0].error, desk.messages()))
 
 

@@ -84,6 +84,8 @@ def test_a_clock_set_back_by_a_day_loses_nothing_and_repeats_no_alert(tmp_path: 
     service = RunningService(tmp_path / "data", NOTHING | telegram | clock.settings)
     try:
         service.start()
+        # Read from its end on: what is written before the first look is not asked for.
+        wait_until(lambda: service.get("/api/collectors")["collectors"][0]["state"] == "collecting")
         push(service, 0, LINES)
         fail(service, "first")
         wait_until(lambda: len(bot.texts) == 1)

@@ -34,14 +34,13 @@ class LogPath(History):
         common: Common,
         *,
         begin: str,
-        there: bool,
         since_ns: int | None,
         marks: Iterable[FileMark],
         fits: Callable[[str], bool],
     ) -> None:
         super().__init__(path, meter, common, marks, since_ns=since_ns, fits=fits)
         self.trouble: Trouble | None = None
-        self.there = there
+        self.there = False
         self.absent_s = 0.0
         self._begin = begin
         self._started = False

@@ -93,6 +93,7 @@ class FileReader:
         rounds = self._rounds
         seen: tuple[Watch, ...] | None = None
         scan_at = 0.0
+        shown = True
         try:
             rounds.load(stop)
             while not stop.is_set():
@@ -102,10 +103,13 @@ class FileReader:
                     if watches is not seen or now_s >= scan_at:
                         rounds.scan(watches)
                         self._tell_left()
-                        seen = watches
+                        seen, shown = watches, False
                         took_s = time.monotonic() - now_s
                         scan_at = now_s + max(self._scan_s, took_s / SCAN_SHARE)
                     busy = rounds.round(stop, watches)
+                    if not shown:
+                        rounds.show(watches)
+                        shown = True
                 except Rewind:
                     rounds.rewind(stop)
                     continue

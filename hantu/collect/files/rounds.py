@@ -185,8 +185,6 @@ class Rounds:
         for watch in watches:
             for path in watch.glob.find(self._folders):
                 found.setdefault(path, watch)
-        there = frozenset(found)
-        for watch in watches:
             for mark in self._marks.values():
                 if (
                     mark.path not in self._paths
@@ -209,7 +207,6 @@ class Rounds:
                     watch.meter,
                     self._common,
                     begin=watch.begin,
-                    there=path in there,
                     since_ns=before_ns if known else None,
                     marks=marks.get(label(path), ()),
                     fits=partial(_fits, watches),
@@ -221,6 +218,9 @@ class Rounds:
             self._out.checkpoints[SCANNED] = b"%d" % scanned_ns
             self._scan_stored_ns = scanned_ns
         self._own[SCANNED] = b"%d" % scanned_ns
+
+    def show(self, watches: Sequence[Watch]) -> None:
+        """Tell each pattern how its paths are doing; whether anything is there is known after a round."""
         for watch in watches:
             watch.show([path for path, of in self._paths.values() if of is watch], self._folders)
 
