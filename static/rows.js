@@ -3,12 +3,11 @@
 
 (() => {
   const NEAR_PX = 800;
-  const ROWS_MOST = 2000;
+  const ROWS_MOST = 800; // the browser's work for a page grows with them
   const CHUNK = 200;
   const NEAR_LINES = 20;
   const entries = document.querySelector(".entries");
   const scroller = document.querySelector(".entries-scroll");
-  const days = entries ? entries.getElementsByClassName("entries-day") : []; // kept by the browser
 
   /** The element that scrolls: the pane on a desk, the page on a phone. */
   function pane() {
@@ -140,9 +139,14 @@
     return made;
   }
 
+  /** The rows that stand in the list. Only its own children are looked at: what is inside them is fifteen times as much. */
+  function rowsNow() {
+    return [...entries.children].filter(isRow);
+  }
+
   /** Whether there are so many rows more than `most` that some should go: they go many at a time. */
   function isLong(most = ROWS_MOST) {
-    return entries.childElementCount > most + CHUNK + days.length;
+    return entries.children.length > most + CHUNK && rowsNow().length > most + CHUNK;
   }
 
   /** The later of two places, "time-key"; "" is before all. */
@@ -161,7 +165,7 @@
 
   /** Let go of rows at one side but for `most`; a link there brings them back. */
   function cut(side, most, latest = "") {
-    const rows = entries.querySelectorAll(":scope > li[id]");
+    const rows = rowsNow();
     if (rows.length <= most && !latest) return;
     const line = document.createElement("li");
     const say = entries.dataset;
@@ -249,9 +253,10 @@
     }
   }
 
+  /** The day of the last lines: that of the nearest line from the foot up that tells one. */
   function lastDay() {
-    for (let at = days.length - 1; at >= 0; at -= 1) {
-      if (days[at].dataset.day) return days[at].dataset.day;
+    for (let line = entries.lastElementChild; line; line = line.previousElementSibling) {
+      if (line.dataset.day) return line.dataset.day;
     }
     return "";
   }

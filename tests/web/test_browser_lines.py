@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 browser = chromium.browser
 
 SECOND_NS = 10**9
-ROWS_MOST = 2_000
+ROWS_MOST = 800
 SLACK = 200
 PAGE_ROWS = 100
 RETRY = "connection refused: retrying in 5 s"
