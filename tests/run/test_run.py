@@ -290,13 +290,17 @@ def test_nothing_but_python_is_needed(tmp_path: Path) -> None:
 
 def test_the_end_is_seen_although_the_threads_end_a_moment_later(desk: Desk) -> None:
     code = """
-import sys, time
+import sys, threading
 from hantu.run import copying, job
-copy = copying.Copying.run
+seen = threading.Event()
+copy, stop_now = copying.Copying.run, copying.Copying.stop_now
 def late(self, *words):
     copy(self, *words)
-    time.sleep(0.3)
-copying.Copying.run = late
+    seen.wait(50)
+def noted(self):
+    seen.set()
+    stop_now(self)
+copying.Copying.run, copying.Copying.stop_now = late, noted
 sys.exit(job.Job(job.Wanted("late", ["sh", "-c", "echo 끝; exit 3"])).run())
 """
     done = subprocess.run(
