@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from hantu.cli.context import Desk, fail
-from hantu.cli.logs import query_options, read_query
+from hantu.cli.logs import Asked, query_options
 from hantu.output import CSV_HEAD, csv_rows, json_lines, text_lines
 from hantu.query.logquery import Order
 from hantu.store.base import StoreError
@@ -45,19 +45,12 @@ _FORMATS: Final = {
 @click.pass_obj
 def export_command(
     desk: Desk,
-    words: tuple[str, ...],
-    since: str | None,
-    until: str | None,
-    level: str | None,
-    source: tuple[str, ...],
-    trace_id: str | None,
+    asked: Asked,
     form: str,
     output: IO[str],
 ) -> None:
     """Write every entry that matches, oldest first."""
-    query = read_query(
-        " ".join(words), since=since, until=until, level=level, source=source, trace_id=trace_id
-    )
+    query = asked.query()
     store = desk.read_store()
     head, render = _FORMATS[form]
     quiet = output is sys.stdout and not sys.stderr.isatty()

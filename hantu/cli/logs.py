@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import click
@@ -27,27 +29,59 @@ from hantu.tail import PolledSignal, TailHub
 Command = Callable[..., None]
 
 
-def read_query(
-    text: str,
-    *,
-    since: str | None = None,
-    until: str | None = None,
-    level: str | None = None,
-    source: tuple[str, ...] = (),
-    trace_id: str | None = None,
-) -> LogQuery:
-    """The query that a command's words and options mean; ends the command when it is wrong."""
-    args = query_args(text, since=since, until=until, level=level, source=source, trace_id=trace_id)
-    try:
-        return from_args(args, now_ns=time.time_ns(), tz=local_zone())
-    except QueryError as error:
-        if text and error.position is not None:
-            click.echo(f"  {text}\n  {' ' * error.position}^", err=True)
-        fail(str(error), WRONG_USE)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What query_options() took: the words, and the options that narrow them."""
+
+    words: tuple[str, ...]
+    since: str | None
+    until: str | None
+    level: str | None
+    source: tuple[str, ...]
+    trace_id: str | None
+
+    @property
+    def text(self) -> str:
+        """The words as one search."""
+        return " ".join(self.words)
+
+    def query(self, text: str | None = None) -> LogQuery:
+        """The query that this means, or the one of `text` instead of the words; ends the command when it is
+        wrong."""
+        text = self.text if text is None else text
+        args = query_args(
+            text,
+            since=self.since,
+            until=self.until,
+            level=self.level,
+            source=self.source,
+            trace_id=self.trace_id,
+        )
+        try:
+            return from_args(args, now_ns=time.time_ns(), tz=local_zone())
+        except QueryError as error:
+            if text and error.position is not None:
+                click.echo(f"  {text}\n  {' ' * error.position}^", err=True)
+            fail(str(error), WRONG_USE)
 
 
 def query_options(command: Command) -> Command:
-    """The options that narrow a query."""
+    """Words and the options that narrow a query; the command gets them as `asked`."""
+
+    @functools.wraps(command)
+    def gathered(
+        *args: Any,
+        words: tuple[str, ...],
+        since: str | None,
+        until: str | None,
+        level: str | None,
+        source: tuple[str, ...],
+        trace_id: str | None,
+        **more: Any,
+    ) -> None:
+        command(*args, asked=Asked(words, since, until, level, source, trace_id), **more)
+
+    narrowed: Command = gathered
     for option in (
         click.option("--trace-id", help="Only this trace."),
         click.option("--source", multiple=True, help="docker, journal, app … (may be given again)."),
@@ -56,8 +90,8 @@ def query_options(command: Command) -> Command:
         click.option("--since", help="From: 2h, 7d, 2026-11-20T09:00, today …"),
         click.argument("words", nargs=-1),
     ):
-        command = option(command)
-    return command
+        narrowed = option(narrowed)
+    return narrowed
 
 
 @click.command("logs")
@@ -78,12 +112,7 @@ def query_options(command: Command) -> Command:
 @click.pass_obj
 def logs_command(
     desk: Desk,
-    words: tuple[str, ...],
-    since: str | None,
-    until: str | None,
-    level: str | None,
-    source: tuple[str, ...],
-    trace_id: str | None,
+    asked: Asked,
     follow: bool,
     lines: int,
     service: str,
@@ -94,27 +123,27 @@ def logs_command(
     """Search the logs, newest last: hantu logs 주문 실패 level:error since:2h
 
     hantu logs error: the errors as they came, of all services; with --tail, as they come."""
-    if words[:1] == ("error",):
+    if asked.words[:1] == ("error",):
         wanted = wanted_of(
-            words[1:],
+            asked.words[1:],
             service=service,
             status=status or "",
-            level=level or "",
-            trace_id=trace_id or "",
-            since=since or "",
-            until=until or "",
+            level=asked.level or "",
+            trace_id=asked.trace_id or "",
+            since=asked.since or "",
+            until=asked.until or "",
         )
         show_errors(desk.with_json(as_json), wanted, lines=lines, follow=follow)
         return
     if service or status:
         fail("--service and --status go with: hantu logs error", WRONG_USE)
-    text = " ".join(words)
+    text = asked.text
     if view:
         try:
             text = joined(_text_of_view(desk, view), text)
         except QueryError as error:
             fail(str(error), WRONG_USE)
-    query = read_query(text, since=since, until=until, level=level, source=source, trace_id=trace_id)
+    query = asked.query(text)
     store = desk.read_store()
     show = _printer(desk.with_json(as_json).as_json)
     try:

@@ -13,7 +13,7 @@ import msgspec
 
 from hantu.cli.context import WRONG_USE, Desk, fail, local_zone
 from hantu.cli.lines import level_style
-from hantu.cli.logs import query_options, read_query
+from hantu.cli.logs import Asked, query_options
 from hantu.output import optional_iso
 from hantu.store.base import LogStorage, QueryTimeout
 from hantu.store.extent import extent
@@ -44,23 +44,17 @@ _BARS: Final = "▁▂▃▄▅▆▇█"
 @click.pass_obj
 def patterns_command(
     desk: Desk,
-    words: tuple[str, ...],
-    since: str | None,
-    until: str | None,
-    level: str | None,
-    source: tuple[str, ...],
-    trace_id: str | None,
+    asked: Asked,
     most: int,
     order: str,
     new_only: bool,
     as_json: bool,
 ) -> None:
     """Alike lines folded, with counts: hantu patterns level:error --since 1h --new-only"""
-    text = " ".join(words)
-    query = read_query(text, since=since, until=until, level=level, source=source, trace_id=trace_id)
+    query = asked.query()
     if new_only and query.start_ns is None:
         fail("--new-only needs a beginning: --since 1h", WRONG_USE)
-    asked = _MOST if new_only else most
+    wanted = _MOST if new_only else most
     limit_ms = desk.config.query_limit_ms
 
     def look(store: LogStorage) -> Patterns | None:
@@ -71,7 +65,7 @@ def patterns_command(
                 start_ns=start_ns,
                 end_ns=end_ns,
                 order=PatternOrder(order),
-                most=asked,
+                most=wanted,
                 buckets=_BUCKETS,
                 time_limit_ms=limit_ms,
             )
@@ -85,7 +79,7 @@ def patterns_command(
     if new_only:
         found = replace(found, patterns=tuple(each for each in found.patterns if each.new)[:most])
     if desk.with_json(as_json).as_json:
-        click.echo(msgspec.json.encode(answer_of(found, text)).decode())
+        click.echo(msgspec.json.encode(answer_of(found, asked.text)).decode())
     else:
         _show(found, new_only=new_only)
     if not found.complete:
