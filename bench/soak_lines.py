@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from bench.corpus import Corpus
+from bench.journal import PRIORITIES
 from bench.streams import file_line
-from hantu.model import LogEntry, LogLevel
+from hantu.model import LogEntry
 from hantu.query.logquery import LogQuery
 from hantu.store import open_store
 from hantu.store.base import StoreError
@@ -32,14 +33,6 @@ SHAPES: Final = 20_000
 HandOver = Callable[[list[tuple[LogEntry, str]]], None]
 """Hands lines over: the entry that each was made from, and its text."""
 _NUMBER: Final = re.compile(r" soak-(\w+)=(\d+)")
-_PRIORITY: Final = {
-    LogLevel.TRACE: 7,
-    LogLevel.DEBUG: 7,
-    LogLevel.INFO: 6,
-    LogLevel.WARN: 4,
-    LogLevel.ERROR: 3,
-    LogLevel.FATAL: 2,
-}
 
 
 def numbered(entry: LogEntry, name: str, number: int) -> str:
@@ -160,7 +153,7 @@ def journalling(journal: PrivateJournal) -> HandOver:
 
     def hand_over(lines: list[tuple[LogEntry, str]]) -> None:
         for entry, message in lines:
-            journal.write(message, entry.source_id.rsplit("/", 1)[-1], _PRIORITY[entry.level])
+            journal.write(message, entry.source_id.rsplit("/", 1)[-1], PRIORITIES[entry.level])
 
     return hand_over
 

@@ -27,6 +27,14 @@ ARGUMENTS: Final = (
 SCREENS: Final = Path(__file__).parent.parent / "build" / "screens"
 WIDE: Final = (1440, 900)
 NARROW: Final = (360, 740)
+AWAY: Final = (
+    "window.away = false;"
+    "Object.defineProperty(document, 'hidden', { get: () => window.away });"
+    "window.look = seen => { window.away = !seen; document.dispatchEvent(new Event('visibilitychange')); };"
+    "const Real = WebSocket; window.sockets = [];"
+    "window.WebSocket = function (url) { const made = new Real(url); sockets.push(made); return made; };"
+)
+"""Script of a page: look(false) hides it, and its WebSockets are in `sockets`."""
 
 
 @pytest.fixture(scope="module")

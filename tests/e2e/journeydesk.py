@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from bench.corpus import SPAN_NS, START_NS, Corpus
-from hantu.collect.base import CollectorState, CollectorStatus, Found
+from hantu.collect.base import CollectorStatus, Found
 from hantu.service import Service
 from hantu.store.error_base import ErrorQuery
 from hantu.store.gap_base import Gap
@@ -25,11 +25,14 @@ from tests.client.bot_api import CHAT, TOKEN, BotApi
 from tests.running import ROOT
 from tests.test_journeys import GUIDE, blocks
 from tests.waiting import wait_until
-from tests.web.desk import app_of, collector, running_service, served, store, token
+from tests.web.desk import app_of, running_service, served, store, token
 from tests.web.errordesk import HOUR_NS, MINUTE_NS, SECOND_NS, busy_day
 from tests.web.executiondesk import going, month
+from tests.web.fulldesk import collectors
 
 LINES: Final = 3_000
+SHOWN: Final = ("api", "hantu-scheduler", "journal", "migrate", "redis")
+"""Collectors that are seen beside those that run here."""
 ROTATED: Final = "lines may be missing here: the log was rotated before it was read"
 SAID: Final = "주문 실행 실패"
 """What the guide's program fails with."""
@@ -135,32 +138,7 @@ def _gaps(service: Service, now_ns: int) -> None:
 def _show_states(service: Service, now_ns: int) -> None:
     """Beside the collectors that there are, one in each state: what this machine has differs."""
     own = service.manager.statuses
-    shown = (
-        collector(
-            "api", CollectorState.COLLECTING, lines=114_201, per_minute=312.0, lag_s=0.08, last_ns=now_ns
-        ),
-        collector(
-            "hantu-scheduler",
-            CollectorState.COLLECTING,
-            lines=59_011,
-            per_minute=88.0,
-            lag_s=0.1,
-            gaps=1,
-            last_ns=now_ns - 40 * SECOND_NS,
-            detail="shop/scheduler:2.4",
-        ),
-        collector(
-            "journal",
-            CollectorState.FAILED,
-            key="journal",
-            source="journal",
-            source_id="",
-            error="no permission to read the system journal",
-            fix="sudo usermod -aG systemd-journal hantu",
-        ),
-        collector("migrate", CollectorState.ENDED, lines=31, last_ns=now_ns - 3 * HOUR_NS),
-        collector("redis", CollectorState.STOPPED, lines=7, last_ns=now_ns - 50 * HOUR_NS),
-    )
+    shown = [each for each in collectors(now_ns) if each.name in SHOWN]
 
     def statuses() -> list[CollectorStatus]:
         return [*own(), *shown]

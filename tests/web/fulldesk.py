@@ -46,7 +46,7 @@ def full_desk(folder: Path, **settings: object) -> Iterator[FullDesk]:
         month(service, now_ns)
         run = going(service, app, now_ns)
         manager = service.manager
-        manager.statuses = lambda: _collectors(now_ns)  # type: ignore[method-assign]  # what there is to be
+        manager.statuses = lambda: collectors(now_ns)  # type: ignore[method-assign]  # what there is to be
         manager.found = lambda: (  # type: ignore[method-assign]
             Found("docker:old", "old-batch", "registry.local/batch:1.2", now_ns - 26 * HOUR_NS),
         )
@@ -165,7 +165,7 @@ def _lines(now_ns: int) -> list[LogEntry]:
     return sorted(every, key=lambda entry: entry.time_ns)
 
 
-def _collectors(now_ns: int) -> list[CollectorStatus]:
+def collectors(now_ns: int) -> list[CollectorStatus]:
     """One in each state."""
     return [
         collector(

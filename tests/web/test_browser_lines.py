@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from hantu.model import LogEntry, LogLevel
 from hantu.service import Service
 from tests import browser as chromium
-from tests.browser import Reader, reading
+from tests.browser import AWAY, Reader, reading
 from tests.waiting import wait_until
 from tests.web.desk import app_of, line, served, store
 
@@ -287,15 +287,6 @@ def test_the_context_is_searched_in_its_place(browser: Browser, service: Service
         page.keyboard.press("Enter")
         expect(page.locator(".near-wrong")).to_contain_text("is no level")
         assert reader.complaints == []
-
-
-AWAY = (
-    "window.away = false;"
-    "Object.defineProperty(document, 'hidden', { get: () => window.away });"
-    "window.look = seen => { window.away = !seen; document.dispatchEvent(new Event('visibilitychange')); };"
-    "const Real = WebSocket; window.sockets = [];"
-    "window.WebSocket = function (url) { const made = new Real(url); sockets.push(made); return made; };"
-)
 
 
 def test_a_page_that_nobody_sees_lets_its_connection_go_and_misses_nothing(

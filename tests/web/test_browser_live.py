@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from hantu.model import LogEntry
 from hantu.service import Service
 from tests import browser as chromium
-from tests.browser import NARROW, Reader, reading
+from tests.browser import AWAY, NARROW, Reader, reading
 from tests.waiting import wait_until
 from tests.web.desk import app_of, line, served, store
 
@@ -102,15 +102,6 @@ def waiting(page: Page, said: str) -> None:
 def following(page: Page, last: int) -> None:
     """Wait until the newest line is shown."""
     wait_until(lambda: numbers(page)[-1] == last and len(numbers(page)) <= ROWS_MOST, SHOWN_S)
-
-
-AWAY = (
-    "window.away = false;"
-    "Object.defineProperty(document, 'hidden', { get: () => window.away });"
-    "window.look = seen => { window.away = !seen; document.dispatchEvent(new Event('visibilitychange')); };"
-    "const Real = WebSocket; window.sockets = [];"
-    "window.WebSocket = function (url) { const made = new Real(url); sockets.push(made); return made; };"
-)
 
 
 @pytest.mark.promise("M35", "M37", "M41")
