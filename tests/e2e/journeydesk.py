@@ -18,6 +18,7 @@ import msgspec
 
 from bench.corpus import SPAN_NS, START_NS, Corpus
 from hantu.collect.base import CollectorStatus, Found
+from hantu.query.logquery import LogQuery
 from hantu.service import Service
 from hantu.store.error_base import ErrorQuery
 from hantu.store.gap_base import Gap
@@ -36,6 +37,8 @@ SHOWN: Final = ("api", "hantu-scheduler", "journal", "migrate", "redis")
 ROTATED: Final = "lines may be missing here: the log was rotated before it was read"
 SAID: Final = "주문 실행 실패"
 """What the guide's program fails with."""
+LAST: Final = "장 마감"
+"""The last line that it writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ def journey_desk(folder: Path) -> Iterator[JourneyDesk]:
             _run_program(folder, base.replace("://", f"://{_secret(service)}@"))
             wait_until(lambda: any(SAID in text for text in bot.texts), 30)
             [alert] = [message.html for message in bot.messages if SAID in message.text]
+            # Its error came by itself; its other lines are read from its files.
+            wait_until(lambda: LAST in {entry.message for entry in service.store.export(LogQuery())}, 60)
             now_ns = time.time_ns()
             store(service, busy_day(now_ns))
             _an_hour(service, now_ns)
