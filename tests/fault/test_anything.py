@@ -1,8 +1,10 @@
 """The whole against a model: files appended to, rotated, copied, packed; the process killed and started
-again; the disk full for a while; the clock set back and forth: in any order, over the real store."""
+again, or away for a while; the disk full for a while; the clock, and with it the times of files, set back
+and forth: in any order, over the real store."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -25,7 +27,9 @@ from tests.fault.test_io import VFS, FailingVFS, Failure
 
 WRITING = ("append", "append", "many", "partial", "pack", "rename", "rename later", "copytruncate")
 READING = ("poll", "poll", "commit", "commit one")
-BREAKING = ("kill", "restart", "full", "room", "clock back", "clock forth", "seal")
+BREAKING = ("kill", "restart", "away", "back", "full", "room", "clock back", "clock forth", "seal")
+UNSEEN = ("poll", "commit", "commit one", "kill", "restart", "away", "full", "room", "seal")
+"""What happens to a process, and not while there is none."""
 STEPS = st.sampled_from((*WRITING, *READING, *BREAKING))
 DAY_NS = 86_400 * 10**9
 
@@ -44,6 +48,7 @@ class RealDesk(FileDesk):
     """Over a real file on a disk that can be full."""
 
     lives = 0
+    away = False
 
     def make_store(self) -> LogStorage:
         return SqliteStore.open(self.path, vfs=VFS, background=False, seal_entries=40)
@@ -69,9 +74,19 @@ class RealDesk(FileDesk):
 
     def restart(self) -> None:
         """An end in order."""
+        self.leave()
+        self.come_back()
+
+    def leave(self) -> None:
+        """An end in order, and no new beginning yet."""
         Failure.arm(None)
         self.pipeline.commit()
         self._close()
+        self.away = True
+
+    def come_back(self) -> None:
+        """The beginning after leave()."""
+        self.away = False
         self._begin()
 
     def _close(self) -> None:
@@ -92,6 +107,19 @@ class Clock:
 
     def __call__(self) -> int:
         return self._real() + self.moved_ns
+
+    def stamp(self, folder: Path, before: dict[int, int]) -> None:
+        """Give what changed in `folder` the time that the clock says. before: as changed() said."""
+        now_ns = self()
+        for file in folder.iterdir():
+            status = file.stat()
+            if before.get(status.st_ino) != status.st_mtime_ns and not file.name.endswith(".gz"):
+                os.utime(file, ns=(now_ns, now_ns))
+
+
+def changed(folder: Path) -> dict[int, int]:
+    """When each file of it changed."""
+    return {(status := file.stat()).st_ino: status.st_mtime_ns for file in folder.iterdir()}
 
 
 @contextmanager
@@ -121,6 +149,10 @@ def playground() -> Iterator[tuple[Path, Clock]]:
 )
 @example(steps=["append", "poll", "append", *["copytruncate"] * 2, "pack", "poll", "restart"], hold=0)
 @example(steps=["append", "poll", *["copytruncate"] * 2, "many", "pack", "poll", "restart"], hold=0)
+@example(
+    steps=["clock forth", "append", "poll", "clock back", "away", "append", "rename", "append", "rename"],
+    hold=0,
+)
 @settings(max_examples=pick(15, 1_000))
 def test_each_line_is_stored_once_and_in_order_whatever_breaks(steps: list[str], hold: int) -> None:
     note(f"{steps} hold={hold}")
@@ -143,6 +175,9 @@ def _play(folder: Path, clock: Clock, steps: list[str], hold: int) -> None:
         return text
 
     for step in steps:
+        before = changed(folder)
+        if desk.away and step in UNSEEN:
+            continue
         match step:
             case "append":
                 write(path, line())
@@ -173,6 +208,10 @@ def _play(folder: Path, clock: Clock, steps: list[str], hold: int) -> None:
                 desk.kill()
             case "restart":
                 desk.restart()
+            case "away":
+                desk.leave()
+            case "back" if desk.away:
+                desk.come_back()
             case "full":
                 Failure.arm(1, lasting=True)
             case "room":
@@ -183,7 +222,10 @@ def _play(folder: Path, clock: Clock, steps: list[str], hold: int) -> None:
                 if Failure.left is None:
                     assert isinstance(desk.store, SqliteStore)
                     desk.store.seal()
+        clock.stamp(folder, before)
     Failure.arm(None)
+    if desk.away:
+        desk.come_back()
     if begun:
         write(path, line(f"end {next(desk.counter)}"))
     desk.settle(seconds=10)

@@ -92,9 +92,16 @@ class History(Ledger):
                 break
         return found
 
+    def lower(self, bound_ns: int, out: Gathered) -> None:
+        """The clock was set back, to `bound_ns` at the lowest."""
+        self._last_ns = min(self._last_ns, bound_ns)
+        if self._since_ns is not None:
+            self._since_ns = min(self._since_ns, bound_ns)
+        super().lower(bound_ns, out)
+
     def _last_change_ns(self) -> int:
         """Until then the path's last file was being written."""
-        times = [file.mtime_ns for file in self.files if not file.content.final]
+        times = [file.changed_ns for file in self.files if not file.content.final]
         return min(times, default=self._last_ns)
 
     def _find_again(self, here: Content | None, out: Gathered, now_ns: int) -> None:
@@ -178,12 +185,13 @@ class History(Ledger):
                 lost_bytes=unread or None,
             )
 
-    def _claim_rotated(self, out: Gathered) -> None:
+    def _claim_rotated(self, out: Gathered, now_ns: int) -> None:
         """What was rotated away before the first sight is not read."""
         for content in self._collect(lambda around: around.rotated()):
             if self._common.owner(content) is None:
                 size, mtime_ns, _ = content.measure()
                 mark = marked(self._new_mark(content.identity, size), content)
+                mtime_ns = min(mtime_ns, now_ns)
                 self._set_closed(replace(mark, size=size, mtime_ns=mtime_ns, done=True), out)
             content.close()
 

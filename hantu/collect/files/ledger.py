@@ -86,6 +86,17 @@ class Ledger:
         for name in self._dropped:
             out.checkpoints.setdefault(name, None)
 
+    def lower(self, bound_ns: int, out: Gathered) -> None:
+        """The clock was set back, to `bound_ns` at the lowest: what comes may be that old."""
+        for file in self.files:
+            if file.changed_ns > bound_ns:
+                file.changed_ns = bound_ns
+                out.add(file, (), self.meter)
+        for mark in list(self.closed.values()):
+            if mark.mtime_ns > bound_ns:
+                self.closed[mark.number] = lowered = replace(mark, mtime_ns=bound_ns)
+                out.checkpoints[lowered.name] = lowered.encode()
+
     def close(self) -> None:
         """Let go of all files; the stored marks tell where to go on."""
         for file in self.files:

@@ -45,7 +45,8 @@ class LogFile:
     """A file that is, or was, under a path.
 
     offset: all before it has been fed to the parser. looked_to: all before it has been looked at; the
-    bytes in between are the beginning of a line whose newline is not there yet."""
+    bytes in between are the beginning of a line whose newline is not there yet. changed_ns: when it
+    changed last by the clock as it is set now, which mtime_ns is not always."""
 
     def __init__(self, content: Content, mark: FileMark, make_parser: MakeParser) -> None:
         self.content = content
@@ -55,7 +56,7 @@ class LogFile:
         self.submitted = 0
         self.size = mark.size
         self._own_size = mark.size
-        self.mtime_ns = mark.mtime_ns
+        self.mtime_ns = self.changed_ns = mark.mtime_ns
         self.names = 1
         self._make_parser = make_parser
         self.fed_s = 0.0
@@ -95,7 +96,7 @@ class LogFile:
             head_length=self._head_length,
             head_crc=self._head_crc,
             size=max(self.size, self._mark.offset),
-            mtime_ns=self.mtime_ns,
+            mtime_ns=self.changed_ns,
         )
 
     @property
@@ -113,7 +114,7 @@ class LogFile:
         """Whether all that is known to be there has been looked at."""
         return self.looked_to >= self.size
 
-    def measure(self, now_s: float, known: tuple[int, int, int] | None = None) -> None:
+    def measure(self, now_ns: int, now_s: float, known: tuple[int, int, int] | None = None) -> None:
         """Learn the size. known: size, mtime_ns and number of names, when they were just asked for.
         Raises Rewritten when the file is shorter than what was read."""
         size, mtime_ns, self.names = known or self.content.measure()
@@ -126,7 +127,10 @@ class LogFile:
         if size < self.looked_to:
             raise Rewritten
         self.size = size
-        self.mtime_ns = mtime_ns
+        if mtime_ns != self.mtime_ns:
+            self.mtime_ns = self.changed_ns = mtime_ns
+        # A time to come is another clock's, or from before ours was set back.
+        self.changed_ns = min(self.changed_ns, now_ns)
 
     def intact(self) -> bool:
         """Whether the file still holds what was read from it."""

@@ -134,7 +134,7 @@ class LogPath(History):
         except FileNotFoundError:
             return
         except Trouble as found:
-            self._remember_unread(found, out)
+            self._remember_unread(found, out, now_ns)
             raise
         # From here on, what was opened belongs to self.files or is closed.
         self._folder_ns = 0
@@ -144,7 +144,7 @@ class LogPath(History):
             self._arrange(content, out, now_ns)
             return
         self._started = True
-        self._claim_rotated(out)
+        self._claim_rotated(out, now_ns)
         if not self._is_known(content, out):
             self._open(content, out, offset=_line_start(content))
 
@@ -174,7 +174,7 @@ class LogPath(History):
 
     def _look_before(self, last: LogFile, out: Gathered) -> None:
         """The file was empty and changed: perhaps it was filled, copied and emptied in between."""
-        found = self._missed_before(last, last.mtime_ns)
+        found = self._missed_before(last, last.changed_ns)
         if not found:
             return
         self.files.remove(last)
@@ -213,7 +213,7 @@ class LogPath(History):
         mark = owner[0].closed.get(owner[1]) if owner is not None and owner[0] is not self else None
         return mark is not None and size > mark.offset
 
-    def _remember_unread(self, found: Trouble, out: Gathered) -> None:
+    def _remember_unread(self, found: Trouble, out: Gathered, now_ns: int) -> None:
         """A file that may not be read at first sight: what is written from now on will be read."""
         if found.quiet or self.closed or self.files or self._begin != "end" or self._since_ns is not None:
             return
@@ -222,7 +222,8 @@ class LogPath(History):
         except OSError:
             return
         mark = self._new_mark((status.st_dev, status.st_ino), status.st_size)
-        self._set_closed(replace(mark, size=status.st_size, mtime_ns=status.st_mtime_ns), out)
+        mtime_ns = min(status.st_mtime_ns, now_ns)
+        self._set_closed(replace(mark, size=status.st_size, mtime_ns=mtime_ns), out)
 
     # Reading.
 
@@ -231,7 +232,7 @@ class LogPath(History):
         # Newest first: what an older file is seen to hold afterwards was written before that.
         for file in reversed(files):
             try:
-                file.measure(now_s, self._known if file is files[-1] else None)
+                file.measure(now_ns, now_s, self._known if file is files[-1] else None)
             except Rewritten:
                 self._rewritten(file, out, now_ns)
                 return True

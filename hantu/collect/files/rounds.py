@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -9,6 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
+from msgspec.structs import replace
+
+from hantu.collect.files.bounds import ClockFalls
 from hantu.collect.files.gathered import Gathered
 from hantu.collect.files.globs import Folders
 from hantu.collect.files.ledger import Common, Patience
@@ -23,10 +27,13 @@ from hantu.model import APP
 from hantu.pipeline import Pipeline, Rewind, Submission
 from hantu.store.base import LogStorage, WriteResult
 
+log = logging.getLogger(__name__)
+
 OWN_PREFIX: Final = f"{PREFIX}#"
 """Checkpoints of the rounds themselves; those of files have a path here, which begins with a slash."""
 SCANNED: Final = f"{OWN_PREFIX}scanned"
 SEEN_PREFIX: Final = f"{OWN_PREFIX}seen:"
+CLOCK: Final = f"{OWN_PREFIX}clock"
 HAND_IN_ENTRIES: Final = 1_000
 SCANNED_EVERY_NS: Final = 60_000_000_000
 ABSENT_S: Final = 3_600.0
@@ -60,6 +67,7 @@ class Rounds:
         self._marks: dict[str, FileMark] = {}
         self._own: dict[str, bytes] = {}
         self._folders = Folders()
+        self._clock_falls = ClockFalls()
         self._common = Common(make_parser or _line_parser, patience or Patience(), self._settled)
 
     def load(self, stop: threading.Event) -> None:
@@ -76,6 +84,8 @@ class Rounds:
                 self._own[name] = raw
             elif (mark := decode_mark(name, raw)) is not None:
                 self._marks[name] = mark
+        self._clock_falls.load(self._own.get(CLOCK))
+        self._look_at_clock()
 
     def rewind(self, stop: threading.Event) -> None:
         """The store failed: everything goes back to what is stored."""
@@ -93,6 +103,8 @@ class Rounds:
         Raises Rewind when the store has failed, PipelineStopped."""
         if self._pipeline.epoch != self._epoch:
             raise Rewind
+        # Before anything is read that was written since it was set.
+        self._look_at_clock()
         busy = False
         for path, _ in list(self._paths.values()):
             if path.unchanged():
@@ -109,6 +121,26 @@ class Rounds:
             self._note(SEEN_PREFIX + watch.glob.pattern, b"1")
         self._hand_in(stop.is_set)
         return busy
+
+    def _look_at_clock(self) -> None:
+        """When the clock was set back: what comes is older than what was."""
+        moment, bound_ns = self._clock_falls.look()
+        if moment is None:
+            return
+        self._own[CLOCK] = self._out.checkpoints[CLOCK] = moment.encode()
+        if bound_ns is None:
+            return
+        log.info("the clock was set back; rotated files are told apart by the clock as it is now")
+        self._scan_stored_ns = 0
+        if int(self._own.get(SCANNED, b"0")) > bound_ns:
+            self._own[SCANNED] = self._out.checkpoints[SCANNED] = b"%d" % bound_ns
+        followed = {path.label for path, _ in self._paths.values()}
+        for name, mark in self._marks.items():
+            if mark.mtime_ns > bound_ns and mark.path not in followed:
+                self._marks[name] = lowered = replace(mark, mtime_ns=bound_ns)
+                self._out.checkpoints[name] = lowered.encode()
+        for path, _ in self._paths.values():
+            path.lower(bound_ns, self._out)
 
     def _note(self, name: str, value: bytes) -> None:
         if name not in self._own:
@@ -177,6 +209,7 @@ class Rounds:
 
     def scan(self, watches: Sequence[Watch]) -> None:
         """Look which paths there are."""
+        self._look_at_clock()
         now_s = self._clock_s()
         scanned_ns = time.time_ns()
         self._common.roots = tuple(sorted({watch.glob.real_root for watch in watches}))
@@ -216,6 +249,8 @@ class Rounds:
         # Stored seldom: it only bounds how far back a path that is new after a pause may go.
         if scanned_ns - self._scan_stored_ns > SCANNED_EVERY_NS:
             self._out.checkpoints[SCANNED] = b"%d" % scanned_ns
+            if self._clock_falls.seen is not None:
+                self._own[CLOCK] = self._out.checkpoints[CLOCK] = self._clock_falls.seen.encode()
             self._scan_stored_ns = scanned_ns
         self._own[SCANNED] = b"%d" % scanned_ns
 
