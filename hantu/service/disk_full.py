@@ -29,6 +29,10 @@ ROOM_BYTES: Final = BALLAST_BYTES + 2 * 1024 * 1024
 """Free space from which on the ballast is laid, and an emergency is over."""
 WANTED_BYTES: Final = 3 * BALLAST_BYTES
 """Free space that removing old lines aims at."""
+SCARCE_BYTES: Final = 64 * 1024 * 1024
+"""With less free space than this the store keeps its own files small."""
+AMPLE_BYTES: Final = 2 * SCARCE_BYTES
+"""With as much as this it need not any longer."""
 PARTS: Final = (0.9, 0.8, 0.65, 0.5)
 """How much of the time that lines reach back to is kept, by how often room was needed."""
 LOOK_S: Final = 1.0
@@ -58,6 +62,7 @@ class DiskGuard:
         self._began_s: float | None = None
         self._prunes = 0
         self._left_bytes = 0
+        self._scarce = False
         self.removed = 0
         self.relieved = ""
 
@@ -71,8 +76,20 @@ class DiskGuard:
         """Make room when the disk is full; lay the ballast when there is room for it."""
         if self._pipeline.failing.startswith(FULL):
             self._relieve()
-        elif self._free_bytes() >= ROOM_BYTES:
+            return
+        free_bytes = self._free_bytes()
+        self._spare(free_bytes)
+        if free_bytes >= ROOM_BYTES:
             self._lay()
+
+    def _spare(self, free_bytes: int) -> None:
+        scarce = free_bytes < (AMPLE_BYTES if self._scarce else SCARCE_BYTES)
+        if scarce == self._scarce:
+            return
+        # A WAL that does not fit into the file on a full disk would leave no way out.
+        with suppress(StoreError):
+            self._pipeline.with_store(lambda store: store.spare_disk(scarce=scarce))
+            self._scarce = scarce
 
     def _relieve(self) -> None:
         if self._began_s is None:
@@ -93,6 +110,10 @@ class DiskGuard:
         """Between two commits, without a pause: what the ballast gives is for this, not for new lines."""
         with suppress(OSError):
             self._ballast.unlink(missing_ok=True)
+        with suppress(StoreError):
+            # First: what is left of the ballast afterwards is for removing lines.
+            store.spare_disk(scarce=True)
+            self._scarce = True
         if file_bytes(self._database) > self._left_bytes + BALLAST_BYTES:
             # Since the last time hantu itself took what there was: its own lines make room for its own.
             self._prunes = 0

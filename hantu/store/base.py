@@ -300,6 +300,11 @@ class LogStorage(
         between slices, as in maintain()."""
         ...
 
+    def spare_disk(self, *, scarce: bool) -> None:
+        """Give back at once, and take no longer, what of the disk is not for entries themselves;
+        scarce=False: there is room again. Raises StoreError when there was not even room for that."""
+        ...
+
     def removable(
         self, retention_days: float, *, now_ns: int, rules: Sequence[KeepRule] = ()
     ) -> tuple[Removable, ...]:

@@ -300,6 +300,11 @@ class MemoryStore(
                     self._removals.append(removal)
             return sum(map(len, gone))
 
+    def spare_disk(self, *, scarce: bool) -> None:  # noqa: ARG002  there is no disk
+        """Nothing to give back."""
+        with self._open():
+            return
+
     def removable(
         self, retention_days: float, *, now_ns: int, rules: Sequence[KeepRule] = ()
     ) -> tuple[Removable, ...]:

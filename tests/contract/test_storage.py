@@ -315,6 +315,7 @@ CALLS: dict[str, Callable[[LogStorage], object]] = {
     "stats": lambda store: store.stats(),
     "cleanup": lambda store: store.cleanup(7),
     "removals": lambda store: store.removals(),
+    "spare_disk": lambda store: store.spare_disk(scarce=True),
     "removable": lambda store: store.removable(7, now_ns=0),
     "maintain": lambda store: store.maintain(7, now_ns=0, pause=lambda: False),
     "export": lambda store: list(store.export(LogQuery())),

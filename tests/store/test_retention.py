@@ -10,13 +10,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import apsw
+import msgspec
 import pytest
 
 from hantu.query.logquery import LogQuery
 from hantu.store.base import StoreError
 from hantu.store.sqlite.batch import Column
 from hantu.store.sqlite.catalog import COLUMN_BITS
-from hantu.store.sqlite.database import WAL_PAGES
+from hantu.store.sqlite.database import WAL_PAGES, WAL_PAGES_SCARCE
 from hantu.store.sqlite.retention import COPY_BYTES, TRUNCATE_TRIES
 from tests.store.made import DAY_NS, START_NS, asked, entry, many, opened, write_all
 
@@ -268,6 +269,56 @@ def test_no_commit_copies_the_wal_back_while_a_clean_up_runs(tmp_path: Path) -> 
         assert store.stats().wal_bytes < 10_000
         with store._database.holding() as connection:
             assert connection.pragma("wal_autocheckpoint") == WAL_PAGES
+
+
+PAGE_BYTES = 4_096
+
+
+def test_little_is_beside_the_file_while_the_disk_is_scarce(tmp_path: Path) -> None:
+    with opened(tmp_path / "hantu.db", background=False) as store:
+        write_all(store, many(4_000), size=200)
+        before = store.stats().wal_bytes
+        store.spare_disk(scarce=True)
+        assert store.stats().wal_bytes == 0 < before
+        # Also on the connection that follows one which failed.
+        with pytest.raises(StoreError), store._database.writing() as connection:
+            connection.execute("INSERT INTO nothing VALUES (1)")
+        largest = 0
+        for at in range(0, 16_000, 200):
+            store.write_batch(many(200, first=4_000 + at))
+            largest = max(largest, store.stats().wal_bytes)
+        # A commit and what it copies back; then the WAL begins anew, and is cut to what that took.
+        assert PAGE_BYTES < largest < 2 * WAL_PAGES_SCARCE * PAGE_BYTES
+        store.spare_disk(scarce=False)
+        with store._database.holding() as connection:
+            assert connection.pragma("wal_autocheckpoint") == WAL_PAGES
+
+
+def test_lines_that_are_not_sealed_go_without_a_segment(tmp_path: Path) -> None:
+    with opened(tmp_path / "hantu.db", background=False) as store:
+        write_all(store, many(1_000), size=100)
+        # Batches of which something stays: those of every second line are of another time.
+        late = many(100, first=1_000)[::2]
+        mixed = [msgspec.structs.replace(each, time_ns=each.time_ns + DAY_NS) for each in late]
+        store.write_batch([*many(50, first=2_000), *mixed])
+        with store._database.reading(None) as reader:
+            before = reader.value("SELECT count(*) FROM hot")
+        pauses = 0
+
+        def pause() -> bool:
+            nonlocal pauses
+            pauses += 1
+            return True
+
+        # Stopped at once, before anything is sealed: what could go whole is gone.
+        assert store.cleanup(0, now_ns=START_NS + 500 * 10**9, pause=pause) == 500
+        with store._database.reading(None) as reader:
+            assert reader.value("SELECT count(*) FROM hot") == before - 5
+            assert reader.value("SELECT count(*) FROM segment") == 0
+        assert store.cleanup(0, now_ns=START_NS + DAY_NS) == 550
+        assert store.stats().entries == len(mixed)
+        found = store.search(LogQuery(limit=100)).entries
+        assert sorted(each.message for each in found) == sorted(each.message for each in mixed)
 
 
 def counting(pauses: list[float]) -> Callable[[], bool]:

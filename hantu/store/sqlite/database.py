@@ -28,14 +28,16 @@ _CLOSE_S: Final = 1.0
 
 WAL_PAGES: Final = 2_000
 """Pages in the WAL after which a commit copies them back into the file."""
+WAL_PAGES_SCARCE: Final = 250
+"""The same while there is little room on the disk: what is not copied back yet takes its room twice."""
+WAL_KEPT_BYTES: Final = 64 * 1024 * 1024
+"""The WAL file is cut to this size once all of it is copied back."""
 
-_WRITER: Final = f"""
+_WRITER: Final = """
 PRAGMA synchronous = NORMAL;
 PRAGMA foreign_keys = ON;
 PRAGMA temp_store = MEMORY;
 PRAGMA cache_size = -8000;
-PRAGMA wal_autocheckpoint = {WAL_PAGES};
-PRAGMA journal_size_limit = 67108864;
 """
 # No mmap_size: over 340 MB it took the same CPU and counted 245 MB as the process's memory. A small cache:
 # blobs are read once and the system keeps the pages; 8 MB a reader and 32 for the writer gained nothing.
@@ -79,6 +81,7 @@ class Database:
         self._joined: apsw.Connection | None = None
         self._watch = Watch()
         self._traffic = Traffic()
+        self._scarce = False
         self._lock: int | None = None
         is_new = stored_version(path) is None
         if read_only and is_new:
@@ -109,6 +112,22 @@ class Database:
             return self.path.with_name(self.path.name + "-wal").stat().st_size
         except FileNotFoundError:
             return 0
+
+    @property
+    def wal_pages(self) -> int:
+        """Pages in the WAL after which a commit copies them back."""
+        return WAL_PAGES_SCARCE if self._scarce else WAL_PAGES
+
+    def spare_disk(self, *, scarce: bool) -> None:
+        """Keep the WAL small from now on; scarce=False: no longer."""
+        with self._turn:
+            self._scarce = scarce
+            if self._writer is not None:
+                self._limit_wal(self._writer)
+
+    def _limit_wal(self, connection: apsw.Connection) -> None:
+        connection.wal_autocheckpoint(self.wal_pages)
+        connection.pragma("journal_size_limit", 0 if self._scarce else WAL_KEPT_BYTES)
 
     def check_open(self) -> None:
         """Raises StoreError when it is closed."""
@@ -289,6 +308,7 @@ class Database:
             if connection.pragma("journal_mode", "WAL") != "wal":
                 raise StoreError(f"{self.path}: this file system cannot hold a database in WAL mode")
             connection.execute(_WRITER).fetchall()
+            self._limit_wal(connection)
             migrate(connection)
         except BaseException:
             connection.close(True)

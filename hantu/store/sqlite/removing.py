@@ -61,6 +61,24 @@ class Removing:
             next_generation(connection)
         return sum_of(many for old, many in segments if old.segment_no in now)
 
+    def drop_hot(self, deadlines: Deadlines) -> Counter[int]:
+        """Remove the hot batches of which nothing stays; how many entries of each rule they had."""
+        with self._sealer.turn:
+            with self._database.reading(None) as reader:
+                past = Past(self._catalog, reader, deadlines)
+                counted = [(batch, past.of_batch(batch)) for batch in past.view.hot]
+            whole = [(batch, many) for batch, many in counted if many.total() == len(batch)]
+            if whole:
+                with self._database.writing() as connection:
+                    for batch, _ in whole:
+                        connection.execute("DELETE FROM hot WHERE first_key = ?", (batch.first_key,))
+                        connection.execute(
+                            "DELETE FROM event WHERE key BETWEEN ? AND ?", (batch.first_key, batch.last_key)
+                        )
+                    next_generation(connection)
+                self._sealer.dropped([batch for batch, _ in whole])
+        return sum_of(many for _, many in whole)
+
     def _now(self, reader: Reader, segments: Sequence[Segment]) -> dict[int, Segment]:
         """These segments as they are now, by number: between two slices some may get a filter group, and
         another clean-up may remove some."""

@@ -16,7 +16,7 @@ from hantu.store.base import MaintenanceReport, Removal, StoreError
 from hantu.store.keeping import Deadlines, Removable
 from hantu.store.sqlite.batch import LEVEL_BITS
 from hantu.store.sqlite.catalog import Catalog
-from hantu.store.sqlite.database import BUSY_MS, WAL_PAGES, Damaged, Database, explain, failure
+from hantu.store.sqlite.database import BUSY_MS, Damaged, Database, explain, failure
 from hantu.store.sqlite.entries import EntryWriter
 from hantu.store.sqlite.past import Past, Share
 from hantu.store.sqlite.removing import Counted, Removing
@@ -179,6 +179,12 @@ class Retention:
             pass
         return MaintenanceReport(gone, max(0, size - self.file_bytes()), tuple(problems))
 
+    def spare_disk(self, *, scarce: bool) -> None:
+        """As LogStorage.spare_disk."""
+        self._database.spare_disk(scarce=scarce)
+        if scarce:
+            self._truncate_wal(lambda: False)
+
     def shrink(self, pause: Pause) -> None:
         """Forget unused shapes, then give free pages back."""
         self._drop_shapes(pause)
@@ -200,7 +206,7 @@ class Retention:
         finally:
             self._copying = None
             with suppress(StoreError), self._database.holding() as connection:
-                connection.wal_autocheckpoint(WAL_PAGES)
+                connection.wal_autocheckpoint(self._database.wal_pages)
 
     def _breathe(self, pause: Pause) -> None:
         """Between two slices: others come first, and what was written is copied back."""
@@ -236,8 +242,10 @@ class Retention:
         return checking.problems
 
     def _delete(self, deadlines: Deadlines, pause: Pause) -> Iterator[Counter[int]]:
-        """Remove whole segments, then write anew those of which something stays; yields how many entries
-        of each rule went."""
+        """Remove whole batches and segments, then write anew those of which something stays; yields how
+        many entries of each rule went."""
+        # Not by way of a segment: on a full disk there is no room for one.
+        yield self._removing.drop_hot(deadlines)
         while self._past_is_hot(deadlines):
             self._sealer.seal()
             self._breathe(pause)

@@ -157,6 +157,12 @@ class Sealer:
             finally:
                 self.turn.release()
 
+    def dropped(self, batches: Sequence[HotBatch]) -> None:
+        """These batches are hot no longer."""
+        with self._tally:
+            self._entries -= sum(map(len, batches))
+            self._characters -= _characters(batches)
+
     def close(self) -> None:
         """End the thread; what is hot stays hot."""
         if self._worker is not None:
@@ -209,9 +215,7 @@ class Sealer:
                 shapes.forget_fresh()
                 raise
             shapes.keep_fresh()
-            with self._tally:
-                self._entries -= len(batch)
-                self._characters -= _characters(batches)
+            self.dropped(batches)
             self.group()
             return len(batch)
 

@@ -301,6 +301,10 @@ class SqliteStore(
             )
         return removed
 
+    def spare_disk(self, *, scarce: bool) -> None:
+        """Keep what lies beside the file small."""
+        self._retention.spare_disk(scarce=scarce)
+
     def removable(
         self, retention_days: float, *, now_ns: int, rules: Sequence[KeepRule] = ()
     ) -> tuple[Removable, ...]:
