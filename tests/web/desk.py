@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import flask
+import pytest
 from werkzeug.serving import make_server
 
 from hantu.collect.base import CollectorState, CollectorStatus
@@ -16,6 +17,7 @@ from hantu.config import Config
 from hantu.model import LogEntry, LogLevel
 from hantu.pipeline import Submission
 from hantu.service import Service, new_token
+from hantu.store.base import StoreError
 from hantu.web import create_app
 from tests.waiting import wait_until
 
@@ -55,6 +57,17 @@ def served(app: flask.Flask, port: int = 0) -> Iterator[int]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def refuse_writes(service: Service, monkeypatch: pytest.MonkeyPatch, why: str) -> None:
+    """From now on the store refuses all that is written; returns once the service knows."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise StoreError(why)
+
+    monkeypatch.setattr(service.store, "write_batch", refused)
+    service.pipeline.offer(Submission([line()]))
+    wait_until(lambda: service.pipeline.failing == why)
 
 
 def line(message: str = "line", **parts: object) -> LogEntry:

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from hantu.service import Service
 from tests.waiting import wait_until
-from tests.web.desk import HOST, app_of, running_service, token
+from tests.web.desk import HOST, app_of, refuse_writes, running_service, token
 
 OWN = f"http://{HOST}"
 LINE = b'{"message": "hello"}'
@@ -62,8 +62,10 @@ def test_visitor_behind_a_proxy_is_not_taken_for_a_local_one(client: FlaskClient
     assert client.get("/api/logs", headers={"X-Forwarded-For": "203.0.113.7"}).status_code == 403
 
 
-def test_other_machine_is_not_told_what_is_wrong(service: Service, client: FlaskClient) -> None:
-    service.pipeline.failing = "the disk is full"
+def test_other_machine_is_not_told_what_is_wrong(
+    service: Service, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_writes(service, monkeypatch, "the disk is full")
     away = client.get("/healthz", environ_overrides={"REMOTE_ADDR": "192.168.1.9"})
     assert away.status_code == 503
     assert away.get_json() == {"status": "degraded"}

@@ -14,7 +14,7 @@ from hantu.collect.base import CollectorState, CollectorStatus
 from hantu.model import LogLevel
 from hantu.service import Service
 from hantu.web.metrics import exposition
-from tests.web.desk import NOW_NS, line, running_service, store
+from tests.web.desk import NOW_NS, line, refuse_writes, running_service, store
 
 DAY_NS = 86_400 * 10**9
 OWN = {"Origin": "http://localhost"}
@@ -178,9 +178,11 @@ def test_wrong_cleanup_deletes_nothing(client: FlaskClient, service: Service, bo
     assert client.get("/api/stats").get_json()["entries"] == 1
 
 
-def test_health_is_ok_or_says_what_is_wrong(client: FlaskClient, service: Service) -> None:
+def test_health_is_ok_or_says_what_is_wrong(
+    client: FlaskClient, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert client.get("/healthz").get_json() == {"status": "ok"}
-    service.pipeline.failing = "no space left"
+    refuse_writes(service, monkeypatch, "no space left")
     answer = client.get("/healthz")
     assert answer.status_code == 503
     assert answer.get_json()["status"] == "degraded"
