@@ -70,3 +70,24 @@ def test_long_metadata_are_sealed_before_they_are_many(tmp_path: Path) -> None:
             (segment,) = store._catalog.view(reader).segments
         assert segment.entries == 1 + SEAL_CHARACTERS // 100_000
         assert store.count(asked("failed")).count == 50
+
+
+def test_nothing_is_kept_of_segments_that_are_gone(tmp_path: Path) -> None:
+    with opened(tmp_path / "hantu.db", seal_entries=10**6, background=False) as store:
+        for number in range(3):
+            store.write_batch([*many(50, first=50 * number), entry("never" + "xyz"[number] + " again")])
+            store.seal()
+        ask_all_kinds(store)
+        catalog = store._catalog
+        kept = (catalog.decoded, catalog.timelines, catalog._words, catalog._filters, catalog._directories)
+        assert all(each.size_bytes > 0 for each in kept)
+        store.cleanup(1, now_ns=START_NS + 30 * DAY_NS)
+        assert seen(store) == ()
+        assert [each.size_bytes for each in kept] == [0] * len(kept)
+
+
+def ask_all_kinds(store: SqliteStore) -> None:
+    """A page, a word that is a value, and a histogram that looks into segments."""
+    store.query(asked())
+    store.query(asked("98765"))
+    store.histogram(asked("line"), start_ns=START_NS, end_ns=START_NS + 150 * 10**9, buckets=15)

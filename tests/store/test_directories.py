@@ -82,6 +82,19 @@ def test_blocks_asked_for_long_ago_make_room() -> None:
     assert book.newly_read() == [2]
 
 
+def test_a_block_that_is_gone_is_kept_no_longer(book: Book) -> None:
+    book.get(1, 2)
+    book.get(3, 4)
+    left = book.get(3, 4).size_bytes
+    book.newly_read()
+    book.directories.forget(lambda first: first == 1)
+    assert book.directories.size_bytes == left
+    book.get(3, 4)
+    assert book.newly_read() == []
+    book.get(1, 2)
+    assert book.newly_read() == [1, 2]
+
+
 @pytest.mark.parametrize("most", [0, 0xFFFF, 0x1_0000, 0xFFFF_FFFF, 0x1_0000_0000, (1 << 62)])
 def test_numbers_of_any_size_come_back(most: int) -> None:
     numbers = np.array([0, most], np.int64)

@@ -52,3 +52,12 @@ def test_one_that_is_larger_than_the_bound_is_kept_all_the_same() -> None:
     assert book.made == [1]
     book.get(2, 1)
     assert book.made == [1, 2, 1]
+
+
+def test_what_is_gone_is_kept_no_longer() -> None:
+    book = Book(1_000)
+    book.get(1, 2, 3)
+    book.kept.forget(lambda name: name < 3)
+    assert book.kept.size_bytes == 100
+    book.get(1, 3)
+    assert book.made == [1, 2, 3, 1]

@@ -42,7 +42,7 @@ PARTITION_BITS: Final = 6
 FILTER_BYTES: Final = 4 * 1024 * 1024
 """Memory for filters that do not stand together yet, of the newest segments: some 45 kB each, all of which
 a look for one token would read."""
-DECODED_BYTES: Final = 16 * 1024 * 1024
+DECODED_BYTES: Final = 8 * 1024 * 1024
 """Memory for segments that a page was read from, most often the newest ones, for the next page; some 3 MB
 each."""
 
@@ -181,7 +181,20 @@ class Catalog:
             fresh = self._fresh.items()
             self._fresh = {key: batch for key, batch in fresh if key in stays or key > cursor}
         blocks = blocks_of(segments)
+        self._forget(segments, blocks)
         return View(generation, cursor, segments, blocks, Bounds.of(blocks), hot)
+
+    def _forget(self, segments: Sequence[Segment], blocks: Sequence[Sequence[Segment]]) -> None:
+        """Keep nothing of what is gone: within its bounds it would stay for hours."""
+        numbers = {segment.segment_no for segment in segments}
+        alone = {segment.segment_no for segment in segments if segment.group_no is None}
+        names = {tuple(segment.segment_no for segment in block) for block in blocks}
+        firsts = {name[0] for name in names}
+        self._directories.forget(lambda first: first not in firsts)
+        self._words.forget(lambda name: name not in names)
+        self._filters.forget(lambda number: number not in alone)
+        self.timelines.forget(lambda number: number not in numbers)
+        self.decoded.forget(lambda number: number not in numbers)
 
     def _segments(self, reader: Reader, old: View | None) -> tuple[Segment, ...]:
         """All segments; when none of the old ones has changed, only new ones are read."""

@@ -43,6 +43,12 @@ class Directories:
         self._keep(name, made)
         return made
 
+    def forget(self, gone: Callable[[int], bool]) -> None:
+        """Keep no longer those of blocks whose first segment is gone."""
+        with self._lock:
+            for first in [each for each in self._known if gone(each)]:
+                self._size -= self._known.pop(first)[1].size_bytes
+
     def _look_up(self, name: tuple[int, ...]) -> tuple[tuple[int, ...], Directory | None]:
         with self._lock:
             found = self._known.get(name[0])

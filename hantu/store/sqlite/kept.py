@@ -66,3 +66,10 @@ class Kept(Generic[Name, Thing]):
             while self._bytes > self._most_bytes and len(self._things) > 1:
                 oldest, _ = self._things.popitem(last=False)
                 self._bytes -= self._sizes.pop(oldest)
+
+    def forget(self, gone: Callable[[Name], bool]) -> None:
+        """Keep those no longer whose name is gone: nobody will ask for them again."""
+        with self._lock:
+            for name in [each for each in self._things if gone(each)]:
+                del self._things[name]
+                self._bytes -= self._sizes.pop(name)
