@@ -38,6 +38,9 @@ VALUES (?, ?)
 ON CONFLICT DO UPDATE SET value = excluded.value
 """
 
+_NOTABLE: Final = LogLevel.WARN.value
+"""From here on an entry may tell of an error or of a gap."""
+
 _encode: Final = msgspec.json.Encoder().encode
 # All in one row: Python's lock is asked for once, and beside a writer each time takes half a millisecond.
 _READ_EVENTS: Final = """
@@ -131,8 +134,12 @@ class EntryWriter:
         ]
         if events:
             connection.executemany(_INSERT_EVENT, events)
-        self._errors.add(connection, entries, first_key=batch.first_key, created_ns=batch.created_ns)
-        add_gaps(connection, entries, batch.first_key, batch.created_ns)
+        notable = [
+            (batch.first_key + at, entry) for at, entry in enumerate(entries) if entry.level >= _NOTABLE
+        ]
+        if notable:
+            self._errors.add(connection, notable, created_ns=batch.created_ns)
+            add_gaps(connection, notable, batch.created_ns)
         connection.execute("UPDATE meta SET value = ? WHERE name = 'cursor'", (batch.last_key,))
         return batch
 
@@ -157,12 +164,10 @@ class EntryWriter:
 
 def _known_events(connection: apsw.Connection, entries: Sequence[LogEntry]) -> set[int]:
     """The positions of entries whose event_id is stored, or stands earlier among them."""
+    named = [(at, entry.event_id) for at, entry in enumerate(entries) if entry.event_id is not None]
     known: set[int] = set()
     seen: set[bytes] = set()
-    for at, entry in enumerate(entries):
-        event_id = entry.event_id
-        if event_id is None:
-            continue
+    for at, event_id in named:
         if event_id in seen:
             known.add(at)
             continue

@@ -49,17 +49,16 @@ class ErrorRows:
     def add(
         self,
         connection: apsw.Connection,
-        entries: Sequence[LogEntry],
+        entries: Sequence[tuple[int, LogEntry]],
         *,
-        first_key: int,
         created_ns: int,
     ) -> None:
-        """Write the errors that the entries with the keys first_key, first_key + 1 … tell of; those whose
-        id is known stay as they are."""
+        """Write the errors that these entries, each with its key, tell of; those whose id is known stay as
+        they are."""
         found: dict[bytes, ErrorRecord] = {}
-        for at, entry in enumerate(entries):
+        for key, entry in entries:
             if entry.level >= _FIRST and (record := of_entry(entry)) is not None:
-                error_id = UUID(record.id or self._ids.text(first_key + at)).bytes
+                error_id = UUID(record.id or self._ids.text(key)).bytes
                 # An id made of the key is a new one.
                 if not record.id or not (error_id in found or _is_known(connection, error_id)):
                     found[error_id] = record

@@ -41,11 +41,11 @@ def escape_lines(messages: Sequence[str]) -> bytes:
     """`messages` as a blob: escaped lines joined by newlines.
 
     Raises UnicodeEncodeError for a lone surrogate (hantu.text.clean takes them out)."""
-    text = "\0".join(messages)
-    if text.count("\0") > max(0, len(messages) - 1):
-        blob = b"\0".join([message.encode().replace(b"\0", NUL) for message in messages])
-    else:
-        blob = text.encode()
+    # One by one: joined, a single line of Korean would make wide characters of all.
+    lines = list(map(str.encode, messages))
+    blob = b"\0".join(lines)
+    if blob.count(b"\0") > max(0, len(lines) - 1):
+        blob = b"\0".join([line.replace(b"\0", NUL) for line in lines])
     blob = blob.translate(_INWARD)
     return _replaced(blob, _COLOUR, _escaped_colour) if b"\x1b[" in blob else blob
 

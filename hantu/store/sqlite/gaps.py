@@ -41,9 +41,9 @@ _EARLIEST: Final = -(1 << 63)
 _LATEST: Final = (1 << 63) - 1
 
 
-def add_gaps(connection: apsw.Connection, entries: Sequence[LogEntry], first_key: int, now_ns: int) -> None:
-    """Put the gaps into the ledger of which the entries with the keys first_key, first_key + 1 … tell."""
-    told = [_row(gap, first_key + at, now_ns) for at, gap in gaps_of(entries)]
+def add_gaps(connection: apsw.Connection, entries: Sequence[tuple[int, LogEntry]], now_ns: int) -> None:
+    """Put the gaps into the ledger of which these entries, each with its key, tell."""
+    told = [_row(gap, entries[at][0], now_ns) for at, gap in gaps_of([entry for _, entry in entries])]
     if told:
         _insert(connection, told)
 

@@ -27,11 +27,12 @@ _NEWLINE: Final = ord("\n")
 
 def distinct(metadata: Sequence[bytes | None], arrival: IntArray) -> tuple[IntArray, bytes, int]:
     """Number the texts: ids by line number (−1: none), the texts joined by newlines, how many."""
-    by_line = [metadata[at] for at in arrival.tolist()]
+    # Loops in Python take half as long again.
+    by_line: list[bytes | None] = np.array(metadata, object)[arrival].tolist()
     texts = [text for text in dict.fromkeys(by_line) if text is not None]
     numbers: dict[bytes | None, int] = dict(zip(texts, range(len(texts)), strict=True))
     numbers[None] = -1
-    ids = np.array([numbers[text] for text in by_line], np.int64)
+    ids = np.fromiter(map(numbers.__getitem__, by_line), np.int64, len(by_line))
     blob = b"\n".join(texts)
     if blob.count(b"\n") > max(0, len(texts) - 1):
         # Outside a JSON string a newline is mere space, and inside it is always written \n.

@@ -16,7 +16,6 @@ Counts and steps are sections of their own."""
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -40,9 +39,6 @@ shape is known yet, and each of them took as long to search as thirty others."""
 _LEAST_BYTES: Final = 1024
 _ESC: Final = b"\x1b"
 _DIGIT: Final = re.compile("[0-9]")
-_NO_WORDS: Final = {b"0"}
-_BEHIND_DIGIT: Final = re.compile(rb"0[^ ]+")
-"""The first digit of a run, and what is behind it."""
 _NEWLINE: Final = ord("\n")
 
 
@@ -67,26 +63,30 @@ RowArray = NDArray[np.uint16] | NDArray[np.int32]
 def write_words(plain: bytes, rows: int, text_bytes: int) -> bytes:
     """The raw column. plain: the column PLAIN, of so many rows. text_bytes: of the segment's lines."""
     most = max(_LEAST_BYTES, text_bytes // _MOST_SHARE)
-    rows_of: defaultdict[bytes, list[int]] = defaultdict(list)
-    size = 0
-    for row, line in enumerate(plain.split(b"\n") if rows else ()):
-        words_here = _words(line)
-        size += len(words_here)
-        if size > most:
+    numbers = _Numbers()
+    sizes: list[int] = []
+    named: list[int] = []
+    for line in plain.split(b"\n") if rows else ():
+        here = numbers.of_line(line)
+        sizes.append(len(here))
+        named.extend(here)
+        if len(named) > most:
             return b""
-        for word in words_here:
-            rows_of[word].append(row)
-    if size + sum(map(len, rows_of)) + 2 * len(rows_of) > most:
+    words = numbers.words
+    if len(named) + sum(map(len, words)) + 2 * len(words) > most:
         return b""
-    words = sorted(rows_of)
-    counts = np.array([len(rows_of[word]) for word in words], np.int64)
-    found = np.array([row for word in words for row in rows_of[word]], np.int64)
+    order = sorted(range(len(words)), key=words.__getitem__)
+    rank = np.empty(len(words), np.int64)
+    rank[order] = np.arange(len(words))
+    ranks = rank[np.array(named, np.int64)]
+    counts = np.bincount(ranks, minlength=len(words))
+    found = np.repeat(np.arange(len(sizes)), sizes)[stable_order(ranks)]
     steps = np.diff(found, prepend=0) - 1
     first = positions(counts)
     steps[first] = found[first]
     out = FieldWriter()
     out.number(rows)
-    out.text(b"".join([word + b"\n" for word in words]))
+    out.text(b"".join([words[number] + b"\n" for number in order]))
     out.cut()
     out.array(counts)
     out.cut()
@@ -94,14 +94,35 @@ def write_words(plain: bytes, rows: int, text_bytes: int) -> bytes:
     return out.raw()
 
 
-def _words(line: bytes) -> set[bytes]:
-    """The words of an escaped line."""
-    folded = line.translate(_FOLDED)
-    if folded.isascii() and _ESC not in folded:
-        # No look at each run: most have no digit.
-        return set(_BEHIND_DIGIT.sub(b"0", folded).split()) - _NO_WORDS
-    (message,) = unescape_lines(line, 1)
-    return {word.encode() for word in map(_word, text.tokens(message)) if word}
+class _Numbers(dict[bytes, int]):
+    """By run the number of its word, of which each has one from 0 on; −1: a run of digits, no word.
+
+    words: by number. What a run is without what is behind its first digit is found out once: lines
+    without a shape share most of their words."""
+
+    def __init__(self) -> None:
+        super().__init__({b"0": -1})
+        self.words: list[bytes] = []
+
+    def __missing__(self, run: bytes) -> int:
+        digit = run.find(b"0") + 1
+        if 0 < digit < len(run):
+            number = self[run[:digit]]
+        else:
+            number = len(self.words)
+            self.words.append(run)
+        self[run] = number
+        return number
+
+    def of_line(self, line: bytes) -> set[int]:
+        """The words of an escaped line."""
+        folded = line.translate(_FOLDED)
+        if folded.isascii() and _ESC not in folded:
+            found = set(map(self.__getitem__, folded.split()))
+            found.discard(-1)
+            return found
+        (message,) = unescape_lines(line, 1)
+        return {self[word.encode()] for word in map(_word, text.tokens(message)) if word}
 
 
 def _word(token: str) -> str:

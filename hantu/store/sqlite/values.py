@@ -30,7 +30,7 @@ class ValueClass(IntEnum):
 
 
 _AT_ONCE: Final = 1 << 15
-"""Runs and gaps whose kinds are told in one call: it holds Python's lock for half a millisecond."""
+"""Runs whose kinds are told in one call: it holds Python's lock for half a millisecond."""
 
 _CLASS_OF_KINDS: Final = np.array([0, 0, 1, 1, 2, 2, 2, 2], np.uint8)
 
@@ -60,7 +60,8 @@ class Runs:
 
     def where(self, mask: BoolArray) -> Runs:
         """Some of the runs."""
-        return Runs(self.starts[mask], self.lengths[mask], self.kinds[mask])
+        at = np.flatnonzero(mask)  # Arrays take numbers of places three times as fast as a mask.
+        return Runs(self.starts[at], self.lengths[at], self.kinds[at])
 
     def values(self) -> BoolArray:
         """Which of the runs are values."""
@@ -79,9 +80,8 @@ def runs_of(blob: bytes) -> Runs:
     starts, ends = edges[0::2], edges[1::2]
     if not len(starts):
         return Runs(starts, starts, np.zeros(0, np.uint8))
-    # reduceat over run, gap, run, gap …; an edge at the blob's end has no gap after it.
-    cuts = edges[:-1] if ends[-1] == len(blob) else edges
-    return Runs(starts, ends - starts, _or_ed(kinds, cuts)[0::2])
+    # Each run with the gap behind it, which has no kind.
+    return Runs(starts, ends - starts, _or_ed(kinds, starts))
 
 
 def _or_ed(kinds: ByteArray, cuts: IntArray) -> ByteArray:
