@@ -10,7 +10,6 @@ repetitions, and values that recur are shorter at level 3. HEX is also tried wit
 
 from __future__ import annotations
 
-import threading
 from typing import Final
 
 import zstandard
@@ -52,17 +51,10 @@ _HALVES_WORTH: Final = 32
 and read in less than half the time."""
 
 
-class _Contexts(threading.local):
-    """zstd's memory for reading: one for each thread, since two may not share it.
-
-    Not for writing: the compressors of all levels take 12 MB, which each thread that ever cleaned up would
-    keep; a new one for each column takes no longer (bench/soak.py)."""
-
-    def __init__(self) -> None:
-        self.decompressor = zstandard.ZstdDecompressor()
-
-
-_contexts = _Contexts()
+_idle: Final[list[zstandard.ZstdDecompressor]] = []
+"""zstd's memory for reading, 96 kB each: two threads may not use one at a time, and there may be 500 that
+follow a live tail. Not for writing: the compressors of all levels take 12 MB, and a new one for each column
+takes no longer (bench/soak.py)."""
 
 
 def pack(column: Column, raw: bytes) -> bytes:
@@ -125,9 +117,22 @@ def decompressed(data: bytes) -> bytes:
         size = zstandard.frame_content_size(body)
         if not 0 <= size <= _MOST_BYTES:
             raise ValueError(f"a frame of {size} bytes")
-        return _contexts.decompressor.decompress(body)
+        return _decompressed(body)
     except zstandard.ZstdError as error:
         raise ValueError(str(error)) from error
+
+
+def _decompressed(frame: bytes) -> bytes:
+    """What a frame holds. Raises ZstdError."""
+    try:
+        # One step each, as append() is: no other thread comes between.
+        decompressor = _idle.pop()
+    except IndexError:
+        decompressor = zstandard.ZstdDecompressor()
+    try:
+        return decompressor.decompress(frame)
+    finally:
+        _idle.append(decompressor)
 
 
 def pack_row(raw: bytes) -> bytes:
