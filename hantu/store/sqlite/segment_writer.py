@@ -61,35 +61,19 @@ def encode(
     breathe: called between steps of a few milliseconds each, so that others may come first."""
     blob = escape_lines(batch.messages)
     breathe()
-    runs = runs_of(blob) if len(batch) else runs_of(b"")
-    breathe()
-    values = runs.where(runs.values())
-    del runs  # A third of the memory that a seal takes.
-    lines = statics(blob, values)[: len(batch)]
-    breathe()
-    numbers, slots = _numbered(lines, shapes)
-    breathe()
+    values, numbers, slots = _split(blob, len(batch), shapes, breathe)
     groups, arrival, group_of_line = group(batch.cells, numbers)
     values = values.where(np.repeat(numbers > 0, slots))
-    shaped = _in_columns(values, groups, arrival, group_of_line, shapes)
-    plain = _plain_lines(blob, numbers, arrival)
+    grams = Grams()
+    columns = _with_values(blob, groups, _in_columns(values, groups, arrival, group_of_line, shapes), grams)
     breathe()
+    plain = _plain_lines(blob, numbers, arrival)
     ids, metadata, count = distinct(batch.metadata, arrival)
-    columns = _beside_values(batch, groups, arrival, group_of_line) | {
-        Column.DIRECTORY: write_directory(groups, len(batch), shaped.classes),
+    columns |= _beside_values(batch, groups, arrival, group_of_line) | {
         Column.PLAIN: plain,
         Column.METADATA: write_metadata(ids, metadata, count),
         Column.WORDS: write_words(plain, int((numbers == 0).sum()), len(blob)),
     }
-    breathe()
-    text = octets(blob)
-    grams = Grams()
-    for value_class, column in enumerate(VALUE_COLUMNS):
-        chosen = shaped.values.where(shaped.class_of_value == value_class)
-        characters = gathered(text, chosen.starts, chosen.lengths).tobytes()
-        columns[column] = write_values(chosen.lengths, characters)
-        if value_class == ValueClass.MIXED:
-            grams.add_pieces(characters, chosen.lengths)
     breathe()
     folded = folded_lines(plain)
     grams.add(plain)
@@ -105,6 +89,37 @@ def encode(
     )
     breathe()
     columns[Column.FILTER] = write_filter(hashes, len(blob) + len(metadata), grams.hashes())
+    return columns
+
+
+def _split(
+    blob: bytes, count: int, shapes: ShapeBook, breathe: Callable[[], None]
+) -> tuple[Runs, IntArray, IntArray]:
+    """The values of all lines; the shape number and the number of values of each line.
+
+    A function of its own, as _with_values(): what they need lies in memory twice as long else, and it is
+    more than all that they return."""
+    runs = runs_of(blob) if count else runs_of(b"")
+    breathe()
+    values = runs.where(runs.values())
+    del runs
+    lines = statics(blob, values)[:count]
+    breathe()
+    numbers, slots = _numbered(lines, shapes)
+    breathe()
+    return values, numbers, slots
+
+
+def _with_values(blob: bytes, groups: Groups, shaped: _Shaped, grams: Grams) -> dict[Column, bytes]:
+    """The columns of values, and the one that tells where these stand; grams: gets those of mixed ones."""
+    columns = {Column.DIRECTORY: write_directory(groups, int(groups.counts.sum()), shaped.classes)}
+    text = octets(blob)
+    for value_class, column in enumerate(VALUE_COLUMNS):
+        chosen = shaped.values.where(shaped.class_of_value == value_class)
+        characters = gathered(text, chosen.starts, chosen.lengths).tobytes()
+        columns[column] = write_values(chosen.lengths, characters)
+        if value_class == ValueClass.MIXED:
+            grams.add_pieces(characters, chosen.lengths)
     return columns
 
 
