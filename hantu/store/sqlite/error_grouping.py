@@ -1,8 +1,8 @@
 """Counts the errors of a batch to their groups at once: what the trigger of the schema does for each
 occurrence of another writer, with the same result.
 
-The trigger is left what is rare: fingerprints that are new, and groups where the order of single
-occurrences matters, for they are resolved or muted below a rate."""
+The trigger is left what is rare: groups where the order of single occurrences matters, for they are
+resolved or muted below a rate."""
 
 from __future__ import annotations
 
@@ -50,6 +50,23 @@ WHERE group_no = (SELECT group_no FROM error_fingerprint WHERE {_OWN})
   AND (level = 'CRITICAL' OR NOT :is_critical)
 """  # noqa: S608  constants
 _OF_FINGERPRINT: Final = _COUNT.format(table="error_fingerprint", condition=_OWN)
+_KNOWN: Final = f"SELECT 1 FROM error_fingerprint WHERE {_OWN}"  # noqa: S608  constants
+_ADD_GROUP: Final = """
+INSERT INTO error_group (service, error_type, place, message, level, count, first_ns, last_ns)
+VALUES (
+  :service, :error_type, :place, :message, iif(:is_critical, 'CRITICAL', 'ERROR'), :count,
+  :first_ns, :last_ns
+)
+"""
+_ADD_FINGERPRINT: Final = """
+INSERT INTO error_fingerprint (
+  service, fingerprint, group_no, error_type, place, message, level, count, first_ns, last_ns
+)
+VALUES (
+  :service, :fingerprint, last_insert_rowid(), :error_type, :place, :message,
+  iif(:is_critical, 'CRITICAL', 'ERROR'), :count, :first_ns, :last_ns
+)
+"""
 
 _Key = tuple[str, str]
 
@@ -80,16 +97,41 @@ def count(connection: apsw.Connection, records: Sequence[ErrorRecord]) -> list[b
         part.first_ns = min(part.first_ns, record.time_ns)
         part.count += 1
         part.is_critical = part.is_critical or record.level == CRITICAL
+    # Groups get their numbers as they arrive.
+    counted = {key for key, part in parts.items() if _add_new(connection, part)}
     # Fingerprints may share a group: of equally new ones the last to arrive is shown.
-    ordered = sorted(parts.items(), key=lambda item: item[1].at)
-    counted = {key for key, part in ordered if _add(connection, part)}
+    known = sorted((item for item in parts.items() if item[0] not in counted), key=lambda item: item[1].at)
+    counted.update(key for key, part in known if _add(connection, part))
     return [(record.service, record.fingerprint) in counted for record in records]
+
+
+def _add_new(connection: apsw.Connection, part: _Part) -> bool:
+    """Make a group of a part whose fingerprint has none yet."""
+    own = {"service": part.newest.service, "fingerprint": part.newest.fingerprint}
+    if connection.execute(_KNOWN, own).fetchone() is not None:
+        return False
+    binds = _binds(part)
+    connection.execute(_ADD_GROUP, binds)
+    connection.execute(_ADD_FINGERPRINT, binds)
+    return True
 
 
 def _add(connection: apsw.Connection, part: _Part) -> bool:
     """Count a part, unless its group is none that can be counted at once."""
+    binds = _binds(part)
+    for statement in (_ONLY_COUNT, _OF_GROUP):
+        connection.execute(statement, binds)
+        if connection.changes():
+            break
+    else:
+        return False
+    connection.execute(_OF_FINGERPRINT, binds)
+    return True
+
+
+def _binds(part: _Part) -> dict[str, str | int]:
     newest = part.newest
-    binds = {
+    return {
         "service": newest.service,
         "fingerprint": newest.fingerprint,
         "error_type": newest.error_type,
@@ -100,11 +142,3 @@ def _add(connection: apsw.Connection, part: _Part) -> bool:
         "first_ns": part.first_ns,
         "last_ns": newest.time_ns,
     }
-    for statement in (_ONLY_COUNT, _OF_GROUP):
-        connection.execute(statement, binds)
-        if connection.changes():
-            break
-    else:
-        return False
-    connection.execute(_OF_FINGERPRINT, binds)
-    return True
