@@ -33,6 +33,7 @@ VALUE_COLUMNS: Final = (Column.DECIMAL, Column.HEX, Column.MIXED)
 """By ValueClass."""
 _TOKEN_LEAST: Final = 5
 _PLAIN_TOKEN_LEAST: Final = 3
+_NEWLINE: Final = ord("\n")
 _JSON_ESC: Final = b"\\u001b"
 
 
@@ -196,11 +197,15 @@ def _in_columns(
 
 def _plain_lines(blob: bytes, numbers: IntArray, arrival: IntArray) -> bytes:
     """The column PLAIN."""
-    chosen = arrival[numbers[arrival] == 0].tolist()
-    if not chosen:
+    chosen = arrival[numbers[arrival] == 0]
+    if not len(chosen):
         return b""
-    lines = blob.split(b"\n")
-    return b"\n".join([lines[at] for at in chosen])
+    # Few of many: to look for all line ends is cheaper than to make all lines.
+    ends = np.append(np.flatnonzero(octets(blob) == _NEWLINE), len(blob))
+    begins = np.append(0, ends + 1)
+    return b"\n".join(
+        [blob[begin:end] for begin, end in zip(begins[chosen].tolist(), ends[chosen].tolist(), strict=True)]
+    )
 
 
 def _value_hashes(blob: bytes, values: Runs) -> HashArray:
