@@ -163,7 +163,8 @@
     return `${time}-${Number(key) + 1}`;
   }
 
-  /** Let go of rows at one side but for `most`; a link there brings them back. */
+  /** Let go of rows at one side but for `most`; a link there brings them back. All nodes go, not the elements alone:
+      blanks that stay behind by the thousand make every step over the list slower. */
   function cut(side, most, latest = "") {
     const rows = rowsNow();
     if (rows.length <= most && !latest) return;
@@ -174,9 +175,9 @@
       let day = "";
       // A line that came late may be newer than those that stay: it is to be found again, too.
       let last = latest;
-      while (entries.firstElementChild !== first) {
-        const gone = entries.firstElementChild;
-        day = gone.dataset.day || day;
+      while (entries.firstChild !== first) {
+        const gone = entries.firstChild;
+        if (gone.dataset) day = gone.dataset.day || day;
         if (gone.id) last = later(last, gone.dataset.at);
         gone.remove();
       }
@@ -188,7 +189,7 @@
       entries.prepend(line);
     } else {
       const last = rows[most - 1];
-      while (entries.lastElementChild !== last) entries.lastElementChild.remove();
+      while (entries.lastChild !== last) entries.lastChild.remove();
       const place = last.dataset.at;
       line.className = "entries-day entries-newer";
       line.append(link(say.sayNewer, say.newer + place, say.newerRows + place), " ", link(say.sayNewest, say.newest));
@@ -240,14 +241,20 @@
     }
   }
 
+  /** The lines of a text of HTML, without the blanks between them. */
+  function linesOf(html) {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    template.content.replaceChildren(...template.content.children);
+    return template.content;
+  }
+
   /** A part of a page, null when it cannot be had. */
   async function fragment(url) {
     try {
       const answer = await fetch(url, { headers: { "HX-Request": "true" } });
       if (!answer.ok || answer.redirected) return null;
-      const template = document.createElement("template");
-      template.innerHTML = await answer.text();
-      return template.content;
+      return linesOf(await answer.text());
     } catch {
       return null;
     }
@@ -356,7 +363,7 @@
   });
   frame(document);
 
-  window.hantu = { ends, toFoot, toNewest, scrolled, append, leaveOut, trim, clear, isLong, later };
+  window.hantu = { ends, toFoot, toNewest, scrolled, append, linesOf, leaveOut, trim, clear, isLong, later };
   if (!entries || !scroller) return;
   // Without script the pane starts at its foot by being reversed; with it, an opened row must push down.
   scroller.classList.add("entries-plain");

@@ -19,7 +19,7 @@
   const pill = foot.querySelector(".entries-new");
   const state = document.getElementById("tail-state");
   const voice = document.getElementById("tail-voice");
-  const { ends, scrolled, toFoot, toNewest, append, leaveOut, trim, clear, isLong, later } = window.hantu;
+  const { ends, scrolled, toFoot, toNewest, append, linesOf, leaveOut, trim, clear, isLong, later } = window.hantu;
 
   let following = true; // new rows are shown at once; else they wait
   let waiting = []; // messages not shown yet, oldest first
@@ -186,10 +186,9 @@
   }
 
   function parsed(html) {
-    const template = document.createElement("template");
-    template.innerHTML = html;
-    leaveOut(template.content);
-    return template.content;
+    const lines = linesOf(html);
+    leaveOut(lines);
+    return lines;
   }
 
   function band(message) {

@@ -42,6 +42,7 @@ PIN = (
     ".find(one => one.getBoundingClientRect().top > top + 100);"
     " return [row.id, row.getBoundingClientRect().top]; }"
 )
+BLANKS = "[document.querySelector('.entries')].map(all => all.childNodes.length - all.children.length)[0]"
 BY_ID = "id => document.getElementById(id).getBoundingClientRect().top"
 
 
@@ -113,6 +114,8 @@ def test_far_scrolling_keeps_few_rows_and_moves_nothing_that_is_read(
                 assert in_order(found)
             assert messages(page)[0 if way == "older" else -1] == ENDS[way]
         assert page.evaluate("shifts") == []
+        # Rows that go take the blanks beside them along: each page would cost more than the one before.
+        assert page.evaluate(BLANKS) < 2 * PAGE_ROWS
         assert reader.complaints == []
 
 

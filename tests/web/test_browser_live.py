@@ -38,6 +38,7 @@ PIN = (
     " return [row.id, row.getBoundingClientRect().top]; }"
 )
 NEAR_TOP = "scrollTo(0, scrollY + document.querySelector('.entries').getBoundingClientRect().top + 600)"
+BLANKS = "[document.querySelector('.entries')].map(all => all.childNodes.length - all.children.length)[0]"
 BY_ID = "id => document.getElementById(id).getBoundingClientRect().top"
 
 
@@ -115,6 +116,7 @@ def test_a_flood_leaves_few_rows_and_no_line_uncounted(
         page = live(reader)
         pour(service, 21, 1_180)
         following(page, 1_200)
+        assert page.evaluate(BLANKS) < AT_ONCE
         shown = numbers(page)
         assert shown == sorted(set(shown))
         # Between the first row and the last one each line is there, or counted in a band.
