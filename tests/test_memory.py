@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 
-import pytest
-
-from hantu.service import memory
-from hantu.service.memory import GROWN_BYTES
+from hantu.service.memory import AGAIN, GROWN_BYTES, Growth
 
 FILLED = """
 from hantu.service.gauges import memory_bytes
@@ -33,30 +27,47 @@ def test_what_nobody_uses_is_given_back() -> None:
     assert before - after > 80_000_000
 
 
-def given_back_at(sizes: list[int], monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """At which looks body() gives back, of a process that is so large at each; then it stays so large."""
-    stop = threading.Event()
-    looks = itertools.count()
-    given: list[int] = []
-    look = 0
+LOOKED_AT = """
+import threading
+from hantu.service.gauges import memory_bytes
+from hantu.service.memory import body
 
-    def resident() -> Iterator[int]:
-        nonlocal look
-        for look in looks:
-            if look == len(sizes) - 1:
-                stop.set()
-            yield sizes[look]
+stop = threading.Event()
+looking = threading.Thread(target=body, args=(stop,), kwargs={"look_s": 0.01})
+looking.start()
+before = memory_bytes()
+for _ in range(3):
+    parts = [b"x" * (100_000 + at % 2) for at in range(1_000)]
+    last = b"x" * 100_002
+    del parts
+    while memory_bytes() > before + 20_000_000:
+        stop.wait(0.01)
+stop.set()
+looking.join()
+"""
 
-    sized = resident()
-    monkeypatch.setattr(memory, "give_back", lambda: given.append(look))
-    memory.body(stop, look_s=0, resident=lambda: next(sized))
-    return given
+
+def test_what_nobody_uses_is_given_back_as_the_process_grows() -> None:
+    subprocess.run([sys.executable, "-c", LOOKED_AT], check=True, timeout=120)
 
 
-def test_memory_is_given_back_when_the_process_has_grown(monkeypatch: pytest.MonkeyPatch) -> None:
+def due(growth: Growth, sizes: list[int]) -> list[bool]:
+    """At which of these sizes it is due, when it never helps."""
+    found = []
+    for size in sizes:
+        found.append(growth.due(size))
+        if found[-1]:
+            growth.gave_back(size)
+    return found
+
+
+def test_it_is_due_when_the_process_has_grown_and_some_times_more() -> None:
     small, grown = 10**8, 10**8 + GROWN_BYTES
-    assert given_back_at([small, small, grown - 1, small], monkeypatch) == []
-    # At 2 it has grown, and gives back: it is as small as before at 3. It grows again at 4, and stays so.
-    assert given_back_at([small, small, grown, small, grown, grown, grown], monkeypatch) == [2, 4]
-    # The least since it gave back is what counts.
-    assert given_back_at([grown, small, grown, grown], monkeypatch) == [2]
+    assert due(Growth(small), [small, grown - 1, small]) == [False] * 3
+    assert due(Growth(small), [small, grown, *[grown] * AGAIN]) == [False, *[True] * AGAIN, False]
+
+
+def test_growth_is_counted_from_the_least_since_it_was_done() -> None:
+    growth = Growth(10**8)
+    assert not any(due(growth, [10**8 - GROWN_BYTES // 2, 10**8]))
+    assert due(growth, [10**8 + GROWN_BYTES // 2]) == [True]

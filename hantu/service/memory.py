@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Callable
 from typing import Final
 
 from hantu.service.gauges import memory_bytes
@@ -13,6 +12,8 @@ LOOK_S: Final = 1.0
 GROWN_BYTES: Final = 4 * 1024 * 1024
 """By so much the process grows before what nobody uses is given back: at 2,000 lines a second 26 of 165 MB
 were free when that was done every ten seconds (bench/soak.py)."""
+AGAIN: Final = 3
+"""So often it is done then, a look apart: what used the memory may still be at work the first time."""
 _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
 _ARENA_MAX: Final = -8
@@ -42,14 +43,32 @@ def give_back() -> None:
         trim(0)
 
 
-def body(
-    stop: threading.Event, *, look_s: float = LOOK_S, resident: Callable[[], int] = memory_bytes
-) -> None:
-    """A Worker's body: gives back whenever the process has grown by GROWN_BYTES, until stop."""
-    least = resident()
+class Growth:
+    """When to give back, of a process whose resident memory is looked at again and again; bytes."""
+
+    def __init__(self, resident: int) -> None:
+        self._least = resident
+        self._left = 0
+
+    def due(self, resident: int) -> bool:
+        """Whether to give back now, when so much is resident."""
+        if resident >= self._least + GROWN_BYTES:
+            self._left = AGAIN
+        self._least = min(self._least, resident)
+        if not self._left:
+            return False
+        self._left -= 1
+        return True
+
+    def gave_back(self, resident: int) -> None:
+        """It was done, and so much is resident now: more than that is growth again."""
+        self._least = resident
+
+
+def body(stop: threading.Event, *, look_s: float = LOOK_S) -> None:
+    """A Worker's body: gives back whenever the process has grown, until stop."""
+    growth = Growth(memory_bytes())
     while not stop.wait(look_s):
-        now = resident()
-        if now >= least + GROWN_BYTES:
+        if growth.due(memory_bytes()):
             give_back()
-            now = least = resident()
-        least = min(least, now)
+            growth.gave_back(memory_bytes())
