@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from hantu.store.sqlite.batch import LEVEL_BITS, Column
+from hantu.store.sqlite.escape import escape_lines
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.hot import HotBatch
 from hantu.store.sqlite.hot_frames import CHUNK_MOST, Chunk, HotFrames
@@ -70,6 +73,16 @@ def test_what_is_coded_says_the_same_as_what_is_at_hand() -> None:
     assert coded.seconds(lines).tolist() == frame.seconds(lines).tolist()
     assert coded.cells.tolist() == frame.cells.tolist()
     assert coded.groups_by_arrival().tolist() == frame.groups_by_arrival().tolist()
+
+
+def test_the_texts_around_values_are_taken_out_once_for_all_queries() -> None:
+    (chunk,) = HotFrames(Shapes()).chunks(in_a_row(2, size=50))
+    texts, of_line = chunk.frame.plain_statics()
+    messages = escape_lines(chunk.frame.messages(every(chunk))).split(b"\n")
+    values = re.compile(rb"[0-9]+")
+    assert [texts[number] for number in of_line.tolist()] == [values.sub(b"\0", each) for each in messages]
+    assert len(set(texts)) == len(texts) < len(messages)
+    assert chunk.frame.plain_statics()[0] is texts
 
 
 def test_small_batches_are_put_together() -> None:

@@ -19,8 +19,9 @@ from hantu.store.sqlite.order import Order
 from hantu.store.sqlite.segment_writer import VALUE_COLUMNS, ShapeBook
 from hantu.store.sqlite.times import SECOND_NS, Fractions
 from hantu.store.sqlite.value_column import Values
-from hantu.store.sqlite.values import gathered
+from hantu.store.sqlite.values import gathered, runs_of, statics
 
+_NONE: Final = np.zeros(0, np.int64)
 _FEW: Final = 8
 """One line of so many or fewer is looked up by itself."""
 _COUNT_BITS: Final = 21
@@ -226,6 +227,17 @@ class Frame:
     def plain_text(self) -> bytes:
         """The lines without a shape, escaped, joined by newlines."""
         return self._plain_text
+
+    def plain_statics(self) -> tuple[list[bytes], IntArray]:
+        """The static texts of the lines without a shape, each once, and which of them each line has."""
+        if not len(self.plain_numbers()):
+            return [], _NONE
+        blob = self.plain_text()
+        runs = runs_of(blob)
+        texts = statics(blob, runs.where(runs.values()))
+        distinct = list(dict.fromkeys(texts))
+        numbers = dict(zip(distinct, range(len(distinct)), strict=True))
+        return distinct, np.fromiter(map(numbers.__getitem__, texts), np.int64, len(texts))
 
     def metadata(self) -> MetadataColumn:
         """The metadata of the lines."""

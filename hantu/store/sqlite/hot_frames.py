@@ -53,6 +53,10 @@ class HotFrame(Frame):
         """As Frame.metadata_texts()."""
         return [batch.metadata[at] for batch, at in self._at(lines)]
 
+    def plain_statics(self) -> tuple[list[bytes], IntArray]:
+        """As Frame.plain_statics(); taken out of the lines once for all queries."""
+        return self._plain_statics
+
     @cached_property
     def plain(self) -> PlainText:
         """Its lines as searches see them: made small and folded once for all of them."""
@@ -87,6 +91,10 @@ class HotFrame(Frame):
                 return write_values(_NONE, b"")
             case _:
                 raise ValueError(f"unsealed lines have no column {column.name.lower()}")
+
+    @cached_property
+    def _plain_statics(self) -> tuple[list[bytes], IntArray]:
+        return super().plain_statics()
 
     @cached_property
     def _grouped(self) -> tuple[Groups, IntArray, IntArray]:

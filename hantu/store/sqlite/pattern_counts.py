@@ -14,7 +14,6 @@ from hantu.store.sqlite.batch import IntArray
 from hantu.store.sqlite.entries import LEVEL_MASK
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.shapes import Shapes
-from hantu.store.sqlite.values import runs_of, statics
 
 UNSHAPED_MOST: Final = 20_000
 """Different texts without a shape that are told apart; what comes after is only counted."""
@@ -90,18 +89,14 @@ class PatternCounts:
 
     def ids_of(self, frame: Frame) -> IntArray:
         """The pattern of each line of a frame that has no shape; −1: not told apart."""
-        blob = frame.plain_text()
-        if not len(frame.plain_numbers()):
-            return np.zeros(0, np.int64)
-        runs = runs_of(blob)
-        ids = [self._id_of(text) for text in statics(blob, runs.where(runs.values()))]
+        texts, of_line = frame.plain_statics()
+        known = self._ids
+        ids = np.array([known[text] if text in known else self._id_of(text) for text in texts], np.int64)
         self._grow()
-        return np.array(ids, np.int64)
+        return ids[of_line]
 
     def _id_of(self, text: bytes) -> int:
-        known = self._ids.get(text)
-        if known is not None:
-            return known
+        """The id of a text that is met for the first time."""
         number = self._book.number_of(text)
         if not 0 < number < self.shapes:
             if len(self.texts) >= UNSHAPED_MOST:
