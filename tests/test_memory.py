@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from hantu.service.memory import AGAIN, GROWN_BYTES, Growth
+from hantu.service.memory import AGAIN, GROWN_BYTES, LOOKS_MOST, Growth
 
 FILLED = """
 from hantu.service.gauges import memory_bytes
@@ -65,6 +65,11 @@ def test_it_is_due_when_the_process_has_grown_and_some_times_more() -> None:
     small, grown = 10**8, 10**8 + GROWN_BYTES
     assert due(Growth(small), [small, grown - 1, small]) == [False] * 3
     assert due(Growth(small), [small, grown, *[grown] * AGAIN]) == [False, *[True] * AGAIN, False]
+
+
+def test_it_is_due_now_and_then_of_a_process_that_does_not_grow() -> None:
+    size = 10**8
+    assert due(Growth(size), [size] * 2 * LOOKS_MOST) == [*[False] * (LOOKS_MOST - 1), True] * 2
 
 
 def test_growth_is_counted_from_the_least_since_it_was_done() -> None:

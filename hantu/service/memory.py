@@ -14,6 +14,8 @@ GROWN_BYTES: Final = 4 * 1024 * 1024
 were free when that was done every ten seconds (bench/soak.py)."""
 AGAIN: Final = 3
 """So often it is done then, a look apart: what used the memory may still be at work the first time."""
+LOOKS_MOST: Final = 10
+"""After so many looks it is done anyway: what used the memory may have been at work all the time."""
 _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
 _ARENA_MAX: Final = -8
@@ -48,16 +50,19 @@ class Growth:
 
     def __init__(self, resident: int) -> None:
         self._least = resident
-        self._left = 0
+        self._again = 0
+        self._looks = 0
 
     def due(self, resident: int) -> bool:
         """Whether to give back now, when so much is resident."""
         if resident >= self._least + GROWN_BYTES:
-            self._left = AGAIN
+            self._again = AGAIN
         self._least = min(self._least, resident)
-        if not self._left:
+        self._looks += 1
+        if not self._again and self._looks < LOOKS_MOST:
             return False
-        self._left -= 1
+        self._again = max(0, self._again - 1)
+        self._looks = 0
         return True
 
     def gave_back(self, resident: int) -> None:
@@ -66,7 +71,7 @@ class Growth:
 
 
 def body(stop: threading.Event, *, look_s: float = LOOK_S) -> None:
-    """A Worker's body: gives back whenever the process has grown, until stop."""
+    """A Worker's body: gives back when the process has grown, and now and then, until stop."""
     growth = Growth(memory_bytes())
     while not stop.wait(look_s):
         if growth.due(memory_bytes()):
