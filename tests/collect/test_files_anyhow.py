@@ -14,7 +14,7 @@ from tests.collect.filedesk import FileDesk, copytruncate, pack, rotate, write
 
 ROTATIONS = ("rename", "rename later", "copytruncate")
 WRITING = ("append", "append", "append", "many", "partial", "pack")
-READING = ("poll", "poll", "commit", "commit-one", "kill", "fail")
+READING = ("poll", "poll", "commit", "commit-one", "park", "kill", "fail")
 STEPS = st.sampled_from((*WRITING, *ROTATIONS, *READING))
 
 
@@ -69,6 +69,8 @@ def _play(folder: Path, steps: list[str], hold: int) -> None:
             pack(path.with_name("app.log.2"))
         elif step == "poll":
             desk.poll()
+        elif step == "park":
+            desk.rounds.park()
         elif step == "commit":
             desk.pipeline.commit()
         elif step == "commit-one":

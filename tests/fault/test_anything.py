@@ -26,9 +26,9 @@ from tests.fault.length import pick
 from tests.fault.test_io import VFS, FailingVFS, Failure
 
 WRITING = ("append", "append", "many", "partial", "pack", "rename", "rename later", "copytruncate")
-READING = ("poll", "poll", "commit", "commit one")
+READING = ("poll", "poll", "commit", "commit one", "park")
 BREAKING = ("kill", "restart", "away", "back", "full", "room", "clock back", "clock forth", "seal")
-UNSEEN = ("poll", "commit", "commit one", "kill", "restart", "away", "full", "room", "seal")
+UNSEEN = (*READING, "kill", "restart", "away", "full", "room", "seal")
 """What happens to a process, and not while there is none."""
 STEPS = st.sampled_from((*WRITING, *READING, *BREAKING))
 DAY_NS = 86_400 * 10**9
@@ -167,6 +167,7 @@ def _play(folder: Path, clock: Clock, steps: list[str], hold: int) -> None:
     desk.settle()
     written: list[str] = []
     begun = ""
+    stored_ns = 0
 
     def line(text: str = "") -> str:
         nonlocal begun
@@ -200,6 +201,8 @@ def _play(folder: Path, clock: Clock, steps: list[str], hold: int) -> None:
                     pack(path.with_name("app.log.2"))
             case "poll":
                 desk.poll()
+            case "park":
+                desk.rounds.park()
             case "commit":
                 desk.pipeline.commit()
             case "commit one":
@@ -210,14 +213,22 @@ def _play(folder: Path, clock: Clock, steps: list[str], hold: int) -> None:
                 desk.restart()
             case "away":
                 desk.leave()
-            case "back" if desk.away:
-                desk.come_back()
+            case "back":
+                desk.come_back() if desk.away else desk.poll()
             case "full":
                 Failure.arm(1, lasting=True)
             case "room":
                 Failure.arm(None)
-            case "clock back" | "clock forth":
-                clock.moved_ns += DAY_NS if step == "clock forth" else -DAY_NS
+            case "clock back":
+                clock.moved_ns -= DAY_NS
+            case "clock forth":
+                # Back and forth again before that was seen and stored: times tell nothing then.
+                if clock.moved_ns < stored_ns:
+                    if desk.away or Failure.left is not None:
+                        continue
+                    desk.settle(0.1)
+                clock.moved_ns += DAY_NS
+                stored_ns = clock.moved_ns
             case "seal":
                 if Failure.left is None:
                     assert isinstance(desk.store, SqliteStore)

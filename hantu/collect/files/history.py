@@ -46,7 +46,9 @@ class History(Ledger):
     def _around(self) -> Surroundings:
         folders = {os.path.dirname(self.path), os.path.dirname(os.path.realpath(self.path))}
         folders.update(mark.folder for mark in self.closed.values() if mark.folder and not mark.done)
-        return Surroundings(self.path, Snapshot(folders), self._common.roots, self._is_claimed)
+        return Surroundings(
+            self.path, Snapshot(folders, self._common.listings), self._common.roots, self._is_claimed
+        )
 
     def _is_claimed(self, content: Content, mark: FileMark | None) -> bool:
         owner = self._common.owner(content)

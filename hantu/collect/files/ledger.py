@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from hantu.collect.files.content import Content, holds, not_a_log
 from hantu.collect.files.gathered import Gathered, gap
+from hantu.collect.files.listing import Listings
 from hantu.collect.files.logfile import LogFile, MakeParser
 from hantu.collect.files.mark import HEAD_BYTES, NOWHERE, TAIL_BYTES, FileMark, Identity, crc, label
 from hantu.collect.meter import Meter
@@ -28,13 +29,14 @@ class Patience:
 @dataclass(slots=True)
 class Common:
     """What all paths share. settled: the number of the last submission that the store has answered.
-    claims: which path reads the file with an identity, under which number."""
+    claims: which path reads the file with an identity, under which number. listings: of this round."""
 
     make_parser: MakeParser
     patience: Patience
     settled: Callable[[], int]
     roots: tuple[str, ...] = ()
     claims: dict[Identity, tuple[Ledger, int]] = field(default_factory=dict)
+    listings: Listings = field(default_factory=Listings)
 
     def owner(self, content: Content) -> tuple[Ledger, int] | None:
         """Who reads, or has read, this file."""

@@ -44,6 +44,7 @@ class LogPath(History):
         self.absent_s = 0.0
         self._begin = begin
         self._started = False
+        self._turned = False
         self._retry_s = 0.0
         self._folder_ns = 0
         self._known: tuple[int, int, int] | None = None
@@ -51,6 +52,7 @@ class LogPath(History):
 
     def turn(self, out: Gathered, now_ns: int, now_s: float) -> bool:
         """Look at the path and read up to one chunk of each of its files; True when there is more."""
+        self._turned = True
         if now_s >= self._retry_s:
             try:
                 self._look(out, now_ns)
@@ -81,6 +83,31 @@ class LogPath(History):
         if file.holding or not file.at_end:
             return None
         return file.size, file.mtime_ns, file.identity[1], file.identity[0]
+
+    def park(self, out: Gathered) -> bool:
+        """Close the file as long as nothing is written to it, when all that was read of it is stored;
+        whether that was so. The next turn opens it again where it was, as a start of hantu does."""
+        if self._rested is None or len(self.files) != 1 or self.files[0].content.final:
+            return False
+        file = self.files[0]
+        waits = file in out.files or file.submitted > self._common.settled()
+        if waits and file.offset != file.first.offset:
+            return False
+        self.files.remove(file)
+        out.files.pop(file, None)
+        file.close()
+        self._set_closed(file.mark, out)
+        return True
+
+    @property
+    def rested_s(self) -> float:
+        """Since when nothing was written to the file that is open."""
+        return self.files[-1].grown_s if self.files else 0.0
+
+    @property
+    def begun(self) -> bool:
+        """Whether it had a turn."""
+        return self._turned
 
     def rest(self, found: Trouble, now_s: float) -> None:
         """Look again after a while."""

@@ -5,19 +5,17 @@ from __future__ import annotations
 import os
 import re
 import stat
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from hantu.collect.files.listing import Listings, changed_ns
 from hantu.collect.files.mark import Identity
 
 _MIDDLE: Final = r"[-._]?\d[\dT:._Z+-]*"
 _AFTER_NAME: Final = re.compile(rf"\.(?:old|bak|prev|save|orig)|~|{_MIDDLE}")
 _NUMBER: Final = re.compile(r"\.(\d{1,5})")
 _DATE_DIGITS: Final = 6
-_TRIES: Final = 10
-_TICK_NS: Final = 12_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,35 +60,31 @@ def same_shape(name: str, other: str) -> bool:
 
 
 class Snapshot:
-    """The regular files of some folders at one moment: folder → name → inode.
+    """The regular files of some folders at one moment.
 
-    A folder that changes while it is listed is listed again: a rename during a listing can hide a
-    file. Names are only as good as current() says afterwards."""
+    Names are only as good as current() says afterwards."""
 
-    def __init__(self, folders: Iterable[str]) -> None:
-        self._names: dict[str, dict[str, int]] = {}
-        self._changed_ns: dict[str, int] = {}
-        for folder in folders:
-            self._changed_ns[folder], self._names[folder] = _list(folder)
+    def __init__(self, folders: Iterable[str], listings: Listings) -> None:
+        self._folders = {folder: listings.list(folder) for folder in folders}
 
     def current(self) -> bool:
         """Whether nothing was added, removed or renamed since."""
-        return all(_changed_ns(folder) == changed_ns for folder, changed_ns in self._changed_ns.items())
+        return all(changed_ns(folder) == listing.changed_ns for folder, listing in self._folders.items())
 
     def by_inode(self, inode: int) -> list[str]:
         """Paths of files with this inode number (the device is for the caller to check)."""
         return [
             os.path.join(folder, name)
-            for folder, names in self._names.items()
-            for name, found in names.items()
-            if found == inode
+            for folder, listing in self._folders.items()
+            for name in listing.with_inode(inode)
         ]
 
     def rotated(self, path: str) -> list[Beside]:
         """The rotated predecessors of `path`, oldest first. `name.N.gz` ones are `packed`."""
         folder, base = os.path.split(path)
         found: list[Beside] = []
-        for name in self._names.get(folder, {}):
+        listing = self._folders.get(folder)
+        for name in listing.beginning(os.path.splitext(base)[0]) if listing is not None else ():
             packed = name.endswith(".gz")
             fits, number = rotation_number(name.removesuffix(".gz"), base)
             if fits:
@@ -101,7 +95,8 @@ class Snapshot:
         """Files whose names differ from that of `path` in digits alone, oldest first."""
         folder, base = os.path.split(path)
         found: list[Beside] = []
-        for name in self._names.get(folder, {}):
+        listing = self._folders.get(folder)
+        for name in listing.names if listing is not None else ():
             if same_shape(name, base):
                 found += _look(os.path.join(folder, name), number=None, packed=False)
         return _oldest_first(found)
@@ -122,32 +117,3 @@ def _look(path: str, *, number: int | None, packed: bool) -> list[Beside]:
         return []
     identity = (status.st_dev, status.st_ino)
     return [Beside(path, identity, status.st_size, status.st_mtime_ns, number, packed)]
-
-
-def _changed_ns(folder: str) -> int:
-    try:
-        return os.stat(folder).st_mtime_ns
-    except OSError:
-        return 0
-
-
-def _list(folder: str) -> tuple[int, dict[str, int]]:
-    """When the folder changed last, and its regular files."""
-    names: dict[str, int] = {}
-    before_ns = 0
-    for _ in range(_TRIES):
-        before_ns = _changed_ns(folder)
-        # Two changes within one tick of the clock have the same time: let the tick pass.
-        age_ns = time.time_ns() - before_ns
-        if 0 <= age_ns < _TICK_NS:
-            time.sleep((_TICK_NS - age_ns) / 1e9)
-        try:
-            with os.scandir(folder) as found:
-                names = {
-                    entry.name: entry.inode() for entry in found if entry.is_file(follow_symlinks=False)
-                }
-        except OSError:
-            return before_ns, {}
-        if _changed_ns(folder) == before_ns:
-            break
-    return before_ns, names

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import islice
 from typing import Final
 
 from msgspec.structs import replace
@@ -37,12 +39,17 @@ CLOCK: Final = f"{OWN_PREFIX}clock"
 HAND_IN_ENTRIES: Final = 1_000
 SCANNED_EVERY_NS: Final = 60_000_000_000
 ABSENT_S: Final = 3_600.0
+BEGIN_S: Final = 0.5
+"""So long a round sees to paths that are new: those that are known have their turn meanwhile."""
+OPEN_SHARE: Final = 0.5
+"""Of the files that a process may have open; beyond that those are closed that rest for longest."""
 
 
 class Rounds:
     """Reads the files of the patterns it is told, a chunk of each in turn, and hands their entries in.
 
-    All methods but those that the pipeline calls belong to one thread. clock_s: seconds that pass."""
+    All methods but those that the pipeline calls belong to one thread. clock_s: seconds that pass.
+    begun: every path had a turn."""
 
     def __init__(
         self,
@@ -68,7 +75,13 @@ class Rounds:
         self._own: dict[str, bytes] = {}
         self._folders = Folders()
         self._clock_falls = ClockFalls()
+        self._open_most = int(resource.getrlimit(resource.RLIMIT_NOFILE)[0] * OPEN_SHARE)
+        self.begun = False
         self._common = Common(make_parser or _line_parser, patience or Patience(), self._settled)
+
+    def limit_open(self, most: int) -> None:
+        """Keep so many files open at most, instead of half of what the system allows."""
+        self._open_most = most
 
     def load(self, stop: threading.Event) -> None:
         """Read the stored checkpoints, once what was handed in before has been answered."""
@@ -105,22 +118,48 @@ class Rounds:
             raise Rewind
         # Before anything is read that was written since it was set.
         self._look_at_clock()
+        self._common.listings.forget()
         busy = False
+        self.begun = True
+        parked = 1
+        begin_until_s = time.monotonic() + BEGIN_S
+        open_files = sum(len(path.files) for path, _ in self._paths.values())
         for path, _ in list(self._paths.values()):
             if path.unchanged():
                 continue
+            if stop.is_set():
+                self.begun = False
+                return False
+            full = not path.files and open_files >= self._open_most
+            if full and parked:
+                parked = self.park()
+                open_files -= parked
+                full = not parked
+            late = not path.begun and time.monotonic() > begin_until_s
+            if full or late:
+                self.begun &= path.begun
+                busy |= late
+                continue
+            open_files -= len(path.files)
             now_s = self._clock_s()
             try:
                 busy |= path.turn(self._out, time.time_ns(), now_s)
             except OSError as error:
                 path.rest(trouble(path.path, error), now_s)
+            open_files += len(path.files)
             if len(self._out.entries) >= HAND_IN_ENTRIES and not self._hand_in(stop.is_set):
                 return False
-        for watch in watches:
+        for watch in watches if self.begun else ():
             # Only now: the marks of all that was there at first sight go before it or with it.
             self._note(SEEN_PREFIX + watch.glob.pattern, b"1")
         self._hand_in(stop.is_set)
         return busy
+
+    def park(self) -> int:
+        """Close files to which nothing was written for longest; how many."""
+        resting = sorted((path for path, _ in self._paths.values() if path.files), key=_rested_s)
+        parked = (path for path in resting if path.park(self._out))
+        return sum(1 for _ in islice(parked, max(1, len(resting) // 4)))
 
     def _look_at_clock(self) -> None:
         """When the clock was set back: what comes is older than what was."""
@@ -226,11 +265,12 @@ class Rounds:
                 ):
                     found[mark.path] = watch
         self._drop_absent(found, now_s)
-        names = _by_folder([*found, *self._paths])
+        new = {path: watch for path, watch in found.items() if path not in self._paths}
+        names = _by_folder([*found, *self._paths]) if new else {}
         before_ns = int(self._own.get(SCANNED, b"0"))
         marks: dict[str, list[FileMark]] | None = None
-        for path, watch in found.items():
-            if path in self._paths or _rotated_from(path, names):
+        for path, watch in new.items():
+            if _rotated_from(path, names):
                 continue
             marks = marks if marks is not None else _by_path(self._marks.values())
             known = SEEN_PREFIX + watch.glob.pattern in self._own
@@ -280,6 +320,10 @@ class Rounds:
                 for mark in path.closed.values():
                     self._out.checkpoints[mark.name] = None
                     self._marks.pop(mark.name, None)
+
+
+def _rested_s(path: LogPath) -> float:
+    return path.rested_s
 
 
 def _line_parser(source_id: str) -> LineParser:
