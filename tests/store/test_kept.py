@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from hantu.store.sqlite.kept import Kept
@@ -15,8 +16,9 @@ class Thing:
 class Book:
     """A Kept, and what was made for it."""
 
-    def __init__(self, most_bytes: int) -> None:
-        self.kept: Kept[int, Thing] = Kept(most_bytes)
+    def __init__(self, most_bytes: int, *, unused_s: float = math.inf) -> None:
+        self.now_s = 0.0
+        self.kept: Kept[int, Thing] = Kept(most_bytes, unused_s=unused_s, clock=lambda: self.now_s)
         self.made: list[int] = []
 
     def get(self, *names: int) -> None:
@@ -61,3 +63,18 @@ def test_what_is_gone_is_kept_no_longer() -> None:
     assert book.kept.size_bytes == 100
     book.get(1, 3)
     assert book.made == [1, 2, 3, 1]
+
+
+def test_what_nobody_asks_for_any_more_goes_when_another_comes() -> None:
+    book = Book(1_000, unused_s=10)
+    book.get(1, 2)
+    book.now_s = 9
+    book.get(1)
+    book.now_s = 15
+    book.get(3)
+    assert book.kept.size_bytes == 200
+    book.get(1, 3)
+    assert book.made == [1, 2, 3]
+    book.now_s = 30
+    book.kept.forget(lambda _: False)
+    assert book.kept.size_bytes == 0

@@ -42,9 +42,11 @@ PARTITION_BITS: Final = 6
 FILTER_BYTES: Final = 4 * 1024 * 1024
 """Memory for filters that do not stand together yet, of the newest segments: some 45 kB each, all of which
 a look for one token would read."""
-DECODED_BYTES: Final = 8 * 1024 * 1024
+DECODED_BYTES: Final = 16 * 1024 * 1024
 """Memory for segments that a page was read from, most often the newest ones, for the next page; some 3 MB
 each."""
+DECODED_S: Final = 15.0
+"""Under load other segments are the newest soon; to decode one again takes less than a millisecond."""
 
 # In one row: a second one would ask for Python's lock again, which a writer may have.
 _SNAPSHOT: Final = """
@@ -104,7 +106,7 @@ class Catalog:
         self._words: Kept[tuple[int, ...], PlainWords] = Kept(plain_words.KEPT_BYTES)
         self._filters: Kept[int, Filter] = Kept(FILTER_BYTES)
         self.timelines: Kept[int, Timeline] = Kept(timeline.KEPT_BYTES)
-        self.decoded: Kept[int, Decoded] = Kept(DECODED_BYTES)
+        self.decoded: Kept[int, Decoded] = Kept(DECODED_BYTES, unused_s=DECODED_S)
         self._streams: dict[int, tuple[str, str]] = {}
         self._newest_stream = 0
         self._seen_stream = 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, Protocol, TypeVar
@@ -22,13 +24,24 @@ Thing = TypeVar("Thing", bound=Sized)
 
 
 class Kept(Generic[Name, Thing]):
-    """Those that were asked for last, within most_bytes, and always one; safe in any thread."""
+    """Those that were asked for last, within most_bytes, and always one; safe in any thread.
 
-    def __init__(self, most_bytes: int) -> None:
+    unused_s: what nobody has asked for in so long goes when another comes, or when forget() is called."""
+
+    def __init__(
+        self,
+        most_bytes: int,
+        *,
+        unused_s: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._most_bytes = most_bytes
+        self._unused_s = unused_s
+        self._clock = clock
         self._lock = threading.Lock()
         self._things: OrderedDict[Name, Thing] = OrderedDict()
         self._sizes: dict[Name, int] = {}
+        self._used_s: dict[Name, float] = {}
         self._bytes = 0
 
     @property
@@ -52,24 +65,34 @@ class Kept(Generic[Name, Thing]):
             known = self._things.get(name)
             if known is not None:
                 self._things.move_to_end(name)
+                self._used_s[name] = self._clock()
             return known
 
     def put(self, name: Name, thing: Thing) -> None:
         """Keep this one, in place of what there was of its name."""
         size_bytes = thing.size_bytes
         with self._lock:
-            before = self._things.pop(name, None)
-            if before is not None:
-                self._bytes -= self._sizes[name]
+            self._drop(name)
             self._things[name], self._sizes[name] = thing, size_bytes
+            self._used_s[name] = self._clock()
             self._bytes += size_bytes
             while self._bytes > self._most_bytes and len(self._things) > 1:
-                oldest, _ = self._things.popitem(last=False)
-                self._bytes -= self._sizes.pop(oldest)
+                self._drop(next(iter(self._things)))
+            self._drop_unused()
 
     def forget(self, gone: Callable[[Name], bool]) -> None:
         """Keep those no longer whose name is gone: nobody will ask for them again."""
         with self._lock:
             for name in [each for each in self._things if gone(each)]:
-                del self._things[name]
-                self._bytes -= self._sizes.pop(name)
+                self._drop(name)
+            self._drop_unused()
+
+    def _drop_unused(self) -> None:
+        before_s = self._clock() - self._unused_s
+        while self._things and self._used_s[next(iter(self._things))] < before_s:
+            self._drop(next(iter(self._things)))
+
+    def _drop(self, name: Name) -> None:
+        if self._things.pop(name, None) is not None:
+            self._bytes -= self._sizes.pop(name)
+            del self._used_s[name]
