@@ -19,11 +19,13 @@ from hantu.collect.meter import Meter
 @dataclass(frozen=True, slots=True)
 class Patience:
     """Seconds. hold_s: for lines which may go on with the last record. partial_s: for the newline of
-    the last line of a file that was rotated away. grace_s: for late writes to such a file."""
+    the last line of a file that was rotated away. grace_s: for late writes to such a file. failing_s:
+    for a file that cannot be read."""
 
     hold_s: float = 0.1
     partial_s: float = 5.0
     grace_s: float = 60.0
+    failing_s: float = 60.0
 
 
 @dataclass(slots=True)

@@ -60,6 +60,7 @@ class LogFile:
         self.names = 1
         self._make_parser = make_parser
         self.fed_s = 0.0
+        self.failing_s = 0.0
         self.grown_s = 0.0
         self.reset(mark)
 
@@ -303,6 +304,14 @@ class LogFile:
         self.offset = self.looked_to = end
         self._remark(self._tail, end - len(self._tail))
         return entries
+
+    def skip(self) -> None:
+        """Leave out what is there: it cannot be read. Nothing is held."""
+        self.failing_s = 0.0
+        self._long = None
+        self._tail = b""
+        self.offset = self.looked_to = self.size
+        self._mark = replace(self._mark, tail_length=0, tail_crc=0, offset=self.offset)
 
     def _remark(self, data: bytes, start: int) -> None:
         """Move the mark before the lines held. data: bytes at hand, which begin at `start`."""

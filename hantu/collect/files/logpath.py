@@ -263,6 +263,9 @@ class LogPath(History):
             except Rewritten:
                 self._rewritten(file, out, now_ns)
                 return True
+            except OSError as error:
+                self._failed(file, error, out, now_ns, now_s)
+                return False
         for at, file in enumerate(files):
             if file.at_end:
                 if file.holding and now_s - file.fed_s >= self._common.patience.hold_s:
@@ -287,20 +290,46 @@ class LogPath(History):
             self._discard(file, out)
             return False
         except (OSError, EOFError, zlib.error) as error:
-            self._tell_gap(
-                out,
-                f"it cannot be read on: {error}",
-                from_ns=file.mtime_ns,
-                now_ns=now_ns,
-                lost_bytes=max(0, file.size - file.offset) or None,
-            )
-            self._finish(file, out)
+            self._failed(file, error, out, now_ns, now_s)
             return False
+        file.failing_s = 0.0
         for before in older:
             if before.holding:
                 out.add(before, before.flush(now_ns), self.meter)
         out.add(file, entries, self.meter)
         return True
+
+    def _failed(self, file: LogFile, error: Exception, out: Gathered, now_ns: int, now_s: float) -> None:
+        """It cannot be read on. Raises OSError as long as that may change: a server of files that was
+        away has other handles for the same files (ESTALE)."""
+        if isinstance(error, OSError) and not file.content.final:
+            file.failing_s = file.failing_s or now_s
+            if now_s - file.failing_s < self._common.patience.failing_s:
+                self._open_anew(file)
+                raise error
+        self._tell_gap(
+            out,
+            f"it cannot be read on: {error}",
+            from_ns=file.mtime_ns,
+            now_ns=now_ns,
+            lost_bytes=max(0, file.size - file.offset) or None,
+        )
+        if file.content.final:
+            self._finish(file, out)
+            return
+        # What is written from now on may lie on a good part of the disk.
+        out.add(file, file.flush(now_ns), self.meter)
+        file.skip()
+
+    def _open_anew(self, file: LogFile) -> None:
+        """The same file by a new descriptor, when it lies at the path."""
+        try:
+            content = PlainContent(open_log(self.path, self._common.roots))
+        except (OSError, Trouble):
+            return
+        if content.identity == file.identity:
+            file.content, content = content, file.content
+        content.close()
 
     def _rewritten(self, file: LogFile, out: Gathered, now_ns: int) -> None:
         """The file was truncated: go on in the copy that was made of it, then at its new start."""
