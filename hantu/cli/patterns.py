@@ -117,6 +117,8 @@ def _line(pattern: Pattern, total: int, *, zone: datetime.tzinfo, colour: bool) 
     more = lines_beyond(pattern)
     text = text_of(pattern) or "(no text)"
     tail = f"  +{more} lines" if more else ""
+    if pattern.variants > 1:
+        tail += f"  ({pattern.variants:,} variants)"
     head = f"{pattern.count:>9,}  {share}  {_bars(pattern.counts)}  {level}  {new}"
     return f"{head}  {first} – {last}  {text}{tail}"
 

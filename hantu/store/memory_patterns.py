@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hantu.model import LogEntry
+from hantu.store import pattern_families
 from hantu.store.pattern_base import SECOND_NS, Pattern, PatternOrder, Patterns, Span, parts_of
+from hantu.store.pattern_families import Families, Matcher, families, text_of
 
 
 def fold(
@@ -23,11 +26,17 @@ def fold(
     for entry in found:
         if start_ns <= entry.time_ns < end_ns:
             lines.setdefault(parts_of(entry.message), []).append(entry)
-    before = {parts_of(entry.message) for entry in everything if entry.time_ns < start_ns}
-    patterns = [
-        _pattern(parts, entries, span, buckets, new=bool(before) and parts not in before)
-        for parts, entries in lines.items()
-    ]
+    alike = families([text_of(parts) for parts in lines])
+    before = {text_of(parts_of(entry.message)) for entry in everything if entry.time_ns < start_ns}
+    matcher = Matcher(alike, range(len(alike.texts)))
+    known = {matcher.family(text) for text in before}
+    patterns = []
+    for family in range(len(alike.texts)):
+        own = [parts for at, parts in enumerate(lines) if alike.family[at] == family]
+        entries = [entry for parts in own for entry in lines[parts]]
+        new = bool(before) and family not in known
+        pattern = _pattern(_parts(own, alike, family), entries, span, buckets, new=new)
+        patterns.append(replace(pattern, variants=len(own)))
     patterns.sort(key=lambda pattern: _rank(pattern, order))
     return Patterns(
         tuple(patterns[:most]),
@@ -36,6 +45,11 @@ def fold(
         start_ns,
         span.width_s * SECOND_NS,
     )
+
+
+def _parts(own: Sequence[tuple[str, ...]], alike: Families, family: int) -> tuple[str, ...]:
+    """The text of a family of these patterns; that of a single one as it is."""
+    return own[0] if len(own) == 1 else pattern_families.parts_of(alike.texts[family])
 
 
 def _pattern(

@@ -2,23 +2,27 @@
 
 A pattern is what lines have in common that differ only in their values. A value is a maximal run of
 [A-Za-z0-9] that has a digit, or that is all hex letters and at least two long; a terminal colour is
-none. `Failed password for root from 10.1.2.3 port 4711` is the pattern
-`Failed password for root from ‹›.‹›.‹›.‹› port ‹›`."""
+none. `Failed password for root from 10.1.2.3 port 4711` has the text
+`Failed password for root from ‹›.‹›.‹›.‹› port ‹›`. Texts that are alike are one pattern, too
+(pattern_families.py): with many users it is `Failed password for ‹› from ‹› port ‹›`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import repeat
 from typing import Final, NamedTuple, Protocol
 
 from hantu.model import LogEntry, LogLevel
 from hantu.query.logquery import LogQuery
+from hantu.text import plain
 
 SECOND_NS: Final = 1_000_000_000
 PATTERNS_MOST: Final = 100
 BUCKETS: Final = 24
+SLOT: Final = "\0"
 _LIMIT_MS: Final = 5_000
 _RUN: Final = re.compile(r"\x1b\[[0-9;:]*m|([A-Za-z0-9]+)")
 _HEX_LETTERS: Final = re.compile(r"[a-fA-F]{2,}")
@@ -36,12 +40,13 @@ class PatternOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Lines that differ only in their values.
+    """Lines that differ only in their values, or also in a word or two that vary much.
 
-    parts: the text around the values, one more than values. level: the most severe. counts: lines in
-    each part of the time. first_ns, last_ns: of those lines, rounded down to seconds. new: no line of
-    this pattern, whatever its source, is older than the time that was asked for, though other lines
-    are. example: a line of it, None when time ran out."""
+    parts: the text around the values, one more than values. variants: how many different texts around
+    values its lines have; with more than one, words that differ count as values, too. level: the most
+    severe. counts: lines in each part of the time. first_ns, last_ns: of those lines, rounded down to
+    seconds. new: no line of this pattern, whatever its source, is older than the time that was asked
+    for, though other lines are. example: a line of it, None when time ran out."""
 
     parts: tuple[str, ...]
     count: int
@@ -51,6 +56,7 @@ class Pattern:
     last_ns: int
     new: bool
     example: LogEntry | None
+    variants: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +124,10 @@ def parts_of(message: str) -> tuple[str, ...]:
 
 
 def values_of(message: str, parts: Sequence[str]) -> tuple[str, ...]:
-    """The values that stand between these parts in a message of this pattern."""
+    """The values that stand between these parts in a message of this pattern; none where that is not
+    clear."""
     if parts_of(message) != tuple(parts):
-        return ()
+        return tuple(_values_of_words(plain(message).split(" "), SLOT.join(parts).split(" ")))
     values: list[str] = []
     at = 0
     for run in _RUN.finditer(message):
@@ -130,3 +137,14 @@ def values_of(message: str, parts: Sequence[str]) -> tuple[str, ...]:
             values.append(run.group(1))
             at = run.end()
     return tuple(values)
+
+
+def _values_of_words(words: Sequence[str], texts: Sequence[str]) -> Iterator[str]:
+    """The words that are values; "" for values within a word."""
+    if len(words) != len(texts):
+        return
+    for word, text in zip(words, texts, strict=True):
+        if text == SLOT:
+            yield word
+        else:
+            yield from repeat("", text.count(SLOT))

@@ -21,6 +21,8 @@ PHRASE_CHARS: Final = 160
 REGEX_TOKENS: Final = 4
 """A pattern of so few words is found by its whole text: its words alone would find much else."""
 _VALUE: Final = "[0-9A-Za-z]+"
+_WORD: Final = r"[^ ]+"
+"""A value of a pattern with several texts may be any word, or a part of one."""
 _RE2_SPECIAL: Final = re.compile(r"[^A-Za-z0-9_ ]")
 
 
@@ -76,7 +78,8 @@ def _exact(pattern: Pattern) -> Expr | None:
     if not text.replace("\0", "").isprintable():
         return None
     escaped = [_RE2_SPECIAL.sub(_escaped, part) for part in pattern.parts]
-    regex = Regex(f"^{_VALUE.join(escaped)}$")
+    value = _VALUE if pattern.variants == 1 else _WORD
+    regex = Regex(f"^{value.join(escaped)}$")
     if len(regex.pattern) > PATTERN_LIMIT or not _holds(regex, pattern):
         return None
     return regex

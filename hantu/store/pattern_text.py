@@ -19,7 +19,9 @@ _WORD: Final = re.compile(r"[A-Za-z]{2,5}")
 
 def text_of(pattern: Pattern) -> str:
     """The first line of the pattern's text, harmless to a terminal."""
-    return "".join(text if value is None else slot_of(value) for text, value in first_line(pattern))
+    return "".join(
+        text if value is None else slot_of(value, pattern) for text, value in first_line(pattern)
+    )
 
 
 def lines_beyond(pattern: Pattern) -> int:
@@ -27,10 +29,11 @@ def lines_beyond(pattern: Pattern) -> int:
     return SLOT.join(pattern.parts).strip("\n").count("\n")
 
 
-def slot_of(value: str) -> str:
+def slot_of(value: str, pattern: Pattern) -> str:
     """What stands for a value of the example."""
-    # Words such as `add` or `bad` are hex digits by chance: they say more than a placeholder.
-    return value if _WORD.fullmatch(value) else SLOT
+    # Words such as `add` or `bad` are hex digits by chance: they say more than a placeholder. Not where
+    # other lines have other words.
+    return value if pattern.variants == 1 and _WORD.fullmatch(value) else SLOT
 
 
 def first_line(pattern: Pattern) -> Iterator[tuple[str, str | None]]:

@@ -9,14 +9,16 @@ from hantu.store.pattern_text import SLOT
 
 
 class PatternInfo(Wire, frozen=True):
-    """Lines that differ only in their values.
+    """Lines that differ only in their values, or also in a word or two that vary much.
 
-    text: with ‹…› for each value. level: the most severe. counts: lines in each part of the time. first,
-    last: to the second. new: no line like it is older than `since`. query: finds its lines, null where
-    none can be written. example: one of them."""
+    text: with ‹…› for each value. variants: how many different texts around values they have. level:
+    the most severe. counts: lines in each part of the time. first, last: to the second. new: no line
+    like it is older than `since`. query: finds its lines, null where none can be written. example: one
+    of them."""
 
     text: str
     count: int
+    variants: int
     level: str
     counts: list[int]
     first: str
@@ -56,6 +58,7 @@ def _info(pattern: Pattern, text: str) -> PatternInfo:
     return PatternInfo(
         SLOT.join(pattern.parts),
         pattern.count,
+        pattern.variants,
         pattern.level.label,
         list(pattern.counts),
         iso(pattern.first_ns),

@@ -81,6 +81,8 @@ SEARCH: Final[dict[str, str]] = {
     "Patterns": "패턴",
     "{n} pattern": "패턴 {n}개",
     "{n} patterns": "패턴 {n}개",
+    "{n} variant": "변형 {n}가지",
+    "{n} variants": "변형 {n}가지",
     "Most lines": "많은 순",
     "Fewest lines": "적은 순",
     "First seen last": "최근에 처음 나온 순",

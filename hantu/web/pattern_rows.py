@@ -46,10 +46,10 @@ def row(text: str, pattern: Pattern, total: int) -> Row:
 def html_of(pattern: Pattern) -> Markup:
     """The first line of the pattern's text, a placeholder in place of its values."""
     return Markup("").join(
-        escape(text) if value is None else _slot(value) for text, value in first_line(pattern)
+        escape(text) if value is None else _slot(value, pattern) for text, value in first_line(pattern)
     )
 
 
-def _slot(value: str) -> Markup:
+def _slot(value: str, pattern: Pattern) -> Markup:
     title = visible(value)[:80]
-    return Markup('<span class="slot" title="{}">{}</span>').format(title, slot_of(value))
+    return Markup('<span class="slot" title="{}">{}</span>').format(title, slot_of(value, pattern))

@@ -15,6 +15,7 @@ from hantu.query.logquery import LogQuery
 from hantu.store.base import LogStorage
 from hantu.store.memory import MemoryStore
 from hantu.store.pattern_base import Pattern, PatternOrder, Patterns, parts_of, values_of
+from hantu.store.pattern_families import VARIETY, text_of
 from tests.contract.conftest import MakeStore
 from tests.contract.samples import asked, entry
 from tests.contract.strategies import SECOND_NS, START_NS, entry_lists, queries
@@ -119,10 +120,66 @@ def test_patterns_come_by_count_rarest_or_newest_first(store: LogStorage) -> Non
 def test_many_texts_that_come_once_are_patterns_each(store: LogStorage) -> None:
     names = ["".join(letters) for letters in product("ghijklmnopqrstuvwxyz", repeat=2)]
     for at in range(0, len(names), 100):
-        store.write_batch([entry(f"{name} says no", at=at) for name in names[at : at + 100]])
+        store.write_batch([entry(f"{name} {name}x no", at=at) for name in names[at : at + 100]])
     found = store.patterns(ALL, **HOUR, order=PatternOrder.RARE, most=len(names))
-    assert texts(found) == [f"{name} says no" for name in names]
+    assert texts(found) == [f"{name} {name}x no" for name in names]
     assert (found.kinds, found.total) == (400, 400)
+
+
+USERS = ("kim", "lee", "park", "choi", "jung", "kang", "yoon", "lim")
+
+
+def test_texts_that_differ_in_a_word_that_varies_are_one_pattern(store: LogStorage) -> None:
+    span = {"start_ns": START_NS + 100 * SECOND_NS, "end_ns": START_NS + 200 * SECOND_NS}
+    few = USERS[: VARIETY - 1]
+    store.write_batch([entry(f"session opened for user {user}", at=150) for user in few])
+    assert store.patterns(ALL, **span).kinds == len(few)
+    # One more and it varies.
+    store.write_batch(
+        [
+            entry(f"session opened for user {USERS[-1]}", at=160, level=LogLevel.ERROR),
+            entry("session opened for user kim", at=199),
+        ]
+    )
+    (one,) = store.patterns(ALL, **span, buckets=2).patterns
+    assert (one.parts, one.count, one.variants) == (("session opened for user ", ""), VARIETY + 1, VARIETY)
+    assert (one.counts, one.level) == ((0, VARIETY + 1), LogLevel.ERROR)
+    assert (one.first_ns, one.last_ns) == (START_NS + 150 * SECOND_NS, START_NS + 199 * SECOND_NS)
+    assert one.example is not None
+    assert values_of(one.example.message, one.parts) == (one.example.message.rpartition(" ")[2],)
+
+
+def test_at_least_half_of_the_words_of_a_pattern_stay(store: LogStorage) -> None:
+    verbs = ("opened", "closed", "lost", "found", "begun", "ended", "kept", "moved", "shown")
+    store.write_batch([entry(f"door {verb}", at=1) for verb in verbs])
+    store.write_batch([entry(f"{verb} {verb} the door", at=2) for verb in verbs])
+    found = texts(store.patterns(ALL, **HOUR))
+    assert found[0] == "door ‹›"
+    assert sorted(found[1:]) == sorted(f"{verb} {verb} the door" for verb in verbs)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_family_is_new_when_no_line_of_it_is_older(store: LogStorage, times: int) -> None:
+    span = {"start_ns": START_NS + 100 * SECOND_NS, "end_ns": START_NS + 200 * SECOND_NS}
+    store.write_batch([entry(f"hello {name} of port {at}", at=150 + at) for at, name in enumerate(USERS)])
+    store.write_batch([entry("something else", at=1)])
+    (one,) = store.patterns(ALL, **span).patterns
+    assert one.new
+    # Of somebody who is not among those of the span.
+    for _ in range(times):
+        store.write_batch([entry("hello oh of port 9", at=2, source_id="web")])
+    (one,) = store.patterns(ALL, **span).patterns
+    assert not one.new
+
+
+def test_values_that_look_the_same_are_one_pattern(store: LogStorage) -> None:
+    store.write_batch([entry(f"unpacked {version}", at=1) for version in ("1.2.3", "1.2-4", "7")])
+    store.write_batch([entry("started \x1b[31m5\x1b[0m", at=4), entry("started 5", at=5)])
+    found = store.patterns(ALL, **HOUR)
+    assert [(each.parts, each.count, each.variants) for each in found.patterns] == [
+        (("unpacked ", ""), 3, 3),
+        (("started ", ""), 2, 2),
+    ]
 
 
 def plain(found: Patterns) -> Patterns:
@@ -156,4 +213,14 @@ def test_every_store_folds_as_the_reference_does(make_store: MakeStore, data: st
 def holds(query: LogQuery, pattern: Pattern) -> bool:
     """Whether the example is a line of the pattern that the query asks for."""
     line = pattern.example
-    return line is not None and parts_of(line.message) == pattern.parts and query.matches(line)
+    if line is None or not query.matches(line):
+        return False
+    if pattern.variants == 1:
+        return parts_of(line.message) == pattern.parts
+    return fits(line.message, pattern)
+
+
+def fits(message: str, pattern: Pattern) -> bool:
+    """Whether the words of a message are those of a pattern, slots aside."""
+    words, own = text_of(parts_of(message)).split(b" "), text_of(pattern.parts).split(b" ")
+    return len(words) == len(own) and all(b in (a, b"\0") for a, b in zip(words, own, strict=True))

@@ -90,6 +90,36 @@ def test_values_are_shown_as_placeholders(message: str, shown: str) -> None:
         assert text == shown
 
 
+USERS = ("kim", "lee", "park", "choi", "jung", "kang", "yoon", "lim", "oh")
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("session of {} was opened", "session of ‹…› was opened"),
+        ("{} logged in from 10.1.2.3", "‹…› logged in from ‹…›"),
+        ("결제 완료 user={} 3,000원", "결제 완료 user=‹…› ‹…›원"),
+        ("hello {}", "hello ‹…›"),
+        ("\x1b[32mok\x1b[0m for {} now", "ok for ‹…› now"),
+    ],
+)
+def test_a_word_that_varies_is_shown_and_searched_as_a_value(message: str, shown: str) -> None:
+    kept: LogStorage = MemoryStore()
+    lines = [line(message.format(user), time_ns=SECOND_NS) for user in USERS]
+    kept.write_batch([*lines, line("something quite different", time_ns=SECOND_NS)])
+    found = kept.patterns(LogQuery(), start_ns=0, end_ns=2 * SECOND_NS)
+    drawn = row("", found.patterns[0], found.total)
+    assert unescape(re.sub(r"</?span[^>]*>", "", str(drawn.html))) == shown
+    assert drawn.pattern.variants == len(USERS)
+    assert drawn.only is not None
+    assert drawn.hide is not None
+    only = LogQuery.parse(drawn.only, now_ns=0, tz=UTC)
+    hide = LogQuery.parse(drawn.hide, now_ns=0, tz=UTC)
+    assert [only.matches(each) for each in lines] == [True] * len(USERS)
+    assert not any(hide.matches(each) for each in lines)
+    assert not only.matches(line("something quite different"))
+
+
 def spread(count: int, message: str, **parts: object) -> list[LogEntry]:
     now_ns = time.time_ns()
     return [

@@ -28,7 +28,7 @@ _CODES: Final = bytes(range(0x80, 0x80 + len(_PARAMETERS)))
 _TO_CODES: Final = bytes.maketrans(_PARAMETERS, _CODES)
 _TO_PARAMETERS: Final = bytes.maketrans(_CODES, _PARAMETERS)
 _COLOUR: Final = re.compile(rb"\x1b\[[0-9;:]*m")
-_ESCAPED_COLOUR: Final = re.compile(rb"\xf8[\x80-\x8b]*\xf9")
+ESCAPED_COLOUR: Final = re.compile(rb"\xf8[\x80-\x8b]*\xf9")
 _FEW_COLOURS: Final = 32
 """Up to here one replace() for each colour is faster than a call for each place."""
 
@@ -55,7 +55,7 @@ def unescape_lines(blob: bytes, count: int) -> list[str]:
     if not count:
         return []
     if COLOUR_BEGIN in blob:
-        blob = _replaced(blob, _ESCAPED_COLOUR, _colour)
+        blob = _replaced(blob, ESCAPED_COLOUR, _colour)
     blob = blob.translate(_OUTWARD)
     if NUL in blob:
         messages = [line.replace(NUL, b"\0").decode() for line in blob.split(b"\0")]

@@ -1,7 +1,9 @@
-"""Patterns: similar lines folded. What lines have in common is their shape, so no line is read for it."""
+"""Patterns: similar lines folded. What lines have in common is their shape, so no line is read for it;
+shapes that are alike are one family (hantu.store.pattern_families)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import apsw
@@ -11,12 +13,14 @@ from hantu.model import LogEntry
 from hantu.query.logquery import LogQuery
 from hantu.store.base import QueryTimeout
 from hantu.store.pattern_base import SECOND_NS, Pattern, PatternOrder, Patterns, Span
-from hantu.store.sqlite.batch import BoolArray, IntArray
+from hantu.store.pattern_families import Matcher
+from hantu.store.sqlite.batch import IntArray
 from hantu.store.sqlite.catalog import Catalog
 from hantu.store.sqlite.database import Database, Reader
 from hantu.store.sqlite.entries import LEVELS, EntryReader
-from hantu.store.sqlite.escape import unescape_lines
-from hantu.store.sqlite.pattern_counts import PatternCounts, known_before
+from hantu.store.sqlite.escape import COLOUR_BEGIN
+from hantu.store.sqlite.pattern_counts import UNSHAPED_MOST, PatternCounts, known_before
+from hantu.store.sqlite.pattern_folding import Folding, texts_of
 from hantu.store.sqlite.search import Search
 from hantu.store.sqlite.shapes import SLOT
 from hantu.store.sqlite.sweep import Sweep, Unit
@@ -24,6 +28,7 @@ from hantu.store.sqlite.values import runs_of, statics
 
 _HAND_OUT_MS: Final = 1_000
 """For examples, and for looking which patterns are new, when the count took all the time."""
+_AT_ONCE: Final = 2_000
 
 
 class PatternFinder:
@@ -47,27 +52,28 @@ class PatternFinder:
             counts = PatternCounts(self._catalog.shapes, span, buckets)
             units, searched_to_ns = self._count(sweep, counts)
             reader.deadline.extend(_HAND_OUT_MS)
-            ids, totals = self._readable(counts), counts.counts.sum(1)
-            chosen = _chosen(counts, ids, totals, order, most)
-            examples = self._examples(reader, counts, units, chosen)
-            new = self._new(reader, counts, chosen, span)
+            folding = Folding(counts, self._readable(counts))
+            chosen = _chosen(folding, order, most)
+            examples = self._examples(reader, counts, units, folding.lead[chosen].tolist())
+            new = self._new(reader, counts, folding, chosen, span)
         patterns = tuple(
             Pattern(
-                _parts(counts.static(each)),
-                int(totals[each]),
-                LEVELS[int(counts.levels[each])],
-                tuple(counts.counts[each].tolist()),
-                int(counts.first_s[each]) * SECOND_NS,
-                int(counts.last_s[each]) * SECOND_NS,
+                folding.parts(each),
+                int(folding.totals[each]),
+                LEVELS[int(folding.levels[each])],
+                folding.buckets(each),
+                int(folding.first_s[each]) * SECOND_NS,
+                int(folding.last_s[each]) * SECOND_NS,
                 each in new,
-                examples.get(each),
+                examples.get(int(folding.lead[each])),
+                int(folding.variants[each]),
             )
             for each in chosen
         )
         return Patterns(
             patterns,
-            len(ids) + bool(counts.more),
-            int(totals[ids].sum()) + counts.more,
+            len(folding) + bool(counts.more),
+            int(folding.totals.sum()) + counts.more,
             span.start_s * SECOND_NS,
             span.width_s * SECOND_NS,
             searched_to_ns is None,
@@ -123,8 +129,10 @@ class PatternFinder:
                 found.update(zip(ids, entries, strict=True))
         return found
 
-    def _new(self, reader: Reader, counts: PatternCounts, chosen: list[int], span: Span) -> set[int]:
-        """Which of these patterns no line before the span has; none when there is no such line at all."""
+    def _new(
+        self, reader: Reader, counts: PatternCounts, folding: Folding, chosen: list[int], span: Span
+    ) -> set[int]:
+        """Which of these families no line before the span is of; none when there is no such line at all."""
         view = self._catalog.view(reader)
         start_ns = span.start_s * SECOND_NS
         older = view.bounds.oldest_ns < start_ns
@@ -133,56 +141,67 @@ class PatternFinder:
         ]
         if not older.any() and not chunks:
             return set()
-        left = np.zeros(len(counts.counts), np.bool_)
-        left[chosen] = True
+        known = _Known(counts)
+        left = Matcher(folding.alike, chosen)
         try:
             for chunk in chunks:
-                self._strike(left, *known_before(chunk.frame, span.start_s, counts))
+                known.add(*known_before(chunk.frame, span.start_s, counts))
             for block_no in np.unique(view.bounds.block_no[older]).tolist():
-                self._strike_block(reader, left, counts, block_no, span)
-            self._strike_plain(reader, left, counts, span)
+                self._know_block(reader, known, counts, block_no, span)
+            _strike(left, np.unique(folding.alike.family[known.seen[folding.ids]]).tolist())
+            self._strike_alike(reader, left, known.others(folding.ids), counts)
+            self._strike_plain(reader, left, span)
         except apsw.InterruptError:
             # What is not known to be new is not called so.
             return set()
-        return set(np.flatnonzero(left).tolist())
+        return set(left.texts)
 
-    def _strike(self, left: BoolArray, *found: IntArray) -> None:
-        for ids in found:
-            left[ids[(ids >= 0) & (ids < len(left))]] = False
-
-    def _strike_block(
-        self, reader: Reader, left: BoolArray, counts: PatternCounts, block_no: int, span: Span
+    def _know_block(
+        self, reader: Reader, known: _Known, counts: PatternCounts, block_no: int, span: Span
     ) -> None:
-        """Strike the shapes of a block's segments before the span."""
+        """Note the shapes of a block's segments before the span."""
         view = self._catalog.view(reader)
         block = view.blocks[block_no]
         directory = self._catalog.directory(reader, block)
         start_ns = span.start_s * SECOND_NS
         whole = np.array([segment.newest_ns < start_ns for segment in block], np.bool_)
         shapes = directory.shapes[np.repeat(whole, np.diff(directory.starts))]
-        self._strike(left, shapes[shapes > 0])
+        known.add(shapes[shapes > 0])
         for segment in block:
             if segment.oldest_ns < start_ns <= segment.newest_ns:
-                if reader.deadline.passed:
-                    raise apsw.InterruptError
+                _check_time(reader)
                 try:
                     frame = self._catalog.frame(reader, segment)
-                    self._strike(left, *known_before(frame, span.start_s, counts))
+                    known.add(*known_before(frame, span.start_s, counts))
                 except ValueError as error:
                     self._catalog.excuse(error)
 
-    def _strike_plain(self, reader: Reader, left: BoolArray, counts: PatternCounts, span: Span) -> None:
+    def _strike_alike(
+        self, reader: Reader, left: Matcher, others: list[int], counts: PatternCounts
+    ) -> None:
+        """Strike the families that one of these other patterns is of."""
+        for at in range(0, len(others), _AT_ONCE):
+            if not left:
+                return
+            _check_time(reader)
+            statics: list[bytes] = []
+            for each in others[at : at + _AT_ONCE]:
+                try:
+                    statics.append(counts.static(each))
+                except KeyError as error:
+                    self._catalog.excuse(error)
+            _strike(left, map(left.family, texts_of(statics)))
+
+    def _strike_plain(self, reader: Reader, left: Matcher, span: Span) -> None:
         """Strike what stands before the span as a text without a shape: a shape gets its number when it is
         seen for the second time."""
-        wanted = {counts.static(each): each for each in np.flatnonzero(left).tolist()}
         view = self._catalog.view(reader)
         for segment in sorted(view.segments, key=lambda each: -each.newest_ns):
-            if not wanted:
+            if not left:
                 return
             if segment.newest_ns >= span.start_s * SECOND_NS:
                 continue
-            if reader.deadline.passed:
-                raise apsw.InterruptError
+            _check_time(reader)
             try:
                 frame = self._catalog.frame(reader, segment)
                 blob = frame.plain_text()
@@ -192,45 +211,62 @@ class PatternFinder:
             except ValueError as error:
                 self._catalog.excuse(error)
                 continue
-            if not any(max(static.split(SLOT), key=len) in blob for static in wanted):
+            if COLOUR_BEGIN not in blob and not any(
+                max(text.split(SLOT), key=len) in blob for text in left.texts.values()
+            ):
                 continue
             runs = runs_of(blob)
-            for text in statics(blob, runs.where(runs.values())):
-                known = wanted.pop(text, None)
-                if known is not None:
-                    left[known] = False
+            _strike(left, map(left.family, texts_of(statics(blob, runs.where(runs.values())))))
 
 
-def _chosen(
-    counts: PatternCounts, ids: IntArray, totals: IntArray, order: PatternOrder, most: int
-) -> list[int]:
-    """The first `most` of these patterns in their order."""
+class _Known:
+    """Which patterns of a count were there before. seen: by id, also of those that are not counted."""
+
+    def __init__(self, counts: PatternCounts) -> None:
+        self._shapes = counts.shapes
+        self.seen = np.zeros(counts.shapes + UNSHAPED_MOST, np.bool_)
+
+    def add(self, shapes: IntArray, texts: IntArray | None = None) -> None:
+        """These were: shape numbers, and ids of texts without a shape."""
+        # A shape that came since then would be taken for a text.
+        self.seen[shapes[shapes < self._shapes]] = True
+        if texts is not None:
+            self.seen[texts[texts >= 0]] = True
+
+    def others(self, ids: IntArray) -> list[int]:
+        """Those that were there, without these."""
+        rest = self.seen.copy()
+        rest[ids] = False
+        return np.flatnonzero(rest).tolist()
+
+
+def _strike(left: Matcher, found: Iterable[int | None]) -> None:
+    for family in set(found):
+        if family in left.texts:
+            left.drop(family)
+
+
+def _check_time(reader: Reader) -> None:
+    if reader.deadline.passed:
+        raise apsw.InterruptError
+
+
+def _chosen(folding: Folding, order: PatternOrder, most: int) -> list[int]:
+    """The first `most` families in their order."""
     match order:
         case PatternOrder.COUNT:
-            keys = -totals[ids], np.zeros(len(ids), np.int64)
+            keys = -folding.totals, np.zeros(len(folding), np.int64)
         case PatternOrder.RARE:
-            keys = totals[ids], np.zeros(len(ids), np.int64)
+            keys = folding.totals, np.zeros(len(folding), np.int64)
         case PatternOrder.NEW:
-            keys = -counts.first_s[ids], -totals[ids]
-    by_rank = ids[np.lexsort(keys[::-1])]
+            keys = -folding.first_s, -folding.totals
+    by_rank = np.lexsort(keys[::-1])
     if len(by_rank) > most:
         # All that tie with the last one, for the texts decide between them.
-        first, second = (key[np.lexsort(keys[::-1])] for key in keys)
+        first, second = (key[by_rank] for key in keys)
         same = (first == first[most - 1]) & (second == second[most - 1])
         by_rank = by_rank[: max(most, int(np.flatnonzero(same)[-1]) + 1)]
-    rank = {each: at for at, each in enumerate(ids.tolist())}
     named = sorted(
-        by_rank.tolist(),
-        key=lambda each: (
-            int(keys[0][rank[each]]),
-            int(keys[1][rank[each]]),
-            _parts(counts.static(each)),
-        ),
+        by_rank.tolist(), key=lambda each: (int(keys[0][each]), int(keys[1][each]), folding.parts(each))
     )
     return named[:most]
-
-
-def _parts(static: bytes) -> tuple[str, ...]:
-    """The texts around a shape's slots."""
-    pieces = static.split(SLOT)
-    return tuple(unescape_lines(b"\n".join(pieces), len(pieces)))
