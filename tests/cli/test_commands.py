@@ -24,7 +24,6 @@ from hantu.store.view_base import SavedView
 from tests.running import NOTHING, ROOT, RunningService
 from tests.waiting import wait_until
 
-NOW_NS = time.time_ns()
 MINUTE_NS = 60 * 10**9
 
 
@@ -32,7 +31,7 @@ def stored(minutes_ago: float, message: str, **parts: object) -> LogEntry:
     fields: dict[str, object] = {"source": "docker", "source_id": "api", "level": LogLevel.INFO}
     return LogEntry(
         message=message,
-        time_ns=NOW_NS - int(minutes_ago * MINUTE_NS),
+        time_ns=time.time_ns() - int(minutes_ago * MINUTE_NS),
         **(fields | parts),  # type: ignore[arg-type]  # parts are the test's own
     )
 

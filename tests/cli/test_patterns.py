@@ -16,12 +16,11 @@ from hantu.store import open_store
 from tests.web.desk import app_of, running_service
 
 MINUTE_NS = 60 * 10**9
-NOW_NS = time.time_ns()
 
 
 def stored(minutes_ago: int, message: str, **parts: object) -> LogEntry:
     fields: dict[str, object] = {"source": "docker", "source_id": "api", "level": LogLevel.INFO}
-    time_ns = NOW_NS - minutes_ago * MINUTE_NS
+    time_ns = time.time_ns() - minutes_ago * MINUTE_NS
     return LogEntry(message=message, time_ns=time_ns, **(fields | parts))  # type: ignore[arg-type]  # parts are the test's own
 
 
