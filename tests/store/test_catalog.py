@@ -62,6 +62,22 @@ def test_after_a_seal_only_what_came_is_read(tmp_path: Path) -> None:
     assert read == [1, 2, 3, 4, 5]
 
 
+def test_the_shapes_in_use_are_told_without_keeping_directories(tmp_path: Path) -> None:
+    catalog = Catalog(writes=False)
+    with opened(tmp_path / "hantu.db", seal_entries=10**6, background=False) as store:
+        for number in range(3):
+            store.write_batch(many(20, first=20 * number))
+            store.seal()
+        with store._database.reading(None) as reader:
+            (block,) = catalog.view(reader).blocks
+            told = set(catalog.shapes_in(reader, block).tolist())
+            assert catalog.directory_bytes == 0
+            assert told == set(catalog.directory(reader, block).shapes.tolist())
+            assert told == set(catalog.shapes_in(reader, block).tolist())
+            assert catalog.directory_bytes > 0
+    assert len(told) > 1
+
+
 def test_long_metadata_are_sealed_before_they_are_many(tmp_path: Path) -> None:
     with opened(tmp_path / "hantu.db", background=False) as store:
         for at in range(50):

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from hantu.store.sqlite import plain_words, timeline
-from hantu.store.sqlite.batch import BoolArray, Column
+from hantu.store.sqlite.batch import BoolArray, Column, IntArray
 from hantu.store.sqlite.database import Reader
 from hantu.store.sqlite.directories import Directories
 from hantu.store.sqlite.filter import Filter, look_up, row_of
@@ -290,6 +290,14 @@ class Catalog:
         return self._directories.get(
             [segment.segment_no for segment in block], lambda at: self._part(reader, block[at])
         )
+
+    def shapes_in(self, reader: Reader, block: Sequence[Segment]) -> IntArray:
+        """The numbers of the shapes that these segments use, in no order and not once each; nothing of what
+        is read for it is kept."""
+        directory = self._directories.known([segment.segment_no for segment in block])
+        if directory is not None:
+            return directory.kind_shapes
+        return np.concatenate([self._part(reader, segment)[1] for segment in block])
 
     def _part(self, reader: Reader, segment: Segment) -> Part:
         try:

@@ -43,6 +43,12 @@ class Directories:
         self._keep(name, made)
         return made
 
+    def known(self, block: Sequence[int]) -> Directory | None:
+        """That of a block when it is at hand."""
+        name = tuple(block)
+        known, directory = self._look_up(name)
+        return directory if known == name else None
+
     def forget(self, gone: Callable[[int], bool]) -> None:
         """Keep no longer those of blocks whose first segment is gone."""
         with self._lock:

@@ -68,6 +68,8 @@ class Past:
 
     def counted(self, segment: Segment) -> Counter[int]:
         """How many entries of each rule a segment has."""
+        if self._deadlines.uniform:
+            return Counter({0: segment.entries})
         cells, counts = self._groups(segment)
         if not len(cells):
             return Counter({len(self._before_ns) - 1: segment.entries})

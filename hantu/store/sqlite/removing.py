@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import chain, compress
 from typing import Final
 
 import apsw
@@ -15,7 +16,7 @@ import numpy as np
 
 from hantu.store.base import StoreError
 from hantu.store.keeping import Deadlines
-from hantu.store.sqlite.batch import Batch
+from hantu.store.sqlite.batch import Batch, BoolArray, IntArray
 from hantu.store.sqlite.catalog import COLUMN_BITS, PARTITION_BITS, Catalog, DamagedColumn
 from hantu.store.sqlite.database import Database, Reader
 from hantu.store.sqlite.frame import Frame
@@ -150,20 +151,21 @@ class Removing:
         with self._sealer.turn:
             with self._database.reading(None) as reader:
                 view = self._catalog.view(reader)
-                used = [self._catalog.directory(reader, block).shapes for block in view.blocks]
+                used = [self._catalog.shapes_in(reader, block) for block in view.blocks]
                 if self._catalog.damaged:
                     return
                 lots = [unpack_lot(data) for (data,) in reader.rows("SELECT data FROM shape_lot")]
             known = np.array([number for lot in lots for number, _ in lot], np.int64)
-            unused = set(np.setdiff1d(known, np.concatenate(used) if used else known[:0]).tolist())
-            left = [shape for lot in lots for shape in lot if shape[0] not in unused]
+            stays = _among(known, used)
+            unused = set(known[~stays].tolist())
+            left = list(compress(chain.from_iterable(lots), stays.tolist()))
             if unused:
                 # From now on no new line uses them.
                 self._catalog.shapes.remove(unused)
                 self._catalog.hot_frames.forget()
             if unused or len(lots) > LOTS_MOST:
                 self._write_lots(left, len(unused))
-            self._drop_words({number for number, _ in left}, breathe)
+            self._drop_words(set(known[stays].tolist()), breathe)
 
     def _drop_words(self, kept: set[int], breathe: Callable[[], None]) -> None:
         """Forget the words of all other shapes, also of those that a clean-up left which was ended."""
@@ -214,6 +216,15 @@ class Removing:
         except DamagedColumn:
             pass
         return counts
+
+
+def _among(numbers: IntArray, sets: Sequence[IntArray]) -> BoolArray:
+    """Which of these numbers ≥ 0 are in one of the sets."""
+    there = np.zeros(1 + max(int(each.max(initial=0)) for each in (numbers, *sets)), np.bool_)
+    for each in sets:
+        there[each] = True
+    found: BoolArray = there[numbers]
+    return found
 
 
 class _Rest:
