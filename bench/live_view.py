@@ -1,7 +1,7 @@
 """`python -m bench.live_view`: what the live view of /logs costs a real Chromium, at several rates of lines.
 
-Processor time of the page's main thread by the browser's own count (no trace runs beside it), how old the newest line in
-sight is, what stands in the page. --rates 200,2000,10000; --trace FILE keeps a trace of the last rate's first seconds for
+Processor time of the page's main thread by the browser's own count (no trace runs beside it), how long after its arrival at
+hantu each line came to the browser and into the page, by time stamps taken in the page, what stands in it. --rates 200,2000,10000; --trace FILE keeps a trace of the last rate's first seconds for
 chrome://tracing."""
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, sync_playwright
 
 from bench.corpus import Corpus
 from bench.measure import machine, table
@@ -39,7 +39,19 @@ WATCH = (
     "new PerformanceObserver(list => { for (const one of list.getEntries())"
     " window.longest = Math.max(window.longest, one.duration); }).observe({ type: 'longtask', buffered: true });"
 )
-NEWEST = "[...document.querySelectorAll('.entries > .entry')].pop().dataset.at"
+# [ms until the browser had it, ms until it stood in the page] of each line; its own time is that of its arrival at hantu.
+CLOCK = (
+    "window.seen = []; const came = new Map(); const Socket = WebSocket;"
+    "window.WebSocket = class extends Socket { constructor(...all) { super(...all);"
+    " this.addEventListener('message', event => { const now = Date.now();"
+    ' for (const one of event.data.matchAll(/data-at=\\\\"([^\\\\]+)/g)) came.set(one[1], now); }); } };'
+    "new MutationObserver(list => requestAnimationFrame(() => { const now = Date.now();"
+    " for (const change of list) for (const row of change.addedNodes) {"
+    " const at = row.dataset?.at; if (!came.has(at)) continue;"
+    " const ms = Number(at.split('-')[0]) / 1e6;"
+    " window.seen.push([came.get(at) - ms, now - ms]); came.delete(at); } }))"
+    ".observe(document, { childList: true, subtree: true });"
+)
 SKIPPED = "[...document.querySelectorAll('.skipped')].reduce((sum, one) => sum + Number(one.dataset.count || 0), 0)"
 
 
@@ -89,17 +101,34 @@ def _body(entries: Sequence[LogEntry]) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class Delay:
+    """Milliseconds that half, and 95 of 100, did not exceed."""
+
+    p50: float
+    p95: float
+
+    @classmethod
+    def of(cls, waits: Sequence[float]) -> Delay:
+        """Of none: nought."""
+        ordered = sorted(waits) or [0.0]
+        return cls(ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.95)])
+
+    def __str__(self) -> str:
+        return f"{self.p50:,.0f} ({self.p95:,.0f})"
+
+
+@dataclass(frozen=True, slots=True)
 class LiveView:
     """A live view for some seconds. Of the main thread's processor time: busy, and its parts, as shares of the
-    time that passed. longest_ms: its longest task by the clock, 0 below 50. age_ms: how old the newest shown
-    line was, at most and in the middle. server: share of a core."""
+    time that passed. longest_ms: its longest task by the clock, 0 below 50. came_ms: how old lines were when
+    the browser had them; seen_ms: when they could be seen. server: share of a core."""
 
     per_second: float
     busy: float
     parts: dict[str, float]
     longest_ms: float
-    age_ms: float
-    age_most_ms: float
+    came_ms: Delay
+    seen_ms: Delay
     shift: float
     rows: int
     skipped: int
@@ -144,6 +173,7 @@ def live_view(
     context = browser.new_context(viewport={"width": size[0], "height": size[1]})
     page = context.new_page()
     page.add_init_script(WATCH)
+    page.add_init_script(CLOCK)
     page.goto(service.url + ADDRESS)
     thread = MainThread(context.new_cdp_session(page))
     with Pusher(service, per_second) as pusher:
@@ -151,21 +181,19 @@ def live_view(
         if read_above:
             page.mouse.move(size[0] / 2, size[1] / 2)
             page.mouse.wheel(0, -600)
-        page.evaluate("shifts.length = 0; longest = 0;")
-        ages: list[float] = []
+        page.evaluate("shifts.length = 0; longest = 0; seen.length = 0;")
         sent, cpu_s, began, before = pusher.sent, service.cpu_s(), time.monotonic(), thread.seconds()
-        while time.monotonic() < began + LIVE_S:
-            time.sleep(0.5)
-            ages.append(_age_ms(page))
+        time.sleep(LIVE_S)
         after, wall_s = thread.seconds(), time.monotonic() - began
+        waits: list[list[float]] = page.evaluate("seen")
         server_s, rate = service.cpu_s() - cpu_s, (pusher.sent - sent) / wall_s
         seen = LiveView(
             rate,
             (after["all"] - before["all"]) / wall_s,
             {name: (after[name] - before[name]) / wall_s for name in after if name != "all"},
             float(page.evaluate("longest")),
-            sorted(ages)[len(ages) // 2],
-            max(ages),
+            Delay.of([one[0] for one in waits]),
+            Delay.of([one[1] for one in waits]),
             float(page.evaluate("shifts.reduce((sum, one) => sum + one, 0)")),
             page.locator(".entries > .entry").count(),
             int(page.evaluate(SKIPPED)),
@@ -174,11 +202,6 @@ def live_view(
         )
     context.close()
     return seen
-
-
-def _age_ms(page: Page) -> float:
-    at_ns = int(page.evaluate(NEWEST).split("-")[0])
-    return (time.time_ns() - at_ns) / 1e6
 
 
 def traced(browser: Browser, service: RunningService, per_second: int) -> bytes:
@@ -234,7 +257,8 @@ def views(browser: Browser, service: RunningService, rates: Sequence[int]) -> st
                 f"{seen.busy:.0%}",
                 ", ".join(f"{part} {share:.0%}" for part, share in seen.parts.items()),
                 seen.longest_ms,
-                "" if read_above else f"{seen.age_ms:,.0f} ({seen.age_most_ms:,.0f})",
+                "" if read_above else seen.came_ms,
+                "" if read_above else seen.seen_ms,
                 f"{seen.shift:.4f}",
                 f"{seen.rows:,}",
                 f"{seen.skipped:,}",
@@ -249,7 +273,8 @@ def views(browser: Browser, service: RunningService, rates: Sequence[int]) -> st
             "main thread",
             "of it",
             "longest task ms",
-            "age of the newest ms (most)",
+            "a line is in the browser after ms (p95)",
+            "is seen after ms (p95)",
             "shift",
             "rows",
             "in bands",

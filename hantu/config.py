@@ -262,7 +262,9 @@ class Config:
     backup_keep: int = _setting(7, _int(1, 10_000), "daily backups that stay")
     batch_entries: int = _setting(100, _int(1, 8000), "entries that make a batch due")
     batch_ms: int = _setting(
-        1000, _int(1, 60_000), "milliseconds after its first entry that a batch is due"
+        1000,
+        _int(1, 60_000),
+        "milliseconds after its first entry that a batch is due; at most 100 while somebody follows live",
     )
     tail_batch_ms: int = _setting(100, _int(10, 5000), "milliseconds between the sendings of a live tail")
     tail_clients: int = _setting(64, _int(1, 500), "live tails at the same time")

@@ -14,6 +14,8 @@ from hantu.store.base import Arrivals, LogStorage, StoreError
 BATCH_ENTRIES_MOST: Final = 5_000
 TICK_S: Final = 0.25
 SHARED_BATCHES: Final = 16
+RESTED_STEPS: Final = 5
+"""So many steps of the finer grid are one of the common grid."""
 
 
 class CommitSignal:
@@ -81,7 +83,8 @@ class TailHub:
     """Lets readers which follow the same query from the same place share one search.
 
     Readers step on a common grid of batch_ms, so that 20 tails of one query cost one search and one
-    rendering a step, not 20 (bench/tails.py)."""
+    rendering a step, not 20. Whoever has had nothing for batch_ms steps on a finer one: the first line
+    after a rest does not wait."""
 
     def __init__(self, store: LogStorage, signal: CommitSignal, *, batch_ms: int = 100) -> None:
         self._store = store
@@ -105,12 +108,14 @@ class TailHub:
         connection. More than `most` at once: the newest `most`, the rest counted as skipped.
         Ends when stopping() is true."""
         cursor = self._signal.cursor if after_key is None else after_key
+        next_at = 0.0
         while not stopping():
             newest = self._signal.wait(cursor, TICK_S)
             if newest <= cursor:
                 yield None
                 continue
-            self._wait_for_grid()
+            self._wait_for_grid(rested=time.monotonic() >= next_at)
+            next_at = time.monotonic() + self._batch_s
             newest = self._signal.cursor
             batch = self._batch(query, cursor, newest, most)
             cursor = max(cursor, batch.arrivals.cursor)
@@ -120,9 +125,9 @@ class TailHub:
             else:
                 yield None
 
-    def _wait_for_grid(self) -> None:
-        now = time.monotonic()
-        time.sleep(self._batch_s - now % self._batch_s)
+    def _wait_for_grid(self, *, rested: bool) -> None:
+        step_s = self._batch_s / RESTED_STEPS if rested else self._batch_s
+        time.sleep(step_s - time.monotonic() % step_s)
 
     def _batch(self, query: LogQuery, cursor: int, newest: int, most: int) -> Batch:
         key = (query, cursor, newest, most)

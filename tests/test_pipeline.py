@@ -103,6 +103,12 @@ def test_timer_starts_at_the_first_add_not_at_the_last() -> None:
     assert time.monotonic() - began < 0.48
 
 
+def test_nothing_waits_long_while_somebody_follows() -> None:
+    buffer = LogBatchBuffer(entries=100, wait_ms=3_600_000, watched=lambda: True)
+    buffer.offer(lines("a"))
+    assert len(buffer.take() or []) == 1
+
+
 @pytest.mark.promise("M34")
 def test_batches_grow_under_load_up_to_a_bound() -> None:
     buffer = LogBatchBuffer(entries=100, wait_ms=1000, most=50_000)

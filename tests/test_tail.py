@@ -20,6 +20,19 @@ def entry(number: int, level: LogLevel = LogLevel.INFO) -> LogEntry:
     return LogEntry("app", "a", level, f"line {number}", number)
 
 
+class Clock:
+    """A clock that goes on by sleeping."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
 class CountingStore(MemoryStore):
     searches = 0
 
@@ -76,6 +89,24 @@ def test_entries_are_sent_in_steps_not_one_by_one() -> None:
     reader.end()
     assert len(reader.batches) <= 3
     assert reader.messages() == [f"line {number}" for number in range(50)]
+
+
+def test_the_first_line_after_a_rest_does_not_wait_for_the_step_of_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock(now=1_000.01)
+    monkeypatch.setattr("hantu.tail.time", clock)
+    store = MemoryStore()
+    signal = CommitSignal()
+    steps = TailHub(store, signal, batch_ms=1000).follow(LogQuery(), after_key=0, stopping=bool)
+    seen: list[float] = []
+    for number, rest_s in enumerate((0.0, 0.1, 0.1, 60.05)):
+        clock.now += rest_s
+        signal.publish(store.write(entry(number)).cursor)
+        batch = next(steps)
+        assert batch is not None
+        seen.append(round(clock.now, 3))
+    assert seen == [1_000.2, 1_001.0, 1_002.0, 1_062.2]
 
 
 def test_readers_of_one_query_share_one_search_and_one_rendering() -> None:

@@ -18,6 +18,8 @@ COMMIT_ENTRIES_MOST: Final = 2_000
 """2,000, 4,000 and 8,000 cost the same a line; a commit of 2,000 makes others wait for 15 ms, one of
 8,000 for 65."""
 COMMIT_CHARS_MOST: Final = 12_000_000
+WATCHED_MS: Final = 100
+"""While somebody follows, nothing waits longer: at 200 lines/s a batch of 100 is half a second old."""
 _SUBMISSION_CHARS: Final = 500
 """What a submission weighs besides its text: one with a checkpoint alone takes room, too."""
 
@@ -27,13 +29,23 @@ class LogBatchBuffer:
 
     CONTRACT M34: the timer starts at the first add and is cleared by a flush. Under load a flush
     takes all that waits, up to COMMIT_ENTRIES_MOST entries (or `entries`, if that is more) and
-    COMMIT_CHARS_MOST of text. The buffer is the bounded queue, too: put() waits for room, offer()
-    refuses."""
+    COMMIT_CHARS_MOST of text; while watched() nothing waits for more than WATCHED_MS. The buffer is
+    the bounded queue, too: put() waits for room, offer() refuses."""
 
-    def __init__(self, *, entries: int = 100, wait_ms: int = 1000, most: int = QUEUE_ENTRIES) -> None:
+    def __init__(
+        self,
+        *,
+        entries: int = 100,
+        wait_ms: int = 1000,
+        most: int = QUEUE_ENTRIES,
+        watched: Callable[[], bool] = bool,
+    ) -> None:
         self._entries = entries
         self._commit_most = max(entries, COMMIT_ENTRIES_MOST)
         self._wait_s = wait_ms / 1000
+        self._watched_s = min(wait_ms, WATCHED_MS) / 1000
+        self._watched = watched
+        self._waits_s = self._wait_s
         self._most = most
         self._queue: deque[tuple[Submission, int]] = deque()
         self._size = 0
@@ -58,7 +70,7 @@ class LogBatchBuffer:
     def due(self) -> bool:
         """Whether something waits that the writer should have taken."""
         with self._lock:
-            return bool(self._queue) and self._due_in() <= 0
+            return bool(self._queue) and self._due_in(self._wait_s) <= 0
 
     @property
     def half_full(self) -> bool:
@@ -96,27 +108,32 @@ class LogBatchBuffer:
         self._chars += chars
         if submission.durable:
             self._urgent = True
-        if self._is_due or len(self._queue) == 1:
+        if self._is_due or len(self._queue) == 1 or self._wait_now_s < self._waits_s:
             self._work.notify()
 
     def take(self) -> list[Submission] | None:
         """The submissions of the next commit, as soon as they are due; None when closed and empty."""
         with self._lock:
             while True:
-                if self._queue and (self._closed or self._due_in() <= 0):
+                self._waits_s = self._wait_now_s
+                if self._queue and (self._closed or self._due_in(self._waits_s) <= 0):
                     return self._flush()
                 if self._closed:
                     return None
-                self._work.wait(self._due_in() if self._queue else None)
+                self._work.wait(self._due_in(self._waits_s) if self._queue else None)
 
     @property
     def _is_due(self) -> bool:
         return self._urgent or self._size >= self._entries or self._chars >= COMMIT_CHARS_MOST
 
-    def _due_in(self) -> float:
+    @property
+    def _wait_now_s(self) -> float:
+        return self._watched_s if self._watched() else self._wait_s
+
+    def _due_in(self, wait_s: float) -> float:
         if self._is_due:
             return 0.0
-        return self._first_at + self._wait_s - time.monotonic()
+        return self._first_at + wait_s - time.monotonic()
 
     def _flush(self) -> list[Submission]:
         taken: list[Submission] = []

@@ -31,7 +31,9 @@ PAUSE_S: Final = 0.002
 
 
 class Pipeline:
-    """Owns the one writer thread. Entries go through the processors in the submitter's thread."""
+    """Owns the one writer thread. Entries go through the processors in the submitter's thread.
+
+    watched: whether somebody follows what is written, see LogBatchBuffer."""
 
     def __init__(
         self,
@@ -42,11 +44,14 @@ class Pipeline:
         batch_entries: int = 100,
         batch_ms: int = 1000,
         queue_entries: int = QUEUE_ENTRIES,
+        watched: Callable[[], bool] = bool,
     ) -> None:
         self._store = store
         self._signal = signal
         self._processors = tuple(processors)
-        self._buffer = LogBatchBuffer(entries=batch_entries, wait_ms=batch_ms, most=queue_entries)
+        self._buffer = LogBatchBuffer(
+            entries=batch_entries, wait_ms=batch_ms, most=queue_entries, watched=watched
+        )
         self._worker = Worker("writer", self._write_all, backoff=Backoff(first_s=RETRY_S))
         self._turn = threading.RLock()
         self._epoch = 0

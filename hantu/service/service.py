@@ -83,12 +83,14 @@ class Service:
             secret=self.canary_secret,
             reads_journal=lambda: self.manager.is_read("journal"),
         )
+        self.tails = TailSlots(config.tail_clients)
         self.pipeline = Pipeline(
             self.store,
             self.signal,
             processors=[self.canaries, *_processors(config)],
             batch_entries=config.batch_entries,
             batch_ms=config.batch_ms,
+            watched=lambda: self.tails.used > 0,
         )
         self.rhythm = Rhythm(self.pipeline, self.store)
         self.sent_gaps = SentGaps(self.pipeline, changed_ns=changed_ns)
@@ -109,7 +111,6 @@ class Service:
         self.accounts = Accounts(self.store, self.pipeline)
         self.setup = SetupLink(self.accounts)
         self.renewal = Renewal(config.database, self._looks_damaged)
-        self.tails = TailSlots(config.tail_clients)
         self.query_times = QueryTimes()
         self.control_token = secrets.token_urlsafe(32)
         self.started_ns = time.time_ns()

@@ -36,7 +36,9 @@ _OF_CONFIG: Final[dict[str, str]] = {
     "daily backups that stay": "남겨 두는 매일 백업 수",
     "local time of the daily maintenance": "매일 정비하는 시각",
     "entries that make a batch due": "이만큼 모이면 저장",
-    "milliseconds after its first entry that a batch is due": "첫 줄이 온 뒤 저장하기까지 (밀리초)",
+    "milliseconds after its first entry that a batch is due; at most 100 while somebody follows live": (
+        "첫 줄이 온 뒤 저장하기까지 (밀리초). 실시간으로 보는 사람이 있으면 길어도 100"
+    ),
     "milliseconds between the sendings of a live tail": "실시간 보기로 보내는 간격 (밀리초)",
     "live tails at the same time": "동시에 열 수 있는 실시간 보기",
     "milliseconds that one search may take": "검색 한 번에 쓸 수 있는 시간 (밀리초)",

@@ -13,6 +13,7 @@ import requests
 from websocket import WebSocket, WebSocketBadStatusException
 
 from hantu.model import LogLevel
+from hantu.pipeline import Submission
 from hantu.web import live
 from tests.waiting import wait_until
 from tests.web.desk import app_of, line, running_service, served, store, token
@@ -40,6 +41,14 @@ def test_new_entries_reach_the_client_in_order_with_all_parts(desk: Desk) -> Non
     assert desk.service.store.get(log["id"]) is not None
     store(desk.service, [line(f"n{n}") for n in range(300)])
     assert texts(client, 300) == [f"n{n}" for n in range(300)]
+
+
+@pytest.mark.promise("M35")
+def test_what_a_collector_reads_is_seen_soon_however_long_batches_may_wait(tmp_path: Path) -> None:
+    with desk_over(tmp_path / "data", batch_ms=60_000) as desk:
+        client = desk.tail()
+        desk.service.pipeline.submit(Submission([line("from a container")]))
+        assert texts(client, 1) == ["from a container"]
 
 
 @pytest.mark.promise("M36")
