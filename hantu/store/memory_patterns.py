@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from hantu.model import LogEntry
 from hantu.store import pattern_families
+from hantu.store.memory_variety import variable
 from hantu.store.pattern_base import SECOND_NS, Pattern, PatternOrder, Patterns, Span, parts_of
 from hantu.store.pattern_families import Families, Matcher, families, text_of
 
@@ -26,7 +27,7 @@ def fold(
     for entry in found:
         if start_ns <= entry.time_ns < end_ns:
             lines.setdefault(parts_of(entry.message), []).append(entry)
-    alike = families([text_of(parts) for parts in lines])
+    alike = families([text_of(parts) for parts in lines], variable)
     before = {text_of(parts_of(entry.message)) for entry in everything if entry.time_ns < start_ns}
     matcher = Matcher(alike, range(len(alike.texts)))
     known = {matcher.family(text) for text in before}

@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hantu.query.logquery import LogQuery
+from hantu.store import memory_variety
 from hantu.store.memory import MemoryStore
 from hantu.store.pattern_base import PatternOrder, Patterns, parts_of
-from hantu.store.pattern_families import VARIETY, Matcher, families, text_of
+from hantu.store.pattern_families import VARIETY, WORDS_MOST, Matcher, Variable, families, text_of
+from hantu.store.sqlite import pattern_variety as arrays
 from tests.store.made import DAY_NS, START_NS, entry, opened
 
 NAMES = (
@@ -43,12 +45,12 @@ def messages() -> st.SearchStrategy[str]:
     )
 
 
-def folded(lines: list[str]) -> dict[bytes, set[bytes]]:
+def folded(lines: list[str], variable: Variable = arrays.variable) -> dict[bytes, set[bytes]]:
     """The texts of each family, by the family's own."""
     texts = [text_of(parts_of(line)) for line in lines]
-    found = families(texts)
+    found = families(texts, variable)
     members: dict[bytes, set[bytes]] = {}
-    for text, family in zip(texts, found.family.tolist(), strict=True):
+    for text, family in zip(texts, found.family, strict=True):
         members.setdefault(found.texts[family], set()).add(text)
     return members
 
@@ -58,11 +60,11 @@ def folded(lines: list[str]) -> dict[bytes, set[bytes]]:
 def test_families_do_not_depend_on_the_order_and_know_their_own(lines: list[str], random: object) -> None:
     shuffled = list(lines)
     random.shuffle(shuffled)  # type: ignore[attr-defined]  # a random.Random
-    assert folded(lines) == folded(shuffled)
+    assert folded(lines) == folded(shuffled) == folded(lines, memory_variety.variable)
     texts = [text_of(parts_of(line)) for line in lines]
-    found = families(texts)
+    found = families(texts, arrays.variable)
     matcher = Matcher(found, range(len(found.texts)))
-    assert [matcher.family(text) for text in texts] == found.family.tolist()
+    assert [matcher.family(text) for text in texts] == found.family
 
 
 @settings(max_examples=25, suppress_health_check=list(HealthCheck), deadline=None)
@@ -130,6 +132,8 @@ def test_what_does_not_vary_enough_stays_apart(fewer: int) -> None:
 
 def test_texts_of_several_lines_and_long_ones_stay_as_they_are() -> None:
     stacks = [f"Traceback of {name}\n  at main" for name in NAMES]
-    long = [" ".join([name, *"abcdefghijklmnopqrstuvwxyz" * 2]) for name in NAMES[:9]]
+    long = [" ".join([name, *["word"] * WORDS_MOST]) for name in NAMES]
     found = folded([*stacks, *long])
     assert len(found) == len({text_of(parts_of(line)) for line in (*stacks, *long)})
+    short = [line.rpartition(" ")[0] for line in long]
+    assert len(folded(short)) == 1

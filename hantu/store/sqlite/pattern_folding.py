@@ -10,21 +10,22 @@ from hantu.store.pattern_families import families, parts_of, seen
 from hantu.store.sqlite.batch import IntArray
 from hantu.store.sqlite.escape import COLOUR_BEGIN, ESCAPED_COLOUR, unescape_lines
 from hantu.store.sqlite.pattern_counts import PatternCounts
+from hantu.store.sqlite.pattern_variety import variable
 from hantu.store.sqlite.shapes import SLOT
 
 
 class Folding:
-    """Some patterns of a PatternCounts by family. ids: theirs. Of each family: totals, first_s, last_s,
-    levels, variants, and the pattern that leads, with the most lines."""
+    """Some patterns of a PatternCounts by family. ids: theirs; family: of each, a number. Of each family:
+    totals, first_s, last_s, levels, variants, and the pattern that leads, with the most lines."""
 
     def __init__(self, counts: PatternCounts, ids: IntArray) -> None:
         self.ids = ids
-        self.alike = families(texts_of(map(counts.static, ids.tolist())))
+        self.alike = families(texts_of(map(counts.static, ids.tolist())), variable)
+        self.family = np.array(self.alike.family, np.int64)
         self._counts = counts
-        family = self.alike.family
         many = counts.counts[ids].sum(1)
-        order = np.lexsort((ids, -many, family))
-        starts = np.flatnonzero(np.diff(family[order], prepend=-1))
+        order = np.lexsort((ids, -many, self.family))
+        starts = np.flatnonzero(np.diff(self.family[order], prepend=-1))
         own = ids[order]
         self._own = np.split(own, starts[1:])
         self.lead = own[starts]

@@ -148,7 +148,7 @@ class PatternFinder:
                 known.add(*known_before(chunk.frame, span.start_s, counts))
             for block_no in np.unique(view.bounds.block_no[older]).tolist():
                 self._know_block(reader, known, counts, block_no, span)
-            _strike(left, np.unique(folding.alike.family[known.seen[folding.ids]]).tolist())
+            _strike(left, np.unique(folding.family[known.seen[folding.ids]]).tolist())
             self._strike_alike(reader, left, known.others(folding.ids), counts)
             self._strike_plain(reader, left, span)
         except apsw.InterruptError:
