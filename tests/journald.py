@@ -53,13 +53,19 @@ class PrivateJournal:
         self._socket: socket.socket | None = None
         self._awake: socket.socket | None = None
 
-    def start(self) -> None:
-        """Start it, and keep a connection: it ends by itself when nobody is connected."""
+    def start(self, *, boot: Path | None = None) -> None:
+        """Start it, and keep a connection: it ends by itself when nobody is connected.
+
+        boot: a file with the id of another start of the machine, which it takes for this one."""
         self._config.write_text(_CONFIGURATION, encoding="ascii")
         for folder in (self._run, self.folder):
             folder.mkdir(parents=True, exist_ok=True)
+        command = [str(JOURNALD), self.namespace]
+        if boot is not None:
+            mounting = 'mount --bind "$1" /proc/sys/kernel/random/boot_id && shift && exec "$@"'
+            command = ["unshare", "-m", "sh", "-c", mounting, "sh", str(boot), *command]
         self._process = subprocess.Popen(
-            [JOURNALD, self.namespace],
+            command,
             env={
                 **os.environ,
                 "RUNTIME_DIRECTORY": str(self._run),

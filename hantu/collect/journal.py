@@ -17,10 +17,12 @@ from hantu.collect.journal_process import (
     Journalctl,
     JournalctlError,
     arguments,
+    boot_of,
     explain,
     find_journalctl,
     hides_entries,
     journal_of,
+    this_boot,
 )
 from hantu.collect.journal_reading import Place, Reading, Wanted
 from hantu.collect.lifecycle import Absent, Lifecycle, OnError
@@ -149,8 +151,29 @@ class JournalLogCollector:
             self._follow(stop, place, cursor="")
 
     def _follow(self, stop: threading.Event, place: Place | None, *, cursor: str) -> None:
-        since = self._since if place is None else f"@{place.time_ns // 1_000_000_000}"
-        process = Journalctl(arguments(cursor=cursor, since=since, journal=self._journal))
+        if boot_of(cursor) != this_boot() and not (place is None and self._since == "boot"):
+            # What was written before the machine was started again.
+            self._catch_up(stop, place, cursor=cursor)
+            if self._place is not None and self._place is not place:
+                place, cursor = self._place, self._place.cursor
+            if stop.is_set():
+                return
+        process = Journalctl(arguments(cursor=cursor, since=self._since_of(place), journal=self._journal))
+        status = self._run(stop, process, place)
+        # systemd tells all processes of a service to end at once: journalctl hears it before this does.
+        if not stop.wait(ORDER_S if status == -signal.SIGTERM else 0):
+            raise explain(process.complaint, status, user=_user())
+
+    def _catch_up(self, stop: threading.Event, place: Place | None, *, cursor: str) -> None:
+        """Read what is there, of all starts of the machine. Raises JournalctlError."""
+        words = arguments(cursor=cursor, since=self._since_of(place), journal=self._journal, follow=False)
+        process = Journalctl(words)
+        status = self._run(stop, process, place)
+        if status and not stop.is_set():
+            raise explain(process.complaint, status, user=_user())
+
+    def _run(self, stop: threading.Event, process: Journalctl, place: Place | None) -> int:
+        """Read until stopped or its end; its exit status."""
         try:
             self._process = process
             self._life.attach(process.terminate)
@@ -159,9 +182,10 @@ class JournalLogCollector:
             self._life.attach(None)
             self._process = None
             status = process.close()
-        # systemd tells all processes of a service to end at once: journalctl hears it before this does.
-        if not stop.wait(ORDER_S if status == -signal.SIGTERM else 0):
-            raise explain(process.complaint, status, user=_user())
+        return status
+
+    def _since_of(self, place: Place | None) -> str:
+        return self._since if place is None else f"@{place.time_ns // 1_000_000_000}"
 
     # What a Reading needs.
 

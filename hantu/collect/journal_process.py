@@ -10,12 +10,14 @@ import shutil
 import subprocess
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 JOURNALCTL: Final = "journalctl"
 LINE_MOST: Final = 16 * 1024 * 1024
 """A longer line (an entry with a core dump in it) is read past."""
 
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 _READ_BYTES: Final = 1 << 18
 _PIECE_BYTES: Final = 1 << 20
 _PIPE_BYTES: Final = 1 << 20
@@ -59,16 +61,30 @@ def journal_of(namespace: str, directory: str) -> list[str]:
     return [f"--namespace={namespace}"] if namespace else []
 
 
-def arguments(*, cursor: str, since: str, journal: Sequence[str] = ()) -> list[str]:
+def arguments(*, cursor: str, since: str, journal: Sequence[str] = (), follow: bool = True) -> list[str]:
     """The command line: everything from `cursor` on, itself included, else from `since` on.
 
-    since: as journalctl's --since, or "boot" for the time since the machine's start.
+    since: as journalctl's --since, or "boot" for the time since the machine's start. follow: wait for
+    what comes; journalctl shows entries of this start of the machine alone then, whatever else it is told.
 
     Unfiltered: with a filter, systemd 252 skips an entry after the cursor. --all, or a large
     MESSAGE is null. The cursor's own entry is asked for, too: it shows that the place still exists."""
     start = f"--cursor={cursor}" if cursor else "--boot" if since == "boot" else f"--since={since}"
-    words = [JOURNALCTL, "--output=json", "--all", "--follow", "--no-tail", "--no-pager", start]
-    return [*words, *journal]
+    following = ["--follow", "--no-tail"] if follow else []
+    return [JOURNALCTL, "--output=json", "--all", *following, "--no-pager", start, *journal]
+
+
+def boot_of(cursor: str) -> str:
+    """The start of the machine in which the cursor's entry was written; "" when it does not say."""
+    return next((part[2:] for part in cursor.split(";") if part.startswith("b=")), "")
+
+
+def this_boot() -> str:
+    """This start of the machine, as cursors have it."""
+    try:
+        return _BOOT.read_text(encoding="ascii").strip().replace("-", "")
+    except OSError:
+        return ""
 
 
 def explain(complaint: str, status: int | None, *, user: str = "") -> JournalctlError:
