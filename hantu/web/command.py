@@ -24,6 +24,12 @@ def command(config: Config, *words: str) -> str:
     return shlex.join((*start, *_place(config), *words))
 
 
+def as_root(config: Config, *words: str) -> str:
+    """The same for what an installed service lets only root do."""
+    text = command(config, *words)
+    return f"sudo {text}" if text.startswith(f"{NAME} ") else text
+
+
 def python() -> str:
     """A Python that finds `import hantu`, as a shell takes it here."""
     if shutil.which(NAME) is None and (ROOT / "app.py").is_file():

@@ -18,7 +18,7 @@ from hantu.store.base import StoreError
 from hantu.text import visible
 from hantu.web import clock, i18n, preferences, sentences
 from hantu.web.access import shown_to
-from hantu.web.command import command
+from hantu.web.command import as_root, command
 from hantu.web.current import errors, service
 from hantu.web.kinds import kinds
 from hantu.web.rows import ICONS
@@ -51,6 +51,7 @@ def install(app: Flask) -> None:
         say_parts=sentences.say_parts,
         asset=asset,
         command=lambda *words: command(service().config, *words),
+        root_command=lambda *words: as_root(service().config, *words),
         version=__version__,
         source_kinds=lambda: kinds(service().config, service().manager.statuses()),
         icons=ICONS,

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from hantu.config import Config
 from hantu.paths import ROOT
 from hantu.query.logquery import LogQuery
-from hantu.web.command import command
+from hantu.web.command import as_root, command
 from tests.web.desk import app_of, running_service
 
 
@@ -41,12 +41,25 @@ def test_the_command_of_sources_works_in_a_checkout(
     assert shlex.split(shown(page, "token"))[:2] == [sys.executable, str(ROOT / "app.py")]
 
 
+def test_the_backup_of_the_status_page_works_in_a_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    with running_service(tmp_path / "data") as service:
+        page = app_of(service).test_client().get("/status").text
+        told = shown(page, "backup").replace("FILE", str(tmp_path / "kept.hantu"))
+        done = subprocess.run(told, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "kept.hantu").is_file()
+
+
 def test_an_installed_hantu_is_called_by_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr("hantu.web.command.CHECKOUT_DATA", tmp_path / "none")
     assert command(Config(), "import", "a b.log") == "hantu import 'a b.log'"
     own = Config(data_dir=tmp_path / "my data")
     assert command(own, "logs") == f"hantu --data-dir '{tmp_path}/my data' logs"
+    assert as_root(Config(), "backup") == "sudo hantu backup"
 
 
 def test_a_checkouts_own_data_need_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
