@@ -33,6 +33,9 @@ WAL_PAGES_SCARCE: Final = 250
 WAL_KEPT_BYTES: Final = 64 * 1024 * 1024
 """The WAL file is cut to this size once all of it is copied back."""
 
+_STATEMENTS: Final = 512
+"""Places of the writer's cache of statements, the most that APSW has. Each use of whatever statement takes the
+next place: with 100, a seal of some 600 uses drove out all that batches need."""
 _WRITER: Final = """
 PRAGMA synchronous = NORMAL;
 PRAGMA foreign_keys = ON;
@@ -299,7 +302,7 @@ class Database:
         if create:
             # SQLite gives -wal and -shm the mode of the file.
             os.close(_open_made(self.path))
-        connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=self._vfs)
+        connection = apsw.Connection(str(self.path), apsw.SQLITE_OPEN_READWRITE, self._vfs, _STATEMENTS)
         try:
             connection.set_busy_timeout(BUSY_MS)
             if create:
