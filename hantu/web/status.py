@@ -17,7 +17,7 @@ from hantu.web.audit import audit
 from hantu.web.charts import Chart
 from hantu.web.current import service
 from hantu.web.errors import ApiError
-from hantu.web.render import page, see, short_time
+from hantu.web.render import TROUBLED, page, see, short_time
 from hantu.web.sentences import say
 
 QUERY_LIMIT_MS: Final = 150
@@ -25,6 +25,7 @@ LAG_LIMIT_S: Final = 30
 MEMORY_LIMIT_BYTES: Final = 200_000_000
 QUEUE_LIMIT: Final = 0.8
 REMOVALS_SHOWN: Final = 20
+ILL_SHOWN: Final = 3
 DAYS_MOST: Final = 3650.0
 
 
@@ -42,6 +43,7 @@ def status() -> Response:
     alerts = desk.alerts.figures() if desk.alerts is not None else None
     *signs, size = signs_of(gauges, history, now_ns)
     outlook, kept = disk.outlook(desk, now_ns), disk.backups(desk, now_ns)
+    programs = None if desk.config.log_dir is None else ailing(desk.config.log_dir)
     grave = desk.disk.relieved or (outlook is not None and outlook.grave)
     return page(
         "status/page.html",
@@ -54,8 +56,11 @@ def status() -> Response:
             *([i18n.translate("Disk")] if grave else []),
             *([i18n.translate("Backups")] if kept.failing or kept.late else []),
             *([i18n.translate("Alerts")] if alerts is not None and alerts.closed else []),
+            *([i18n.translate("Programs that log")] if programs else []),
             *arrivals.warnings(),
         ],
+        ill=[one.name for one in desk.manager.statuses() if one.state in TROUBLED],
+        ill_shown=ILL_SHOWN,
         gauges=gauges,
         stats=stats,
         config=desk.config,
@@ -71,7 +76,7 @@ def status() -> Response:
         files=desk.config.database,
         reason_text=reason_text,
         alerts=alerts,
-        programs=None if desk.config.log_dir is None else ailing(desk.config.log_dir),
+        programs=programs,
     )
 
 

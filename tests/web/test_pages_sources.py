@@ -20,6 +20,8 @@ from hantu.web.kinds import kinds
 from tests.web.desk import Collecting, collector, line, store
 from tests.web.errordesk import MINUTE_NS
 
+ILL = ("journal", "b", "c", "d")
+
 
 @pytest.mark.promise("M42")
 def test_a_container_that_ended_and_a_collector_that_was_stopped_are_no_warning(
@@ -40,6 +42,19 @@ def test_a_container_that_ended_and_a_collector_that_was_stopped_are_no_warning(
     html = client.get("/sources").text
     assert "4 of 5 sources are well" in html
     assert "1 source in trouble" in html.split("</header>")[0]
+
+
+def test_the_status_names_the_sources_in_trouble(client: FlaskClient, collecting: Collecting) -> None:
+    """Not "all is well" beside a warning in the head of the same page."""
+    collecting(
+        collector("a", CollectorState.COLLECTING),
+        *(collector(name, CollectorState.FAILED, error="no permission") for name in ILL),
+    )
+    told = client.get("/status").text.partition('class="page-lead"')[2].partition("</p>")[0]
+    assert "All is well" not in told
+    assert '<a href="/sources">4 sources in trouble</a> (journal, b, c, …)' in told
+    korean = client.get("/status", headers={"Accept-Language": "ko"}).text
+    assert '<a href="/sources">수집원 4개에 문제</a> (journal, b, c, …)' in korean
 
 
 def test_a_file_that_is_not_there_yet_is_waited_for(client: FlaskClient, collecting: Collecting) -> None:
