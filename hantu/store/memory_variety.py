@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from hantu.store.pattern_families import ROUNDS, SLOT, VARIETY, VARIETY_OF_VALUES, WORDY
+from hantu.store.pattern_families import SLOT, VARIETY, VARIETY_OF_VALUES, WORDY, settle
 
 _Row = tuple[bytes, ...]
 
@@ -12,13 +12,7 @@ _Row = tuple[bytes, ...]
 def variable(words: Sequence[Sequence[bytes]]) -> list[frozenset[int]]:
     """Which words of some texts vary, as pattern_families says. words: texts × places."""
     texts = _Texts([tuple(text) for text in words])
-    for _ in range(ROUNDS):
-        before = texts.opened
-        for place in texts.places():
-            texts.open(place)
-        texts.absorb()
-        if texts.opened == before:
-            break
+    settle(texts)
     return [texts.wild[row] for row in texts.of_text]
 
 

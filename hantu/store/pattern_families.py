@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 SLOT: Final = b"\0"
 VARIETY: Final = 8
@@ -21,7 +21,7 @@ VARIETY: Final = 8
 VARIETY_OF_VALUES: Final = 2
 """Among words that begin with a value: `‹›~‹›` and `‹›+dfsg-‹›` are versions, whatever is in between."""
 WORDS_MOST: Final = 60
-ROUNDS: Final = 4
+_ROUNDS: Final = 4
 """So often what varies in one place may let another one vary."""
 _NEWLINE: Final = b"\xff"
 _NUL: Final = b"\xfd"
@@ -33,6 +33,24 @@ WORDY: Final = re.compile(rb"[A-Za-z]{2}|[\xc2-\xf4]")
 
 Variable = Callable[[Sequence[Sequence[bytes]]], Sequence[frozenset[int]]]
 """Of texts of as many words, all different: which words of each vary."""
+
+
+class Varying(Protocol):
+    """Texts of as many words, on the way to what varies in them. opened: how often places were."""
+
+    opened: int
+
+    def places(self) -> Sequence[int]:
+        """Where the most different words stand comes first."""
+        ...
+
+    def open(self, place: int) -> None:
+        """Let a place vary where enough different words stand between the same ones."""
+        ...
+
+    def absorb(self) -> None:
+        """Put texts under those of which they are a case."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +97,17 @@ def families(texts: Sequence[bytes], variable: Variable) -> Families:
     for family, own in zip(of_distinct, wild, strict=True):
         places_of[family] |= own
     return Families([of_distinct[number] for number in of_text], list(found), places_of)
+
+
+def settle(texts: Varying) -> None:
+    """Find what varies in these texts."""
+    for _ in range(_ROUNDS):
+        before = texts.opened
+        for place in texts.places():
+            texts.open(place)
+        texts.absorb()
+        if texts.opened == before:
+            return
 
 
 def masked(words: Sequence[bytes], places: Iterable[int]) -> bytes:

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from hantu.store.pattern_families import ROUNDS, SLOT, VARIETY, VARIETY_OF_VALUES, WORDS_MOST, WORDY
+from hantu.store.pattern_families import SLOT, VARIETY, VARIETY_OF_VALUES, WORDS_MOST, WORDY, settle
 from hantu.store.sqlite.batch import IntArray
 
 _FACTORS: Final = np.random.default_rng(20_261_121).integers(1, 1 << 62, WORDS_MOST) * 2 + 1
@@ -17,13 +17,7 @@ _FACTORS: Final = np.random.default_rng(20_261_121).integers(1, 1 << 62, WORDS_M
 def variable(words: Sequence[Sequence[bytes]]) -> list[frozenset[int]]:
     """Which words of some texts vary, as pattern_families says. words: texts × places."""
     rows = _Rows(words)
-    for _ in range(ROUNDS):
-        before = rows.opened
-        for place in rows.places():
-            rows.open(place)
-        rows.absorb()
-        if rows.opened == before:
-            break
+    settle(rows)
     places = [frozenset(np.flatnonzero(row).tolist()) for row in rows.wild]
     return [places[row] for row in rows.of_text.tolist()]
 
