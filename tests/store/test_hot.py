@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import weakref
+from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from hantu.store.sqlite.hot import HotBatch
 from hantu.store.sqlite.hot_frames import CHUNK_MOST, Chunk, HotFrames
 from hantu.store.sqlite.segment_writer import VALUE_COLUMNS
 from hantu.store.sqlite.shapes import Shapes
+from tests.store.made import asked, many, opened
 
 LINES = CHUNK_MOST // 4
 
@@ -124,3 +127,15 @@ def test_a_batch_read_again_after_damage_is_not_mistaken_for_another() -> None:
         *range(1, 3 * LINES + 1),
         *range(4 * LINES + 1, 8 * LINES + 1),
     ]
+
+
+def test_a_seal_gives_up_what_queries_have_made_of_its_lines(tmp_path: Path) -> None:
+    with opened(tmp_path / "hantu.db", seal_entries=10**6, background=False) as store:
+        store.write_batch(many(100))
+        store.query(asked("line"))
+        (chunk,) = store._catalog.hot_frames._chunks
+        frame = weakref.ref(chunk.frame)
+        del chunk
+        assert frame() is not None
+        assert store.seal() == 100
+        assert frame() is None

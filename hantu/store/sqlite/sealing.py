@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -32,6 +33,9 @@ log = logging.getLogger(__name__)
 SEAL_ENTRIES: Final = 16_384
 SEAL_CHARACTERS: Final = 4 * 1024 * 1024
 """Of messages and metadata: who looks for an id reads all the metadata of the segments that may hold it."""
+CALM_S: Final = 2.0
+"""With so long between two seals, what queries have made of unsealed lines is given up before one: most of
+it goes with the seal anyway, and that is when most memory is in use."""
 BEHIND: Final = 4
 """With this many segments' worth of hot entries a writer seals before it writes on."""
 
@@ -125,6 +129,7 @@ class Sealer:
         self._tally = threading.Lock()
         self._entries = 0
         self._characters = 0
+        self._sealed_s = 0.0
         self._wake = threading.Event()
         self._worker = Worker("store-seal", self._run, backoff=Backoff()) if background else None
 
@@ -198,6 +203,8 @@ class Sealer:
             batches = self._chosen(hot)
             if not batches:
                 return 0
+            if time.monotonic() - self._sealed_s > CALM_S:
+                self._catalog.hot_frames.forget()
             shapes = self._catalog.shapes
             try:
                 batch = joined(batches)
