@@ -34,8 +34,8 @@ WAL_KEPT_BYTES: Final = 64 * 1024 * 1024
 """The WAL file is cut to this size once all of it is copied back."""
 
 _STATEMENTS: Final = 512
-"""Places of the writer's cache of statements, the most that APSW has. Each use of whatever statement takes the
-next place: with 100, a seal of some 600 uses drove out all that batches need."""
+"""Places of the writer's cache of statements, the most that APSW has. Each use of whatever statement takes
+the next place: with 100, a seal of some 600 uses drove out all that batches need."""
 _WRITER: Final = """
 PRAGMA synchronous = NORMAL;
 PRAGMA foreign_keys = ON;
