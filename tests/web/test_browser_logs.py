@@ -32,6 +32,11 @@ TRACE = (
     "    raise InsufficientBalance(required)\n"
     "InsufficientBalance: required 1,250,000"
 )
+SEARCH_ROWS = (
+    "new Set([...document.querySelectorAll('.search .button, .search #q')]"
+    ".filter(one => !one.closest('.menu-panel') && one.offsetWidth > 1)"
+    ".map(one => Math.round(one.getBoundingClientRect().bottom))).size"
+)
 ABOVE_PX = "el => el.getBoundingClientRect().top"
 
 
@@ -496,3 +501,4 @@ def test_on_a_phone_the_filters_open_and_nothing_scrolls_sideways(
         for path in ("", "?wrap=1", "?q=zzz", "?q=level:loud", "?live=1"):
             page = reader.open(f"/logs{path}")
             assert page.evaluate("document.documentElement.scrollWidth") == NARROW[0], path
+            assert page.evaluate(SEARCH_ROWS) == 2, path
