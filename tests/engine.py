@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -48,16 +48,24 @@ _TOOLS = (
 
 
 class PrivateEngine:
-    """A dockerd in a folder of its own. start() and kill() may alternate; stop() ends for good."""
+    """A dockerd in a folder of its own. start() and kill() may alternate; stop() ends for good.
+
+    within: a command that runs it, such as one that gives it mounts of its own."""
 
     def __init__(
-        self, folder: Path, *, live_restore: bool = True, environment: dict[str, str] | None = None
+        self,
+        folder: Path,
+        *,
+        live_restore: bool = True,
+        environment: dict[str, str] | None = None,
+        within: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         self.socket = folder / "docker.sock"
         self.host = f"unix://{self.socket}"
         self.environment = {"DOCKER_HOST": self.host}
         self._live_restore = live_restore
+        self._within = tuple(within)
         self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._made: list[str] = []
@@ -67,6 +75,7 @@ class PrivateEngine:
         for left in ("pid", "exec/containerd/containerd.pid", "docker.sock"):
             (self.folder / left).unlink(missing_ok=True)
         command = [
+            *self._within,
             _DOCKERD,
             "--data-root",
             str(self.folder / "root"),

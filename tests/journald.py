@@ -47,7 +47,7 @@ class PrivateJournal:
         self.namespace = f"hantu-{os.getpid()}-{next(_numbers)}"
         machine = Path("/etc/machine-id").read_text(encoding="ascii").strip()
         self.folder = Path("/var/log/journal") / f"{machine}.{self.namespace}"
-        self._run = Path("/run/systemd") / f"journal.{self.namespace}"
+        self.run = Path("/run/systemd") / f"journal.{self.namespace}"
         self._config = Path("/etc/systemd") / f"journald@{self.namespace}.conf"
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
@@ -58,7 +58,7 @@ class PrivateJournal:
 
         boot: a file with the id of another start of the machine, which it takes for this one."""
         self._config.write_text(_CONFIGURATION, encoding="ascii")
-        for folder in (self._run, self.folder):
+        for folder in (self.run, self.folder):
             folder.mkdir(parents=True, exist_ok=True)
         command = [str(JOURNALD), self.namespace]
         if boot is not None:
@@ -68,7 +68,7 @@ class PrivateJournal:
             command,
             env={
                 **os.environ,
-                "RUNTIME_DIRECTORY": str(self._run),
+                "RUNTIME_DIRECTORY": str(self.run),
                 "LOGS_DIRECTORY": str(self.folder),
             },
             stdin=subprocess.DEVNULL,
@@ -81,7 +81,7 @@ class PrivateJournal:
     def _reachable(self) -> bool:
         probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            probe.connect(str(self._run / "stdout"))
+            probe.connect(str(self.run / "stdout"))
         except OSError:
             return False
         finally:
@@ -102,7 +102,7 @@ class PrivateJournal:
     def stop(self) -> None:
         """End it and remove everything it made."""
         self.end()
-        for folder in (self._run, self.folder):
+        for folder in (self.run, self.folder):
             shutil.rmtree(folder, ignore_errors=True)
         self._config.unlink(missing_ok=True)
 
@@ -124,7 +124,7 @@ class PrivateJournal:
         payload = b"".join(_field(name, value) for name, value in fields)
         if self._socket is None:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            self._socket.connect(str(self._run / "socket"))
+            self._socket.connect(str(self.run / "socket"))
         if len(payload) < 100_000:
             self._socket.send(payload)
             return
@@ -149,7 +149,7 @@ class PrivateJournal:
     def stream(self, identifier: str, priority: int = 6) -> socket.socket:
         """A connection as a service's standard output has: each line is an entry; `<3>` sets a priority."""
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.connect(str(self._run / "stdout"))
+        connection.connect(str(self.run / "stdout"))
         connection.sendall(f"{identifier}\n\n{priority}\n1\n0\n0\n0\n".encode())
         return connection
 

@@ -37,10 +37,9 @@ def build_collectors(
 
     own_file: a file of hantu's own, read as the others are and shown nowhere."""
     manager = LogCollectorManager(pipeline, store)
-    if config.docker != "off":
-        _add_docker(config, pipeline, store, manager)
+    docker = None if config.docker == "off" else _add_docker(config, pipeline, store, manager)
     if config.journal != "off":
-        manager.add(_journal(config, pipeline, store))
+        manager.add(_journal(config, pipeline, store, docker))
     reader = FileReader(pipeline, store, poll_ms=config.file_poll_ms)
     for collector in file_collectors(config, pipeline, store, reader=reader):
         manager.add(collector)
@@ -54,7 +53,9 @@ def reads_files(config: Config) -> bool:
     return bool(watches(config))
 
 
-def _journal(config: Config, pipeline: Pipeline, store: LogStorage) -> JournalLogCollector:
+def _journal(
+    config: Config, pipeline: Pipeline, store: LogStorage, docker: DockerSource | None
+) -> JournalLogCollector:
     return JournalLogCollector(
         pipeline=pipeline,
         store=store,
@@ -63,6 +64,7 @@ def _journal(config: Config, pipeline: Pipeline, store: LogStorage) -> JournalLo
         since=config.journal_since,
         namespace=config.journal_namespace,
         directory=_directory(config),
+        read_by_engine=None if docker is None else docker.reads,
         reconnect=config.reconnect,
     )
 
@@ -73,7 +75,7 @@ def _directory(config: Config) -> str:
 
 def _add_docker(
     config: Config, pipeline: Pipeline, store: LogStorage, manager: LogCollectorManager
-) -> None:
+) -> DockerSource:
     source = DockerSource(
         manager,
         engine=Engine(),
@@ -85,6 +87,7 @@ def _add_docker(
     )
     manager.use_containers(source)
     manager.add(source)
+    return source
 
 
 def probe_sources(config: Config) -> list[Probe]:

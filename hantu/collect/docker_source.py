@@ -160,6 +160,10 @@ class DockerSource:
             fnmatchcase(name, glob) for glob in self._exclude
         )
 
+    def reads(self, container_id: str, name: str) -> bool:
+        """Whether this container's lines are read from the engine, now or once it is back."""
+        return self._watched_ns is not None and self.wants(container_id, name)
+
     def _watch(self, stop: threading.Event) -> bool:
         """Follow the events until stopped, and return False. Raises EngineError when the engine goes
         away."""

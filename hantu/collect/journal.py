@@ -41,6 +41,8 @@ ORDER_S: Final = 5.0
 """So long after journalctl was told to end comes hantu's own order to end, if it comes."""
 
 OnLog = Callable[[Sequence[LogEntry]], None]
+ReadByEngine = Callable[[str, str], bool]
+"""Id and name of a container → whether its lines are read from the engine."""
 
 
 class JournalLogCollector:
@@ -49,7 +51,8 @@ class JournalLogCollector:
     units, identifiers: globs; an entry is kept when one of either matches, and when both are empty.
     since: where the first reading begins, as journalctl's --since, or "boot". namespace: of which
     journal; "" the system's. directory: of journal files to read instead; "" none. reconnect: "auto",
-    or "manual" to stay down after a failure. on_log gets entries after they were handed to the pipeline,
+    or "manual" to stay down after a failure. read_by_engine: lines of such containers, written by Docker's
+    journald driver, are left out. on_log gets entries after they were handed to the pipeline,
     on_error each failure; both in the collector's thread."""
 
     key = JOURNAL
@@ -65,6 +68,7 @@ class JournalLogCollector:
         since: str = "-1h",
         namespace: str = "",
         directory: str = "",
+        read_by_engine: ReadByEngine | None = None,
         reconnect: str = "auto",
         on_log: OnLog | None = None,
         on_error: OnError | None = None,
@@ -76,6 +80,7 @@ class JournalLogCollector:
         self._since = since
         self._journal = journal_of(namespace, directory)
         self._name = directory or namespace
+        self._read_by_engine = read_by_engine
         self._on_log = on_log
         self._process: Journalctl | None = None
         self._life = Lifecycle(
@@ -160,8 +165,7 @@ class JournalLogCollector:
                 return
         process = Journalctl(arguments(cursor=cursor, since=self._since_of(place), journal=self._journal))
         status = self._run(stop, process, place)
-        # systemd tells all processes of a service to end at once: journalctl hears it before this does.
-        if not stop.wait(ORDER_S if status == -signal.SIGTERM else 0):
+        if not _ordered(stop, status):
             raise explain(process.complaint, status, user=_user())
 
     def _catch_up(self, stop: threading.Event, place: Place | None, *, cursor: str) -> None:
@@ -169,7 +173,7 @@ class JournalLogCollector:
         words = arguments(cursor=cursor, since=self._since_of(place), journal=self._journal, follow=False)
         process = Journalctl(words)
         status = self._run(stop, process, place)
-        if status and not stop.is_set():
+        if status and not _ordered(stop, status):
             raise explain(process.complaint, status, user=_user())
 
     def _run(self, stop: threading.Event, process: Journalctl, place: Place | None) -> int:
@@ -204,6 +208,10 @@ class JournalLogCollector:
 
     def wants(self, record: JournalRecord) -> bool:
         """Whether the settings ask for this entry."""
+        if record.container and self._read_by_engine is not None:
+            name = str((record.entry.metadata or {}).get("container_name", ""))
+            if self._read_by_engine(record.container, name):
+                return False
         self._units.add(record.entry.source_id)
         return self._wanted(record)
 
@@ -244,6 +252,12 @@ def probe(namespace: str = "", directory: str = "") -> JournalctlError | None:
     if status or process.complaint:
         return explain(process.complaint, status, user=_user())
     return None
+
+
+def _ordered(stop: threading.Event, status: int) -> bool:
+    """Whether journalctl ended because hantu is to end."""
+    # systemd tells all processes of a service to end at once: journalctl hears it before this does.
+    return stop.wait(ORDER_S if status == -signal.SIGTERM else 0)
 
 
 def _user() -> str:

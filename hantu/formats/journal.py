@@ -84,7 +84,8 @@ class JournalRecord(msgspec.Struct, gc=False):
 
     cursor: its place in the journal. units: the names by which journalctl's `-u` would find it.
     stream: "" or the stream of lines that it is one of: its neighbours there may belong to it.
-    headed: its text begins a record (a time, a level, a JSON object)."""
+    headed: its text begins a record (a time, a level, a JSON object). container: "" or the id of the
+    container whose line Docker's journald driver wrote."""
 
     entry: LogEntry
     cursor: str
@@ -92,6 +93,7 @@ class JournalRecord(msgspec.Struct, gc=False):
     identifier: str = ""
     stream: str = ""
     headed: bool = True
+    container: str = ""
 
 
 class JournalDecoder:
@@ -132,6 +134,8 @@ class JournalDecoder:
         if lines:
             record.stream = _stream(fields, unit)
             if container:
+                if fields.get("_COMM") == "dockerd":
+                    record.container = _first(fields.get("CONTAINER_ID_FULL"))
                 metadata["stream"] = "stderr" if metadata.get("priority") == 3 else "stdout"
         if lines or message[:1] == "{":
             self._read_message(record, default=default)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from hantu.collect.base import CollectorState
@@ -51,6 +52,24 @@ class Desk:
 
     def wait(self, count: int, source_id: str = "app", timeout_s: float = 20) -> None:
         wait_until(lambda: len(self.entries(source_id)) >= count, timeout_s, 0.05)
+
+    def following(self) -> int:
+        """The journalctl that waits for new entries, once it runs: what was there is read by one before."""
+        found: list[int] = []
+
+        def runs() -> bool:
+            process = self.collector._process
+            if process is None:
+                return False
+            try:
+                command = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+            except OSError:
+                return False
+            found.append(process.pid)
+            return b"--follow" in command
+
+        wait_until(runs, 60)
+        return found[-1]
 
     def gaps(self) -> list[dict[str, Any]]:
         found = [

@@ -179,9 +179,8 @@ def test_a_killed_journalctl_is_started_again(journald: PrivateJournal) -> None:
     with Desk(journald.namespace) as desk:
         for turn in range(1, 4):
             desk.wait(len(expected))
-            process = desk.collector._process
-            assert process is not None
-            os.kill(process.pid, signal.SIGKILL)
+            process = desk.following()
+            os.kill(process, signal.SIGKILL)
             expected += journald.write_lines(turn * 100, turn * 100 + 100)
             desk.wait(len(expected))
         assert desk.messages() == expected
@@ -194,9 +193,8 @@ def test_a_journalctl_that_is_told_to_end_with_hantu_is_no_failure(journald: Pri
     """`systemctl stop` sends SIGTERM to all processes of the service."""
     with Desk(journald.namespace) as desk:
         desk.wait(len(journald.write_lines(0, 10)))
-        process = desk.collector._process
-        assert process is not None
-        os.kill(process.pid, signal.SIGTERM)
+        process = desk.following()
+        os.kill(process, signal.SIGTERM)
         wait_until(lambda: desk.collector._process is None)
     assert desk.errors == []
 
@@ -209,9 +207,8 @@ def test_a_journalctl_that_alone_is_told_to_end_is_started_again(
     expected = journald.write_lines(0, 10)
     with Desk(journald.namespace) as desk:
         desk.wait(len(expected))
-        process = desk.collector._process
-        assert process is not None
-        os.kill(process.pid, signal.SIGTERM)
+        process = desk.following()
+        os.kill(process, signal.SIGTERM)
         expected += journald.write_lines(10, 20)
         desk.wait(len(expected))
         assert desk.messages() == expected
@@ -287,11 +284,8 @@ def test_nothing_is_lost_or_doubled_through_nine_kills_and_eight_rotations(
         for turn in range(kills):
             at = turn * 2 * half
             expected += journald.write_lines(at, at + half)
-            wait_until(lambda: desk.collector._process is not None, 60)
-            process = desk.collector._process
-            if process is not None:
-                os.kill(process.pid, signal.SIGKILL)
-                killed.append(process.pid)
+            killed.append(desk.following())
+            os.kill(killed[-1], signal.SIGKILL)
             expected += journald.write_lines(at + half, at + 2 * half)
             if turn:
                 journald.rotate()
@@ -320,16 +314,15 @@ def test_what_is_vacuumed_under_a_slow_reader_is_counted_and_nothing_doubled(
         expected = journald.write_lines(0, size)
         desk.wait(size)
         for turn in range(turns):
-            process = desk.collector._process
-            assert process is not None
-            os.kill(process.pid, signal.SIGSTOP)
+            process = desk.following()
+            os.kill(process, signal.SIGSTOP)
             for _ in range(files):
                 expected += journald.write_lines(len(expected), len(expected) + size)
                 journald.rotate()
             expected += journald.write_lines(len(expected), len(expected) + 10)
             journald.journalctl("--sync")
             journald.vacuum()
-            os.kill(process.pid, signal.SIGCONT)
+            os.kill(process, signal.SIGCONT)
             last = expected[-1]
             wait_until(lambda last=last: last in desk.messages(), 30, 0.1)
             read = desk.messages()
