@@ -63,8 +63,8 @@ MUTANTS: Final = (
         "R5",
         "the ballast stays",
         "service/disk_full.py",
-        "            self._ballast.unlink(missing_ok=True)\n        if file_bytes",
-        "            pass\n        if file_bytes",
+        "            self._ballast.unlink(missing_ok=True)\n        with suppress(StoreError):",
+        "            pass\n        with suppress(StoreError):",
         "tests/fault/test_disk_full.py",
     ),
     Mutant(
@@ -98,6 +98,14 @@ MUTANTS: Final = (
         "clock: Callable[[], float] = time.monotonic,\n",
         "clock: Callable[[], float] = time.time,\n",
         "tests/fault/test_clock.py",
+    ),
+    Mutant(
+        "R8",
+        "rotated files are told apart by a clock that was set back",
+        "collect/files/rounds.py",
+        "        if bound_ns is None:\n            return\n        log.info",
+        "        if True:\n            return\n        log.info",
+        "tests/collect/test_files_clock.py",
     ),
     Mutant(
         "R9",
@@ -162,6 +170,14 @@ MUTANTS: Final = (
         "        copy = self._locate(replace(mark, device=0, inode=0), None)\n",
         "        copy = None\n",
         "tests/collect/test_files.py -k copytruncate",
+    ),
+    Mutant(
+        "R15",
+        "entries from before the machine's start are not read",
+        "collect/journal.py",
+        "        if boot_of(cursor) != this_boot() and not",
+        "        if False and not",
+        "tests/collect/test_journal_odd.py",
     ),
     Mutant(
         "R15",
