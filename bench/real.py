@@ -17,7 +17,7 @@ import msgspec
 import zstandard
 
 from bench.corpus import START_NS
-from bench.measure import table
+from bench.measure import table, work
 from bench.streams import scratch
 from hantu.collect.oldfiles import read_entries
 from hantu.model import APP, LogEntry, LogLevel
@@ -26,13 +26,16 @@ from hantu.store.sqlite import SqliteStore
 BATCH = 1_000
 LEAST_BYTES = 10_000
 MOST_LINES = 300_000
+HARD_LINES = 20_000
+MORE = 4
 KEPT_DAYS = 36_500
 PLACES = ("/var/log/**/*", "/usr/share/doc/**/*.log.gz", "/root/.npm/_logs/*.log")
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Of some entries: lines, bytes of their messages, of their store, of zstd at two levels."""
+    """Of some entries: lines, bytes of their messages, of their store, of zstd at two levels; processor time
+    a line."""
 
     lines: int
     text: int
@@ -40,6 +43,7 @@ class Sizes:
     store: int
     zstd_3: int
     zstd_19: int
+    cpu_us: float
 
 
 def measure(entries: Sequence[LogEntry]) -> Sizes:
@@ -47,9 +51,7 @@ def measure(entries: Sequence[LogEntry]) -> Sizes:
     with scratch() as folder:
         path = Path(folder) / "hantu.db"
         store = SqliteStore.open(path, background=False)
-        for at in range(0, len(entries), BATCH):
-            store.write_batch(entries[at : at + BATCH])
-        store.seal()
+        done = work(len(entries), lambda: _write(store, entries))
         # Room that unsealed entries had is given back.
         store.maintain(KEPT_DAYS, now_ns=START_NS, pause=bool)
         columns = sum(store.storage().columns.values())
@@ -60,7 +62,13 @@ def measure(entries: Sequence[LogEntry]) -> Sizes:
         by_source.setdefault(entry.source_id, []).append(entry.message)
     text = "\n".join("\n".join(by_source[name]) for name in sorted(by_source)).encode()
     three, nineteen = (len(zstandard.ZstdCompressor(level=level).compress(text)) for level in (3, 19))
-    return Sizes(len(entries), len(text), columns, size, three, nineteen)
+    return Sizes(len(entries), len(text), columns, size, three, nineteen, done.cpu_us)
+
+
+def _write(store: SqliteStore, entries: Sequence[LogEntry]) -> None:
+    for at in range(0, len(entries), BATCH):
+        store.write_batch(entries[at : at + BATCH])
+    store.seal()
 
 
 def of_files(paths: Iterable[Path]) -> Iterator[tuple[str, list[LogEntry]]]:
@@ -78,7 +86,7 @@ def of_files(paths: Iterable[Path]) -> Iterator[tuple[str, list[LogEntry]]]:
             yield str(path), entries
 
 
-def hard_texts(lines: int = 20_000) -> dict[str, list[LogEntry]]:
+def hard_texts(lines: int = HARD_LINES) -> dict[str, list[LogEntry]]:
     """Text that has no shape worth keeping."""
     draw = random.Random(3)
 
@@ -107,9 +115,8 @@ def hard_texts(lines: int = 20_000) -> dict[str, list[LogEntry]]:
     }
 
 
-def row(name: str, entries: Sequence[LogEntry]) -> tuple[object, ...]:
+def row(name: str, found: Sizes) -> tuple[object, ...]:
     """A row of the table."""
-    found = measure(entries)
     return (
         name,
         f"{found.lines:,}",
@@ -123,6 +130,7 @@ def row(name: str, entries: Sequence[LogEntry]) -> tuple[object, ...]:
 
 
 HEAD = ("text", "lines", "text B/line", "segments", "whole file", "zstd-3", "zstd-19", "segments ÷ zstd-3")
+HARD_HEAD = (*HEAD, "CPU µs/line", f"of {MORE} times as many")
 
 
 def tables(paths: Sequence[Path] = ()) -> dict[str, str]:
@@ -138,12 +146,22 @@ def tables(paths: Sequence[Path] = ()) -> dict[str, str]:
     every: list[LogEntry] = []
     rows: list[tuple[object, ...]] = []
     for name, entries in of_files(paths):
-        rows.append(row(name, entries))
+        rows.append(row(name, measure(entries)))
         every += entries
     if every:
-        rows.append(row("all of these together", every))
-    hard = [row(name, entries) for name, entries in hard_texts().items()]
-    return {"Text that no generator made": table(HEAD, rows), "Text made to be hard": table(HEAD, hard)}
+        rows.append(row("all of these together", measure(every)))
+    return {
+        "Text that no generator made": table(HEAD, rows),
+        "Text made to be hard": table(HARD_HEAD, hard_rows()),
+    }
+
+
+def hard_rows() -> list[tuple[object, ...]]:
+    """The rows of hard texts, with the time of a line among so many and among MORE times as many: the same
+    when time is linear."""
+    found = {name: measure(entries) for name, entries in hard_texts().items()}
+    more = {name: measure(entries) for name, entries in hard_texts(MORE * HARD_LINES).items()}
+    return [(*row(name, each), each.cpu_us, more[name].cpu_us) for name, each in found.items()]
 
 
 def main(words: Sequence[str]) -> None:
