@@ -19,7 +19,9 @@ from tests.waiting import wait_until
 
 
 class Desk:
-    """What collects. A second Desk on the first one's store is a restart of hantu."""
+    """What collects. A second Desk on the first one's store is a restart of hantu.
+
+    logging: keep what on_log is told in `logged`."""
 
     def __init__(
         self,
@@ -31,6 +33,7 @@ class Desk:
         reconnect: str = "auto",
         own: Sequence[str] = (),
         batch_ms: int = 50,
+        logging: bool = True,
     ) -> None:
         self.store: LogStorage = store or MemoryStore()
         self.pipeline = Pipeline(self.store, CommitSignal(self.store.cursor()), batch_ms=batch_ms)
@@ -46,7 +49,7 @@ class Desk:
             exclude=exclude,
             reconnect=reconnect,
             own=own,
-            on_log=self.logged.extend,
+            on_log=self.logged.extend if logging else None,
             on_error=self.errors.append,
         )
         self.manager.use_containers(self.source)
