@@ -32,6 +32,7 @@ BUSY_HOURS: Final = 48
 UNREAD_S: Final = 600.0
 UNREAD_SHOWN: Final = 3
 BACKUP_LATE_S: Final = 26 * 3_600
+_RESTORE: Final = "sudo systemctl stop hantu; sudo hantu restore BACKUP; sudo systemctl start hantu"
 
 
 def look_at_file(desk: Desk, depth: Depth) -> Iterator[Finding]:
@@ -42,8 +43,7 @@ def look_at_file(desk: Desk, depth: Depth) -> Iterator[Finding]:
     try:
         found = database_health(database, depth)
     except StoreError as error:
-        fix = "sudo systemctl stop hantu; sudo hantu restore BACKUP; sudo systemctl start hantu"
-        yield Finding("database file", False, str(error), fix)
+        yield Finding("database file", False, str(error), _RESTORE)
         return
     says = f"SQLite {found.sqlite_version}"
     yield Finding(
@@ -62,8 +62,7 @@ def look_at_file(desk: Desk, depth: Depth) -> Iterator[Finding]:
         )
     if depth is Depth.PAGES:
         says = "; ".join(found.damage) or "every page is sound"
-        fix = "systemctl stop hantu; hantu restore BACKUP, see docs/backup.md"
-        yield Finding("database pages", not found.damage, says, fix if found.damage else "")
+        yield Finding("database pages", not found.damage, says, _RESTORE if found.damage else "")
 
 
 def look_at_contents(desk: Desk) -> Iterator[Finding]:

@@ -100,7 +100,8 @@ def test_damage_is_found_when_every_page_is_looked_at(data_dir: Path) -> None:
         file.write(b"\xff" * 64)
     told = found(data_dir, "--deep")
     assert told["database pages"]["ok"] is False
-    assert "hantu restore BACKUP" in told["database pages"]["fix"]
+    restore = "sudo systemctl stop hantu; sudo hantu restore BACKUP; sudo systemctl start hantu"
+    assert told["database pages"]["fix"] == restore
     assert "database pages" not in found(data_dir)
 
 
