@@ -8,7 +8,8 @@ import pytest
 
 from bench.soak import TAILS, slope_mb_min, soak
 
-RSS_MOST_MB = 150
+RSS_MOST_MB = 130
+"""Some 105 on a quiet machine; ten minutes of it stay below 150 (docs/performance.md)."""
 
 
 @pytest.mark.e2e
