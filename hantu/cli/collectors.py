@@ -39,7 +39,8 @@ def _print(found: dict[str, Any]) -> None:
     gaps = f", {found['gaps']} gaps" if found["gaps"] else ""
     key = found["key"] if found["name"] not in found["key"] else ""
     click.echo(f"{found['state']:<13}{visible(found['name'])}  {visible(key)}".rstrip())
-    click.echo(f"{'':<13}{found['lines']:,} lines, {found['perMinute']:.0f} a minute{lag}{gaps}")
+    detail = f"; {visible(found['detail'])}" if found["detail"] else ""
+    click.echo(f"{'':<13}{found['lines']:,} lines, {found['perMinute']:.0f} a minute{lag}{gaps}{detail}")
     if found["error"]:
         click.echo(click.style(f"{'':<13}{visible(found['error'])}", fg="yellow"))
     if found["fix"]:

@@ -100,10 +100,16 @@ def _running(control: Control) -> Iterator[Finding]:
         yield Finding(
             found["name"],
             found["state"] not in ("failed", "reconnecting"),
-            found["error"] or f"{found['state']}, {found['lines']:,} lines",
+            found["error"] or _stands(found),
             found["fix"],
         )
     yield from look_at_arrivals(collectors)
+
+
+def _stands(found: dict[str, Any]) -> str:
+    """How a collector without trouble stands: `collecting, 1,204 lines, 8 files`."""
+    parts = [found["state"], f"{found['lines']:,} lines", found["detail"]]
+    return ", ".join(filter(None, parts))
 
 
 def _alerts(desk: Desk) -> Iterator[Finding]:
