@@ -134,7 +134,7 @@ def gather(entry: LogEntry, view: View, asked: context.Asked = context.FEW) -> D
         _whole_text(entry, view),
         parts,
         _origin(entry, view.text),
-        tree({name: value for name, value in metadata.items() if name != shown}, view.text),
+        tree(_rest(entry, metadata, shown), view.text),
         context.gather(entry, asked, view.query),
         _repeats(entry, row, view),
         trace_id if isinstance(trace_id, str) else "",
@@ -173,6 +173,12 @@ def _trace(message: str, metadata: Mapping[str, Any]) -> tuple[tuple[trace.Part,
         if isinstance(value, str) and (found := trace.parse(visible(value), known=True)):
             return found, key if value is field else ""
     return (), ""
+
+
+def _rest(entry: LogEntry, metadata: Mapping[str, Any], shown: str) -> dict[str, Any]:
+    """The metadata but for what the row says elsewhere: its stack trace, and its origin once more."""
+    said = {shown: metadata.get(shown), origin_field(entry.source, entry.source_id): entry.source_id}
+    return {name: value for name, value in metadata.items() if name not in said or said[name] != value}
 
 
 def _origin(entry: LogEntry, text: str) -> tuple[Leaf, ...]:

@@ -57,6 +57,11 @@ class Value:
     add: str
     exclude: str
 
+    @property
+    def path_end(self) -> str:
+        """What tells files apart, as rows show it: the last two parts of a path."""
+        return "/".join(self.value.split("/")[-2:])
+
 
 @dataclass(frozen=True, slots=True)
 class FacetView:

@@ -71,7 +71,7 @@ TEXTS: Final[dict[str, str]] = {
     "{n} line": "{n}줄",
     "{n} lines": "{n}줄",
     "at least {n} lines": "{n}줄 이상",
-    "in {n} ms": "{n} ms",
+    "in {n} ms": "({n} ms)",
     "Counting…": "세는 중…",
     "Show histogram and filters": "그래프와 필터 보기",
     "Counting took too long: choose a shorter time.": (

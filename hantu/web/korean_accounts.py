@@ -5,6 +5,17 @@ from __future__ import annotations
 from typing import Final
 
 ACCOUNTS: Final[dict[str, str]] = {
+    # What is noted with an act
+    "until {value}": "해제 조건 {value}",
+    "text {value}": "내용 {value}",
+    "days {value}": "{value}일",
+    "removed {value}": "{value}줄 삭제",
+    "role {value}": "역할 {value}",
+    "scope {value}": "권한 {value}",
+    "many {value}": "{value}개",
+    "format {value}": "형식 {value}",
+    "query {value}": "검색어 {value}",
+    "entries {value}": "{value}줄",
     # Signing in
     "Sign in": "로그인",
     "Sign out": "로그아웃",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import zlib
 from collections.abc import Mapping, Sequence
@@ -59,6 +60,8 @@ KINDS: Final = {
     "LOG": "Log",
     "OTHER": "Other",
 }
+_TIMEOUT: Final = re.compile(r"it ran longer than its timeout of (\S+) s")
+_SILENT: Final = re.compile(r"its runner sent no sign of life for (\d+) intervals of (\S+) s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,7 @@ def one_execution(execution_id: UUID) -> Response:
         "run": run,
         "trace_url": trace_url(run.trace_id),
         "error_tree": _tree(run.error_details),
+        "said_of": said_of,
     }
     if wants_fragment():
         changed = request.args.get("at", "") != told.version
@@ -220,6 +224,21 @@ def _steps(steps: Sequence[Transition], now_ns: int) -> list[Step]:
     return shown
 
 
+def said_of(text: str | None) -> str:
+    """What hantu itself says of the end of a run in the reader's language; what others say as it is."""
+    told = text or ""
+    if found := _TIMEOUT.fullmatch(told):
+        return i18n.translate("it ran longer than its timeout of {seconds} s", seconds=found[1])
+    if found := _SILENT.fullmatch(told):
+        many, seconds = found.groups()
+        return i18n.translate(
+            "its runner sent no sign of life for {many} intervals of {seconds} s",
+            many=many,
+            seconds=seconds,
+        )
+    return told
+
+
 def reason_of(step: Transition) -> str:
     """How a step came about, in words; "" when nobody said."""
     reason = step.reason or ""
@@ -228,7 +247,7 @@ def reason_of(step: Transition) -> str:
         f"cancelled by {CONTROL_NAME}": lambda: i18n.translate("from the command line"),
     }
     say = told.get(reason)
-    return say() if say else reason
+    return say() if say else said_of(reason)
 
 
 def _next(run: Execution) -> list[Step]:

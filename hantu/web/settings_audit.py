@@ -55,6 +55,20 @@ _ACTS: Final = {
 }
 """What was done to an error or a collector, in the words of the buttons that do it."""
 
+DETAILS: Final = {
+    "until": "until {value}",
+    "text": "text {value}",
+    "days": "days {value}",
+    "removed": "removed {value}",
+    "role": "role {value}",
+    "scope": "scope {value}",
+    "many": "many {value}",
+    "format": "format {value}",
+    "query": "query {value}",
+    "entries": "entries {value}",
+}
+"""What is noted with an act, by its name."""
+
 
 def register(blueprint: Blueprint) -> None:
     """Add the routes of this page."""
@@ -120,6 +134,10 @@ def _who(act: Act) -> str:
 
 def detail_text(detail: Mapping[str, Any]) -> str:
     """What belongs to an act, in one line: role admin, days 7. An act within an act comes first, alone."""
-    rest = [f"{name} {value}" for name, value in detail.items() if name != "act"]
+    rest = [
+        i18n.translate(DETAILS[name], value=value) if name in DETAILS else f"{name} {value}"
+        for name, value in detail.items()
+        if name != "act"
+    ]
     act = str(detail.get("act", ""))
     return ", ".join([*([i18n.translate(_ACTS.get(act, act))] if act else []), *rest])

@@ -141,6 +141,21 @@ def test_facets_add_and_exclude(service: Service, client: FlaskClient) -> None:
     assert 'class="facet-value" href="/logs" title="api"' in html
 
 
+def test_a_file_is_told_by_the_end_of_its_path(service: Service, client: FlaskClient) -> None:
+    path = "/srv/shop/releases/current/log/payments.json"
+    store(service, [line("a", source_id=path, metadata={"service": "shop"})])
+    html = client.get("/logs?full=1").text
+    assert f'title="{path}"><span>log/payments.json</span>' in html
+
+
+def test_the_metadata_says_no_origin_twice(service: Service, client: FlaskClient) -> None:
+    store(service, [line("a", metadata={"service": "shop", "user": {"id": 7}})])
+    (row,) = re.findall(r'id="e-([^"]+)"', client.get("/logs").text)
+    html = client.get(f"/logs/{row}").text
+    assert html.count("<dt>service</dt>") == 1
+    assert html.count("<dt>id</dt>") == 1
+
+
 def test_each_bar_of_the_histogram_zooms(service: Service, client: FlaskClient) -> None:
     store(service, recent(100, level=LogLevel.ERROR))
     html = client.get("/logs?full=1").text

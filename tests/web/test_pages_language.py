@@ -113,7 +113,7 @@ def all_texts() -> set[str]:
     found.update(name for _, name in arrivals.LOOKS.values())
     named = (*settings_accounts.ROLES, *settings_tokens.WORDS)
     found.update(word for _, *words in named for word in words)
-    found.update(settings_audit.names_of_acts())
+    found.update((*settings_audit.names_of_acts(), *settings_audit.DETAILS.values()))
     signs = (kinds.WELL, kinds.MISSING, kinds.WAITS, kinds.ABSENT, kinds.OFF)
     found.update(("Containers", "The journal", "Log files", *(word for _, _, word in signs)))
     found.update(text for _, text in (*render.KEYS, *palette.THEMES, *palette.CONTRASTS))

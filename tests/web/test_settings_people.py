@@ -257,7 +257,7 @@ def test_what_is_no_browser_is_told_by_its_own_name(agent: str, words: str) -> N
 
 def test_what_belongs_to_an_act_is_told_in_words_of_the_pages(app: flask.Flask) -> None:
     with app.test_request_context(headers={"Accept-Language": "ko"}):
-        assert detail_text({"until": "1h", "act": "mute"}) == "알림 끄기, until 1h"
+        assert detail_text({"until": "1h", "act": "mute"}) == "알림 끄기, 해제 조건 1h"
     with app.test_request_context(headers={"Accept-Language": "en"}):
         assert detail_text({"act": "split"}) == "Split off"
         assert detail_text({"days": 7}) == "days 7"
