@@ -6,7 +6,7 @@ facet is opened: that reads the metadata of every matching line."""
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -27,6 +27,7 @@ COUNT_MOST: Final = 1 << 40
 COUNT_LIMIT_MS: Final = 100
 LEAST_MS: Final = 5
 SOURCE_IDS_ASKED: Final = 32
+SHARED_IDS: Final = 256
 # Different on nearly every line, or said by another facet: they do not help to narrow down.
 _NO_FACET: Final = frozenset(
     (
@@ -98,7 +99,7 @@ def of_page(
     views = [
         _view(text, "level", level.values, out, total),
         _view(text, "source", source.values, out, total),
-        *_by_origin(text, ids, out, total),
+        *(_view(text, name, values, out, total) for name, values in _by_origin(query, ids, until).items()),
     ]
     chosen = [_chosen(text, query, path, total, until) for path in opened]
     return (
@@ -144,15 +145,52 @@ def _of_metadata(opened: Sequence[str]) -> list[FacetView]:
     return [FacetView(field, "", None, path) for field, path in named if field is not None]
 
 
-def _by_origin(text: str, facet: Facet, out: Mapping[str, list[str]], total: int) -> list[FacetView]:
-    """The facet of source ids, one for each kind of source: container, unit, file, service."""
-    origins: dict[str, str] = {}
+def _by_origin(query: LogQuery, facet: Facet, until: float) -> dict[str, list[tuple[str, int]]]:
+    """The source ids with their counts by their kind: container, unit, file, service."""
+    sources: dict[str, list[str]] = {}
     for info in service().store.source_ids():
-        origins.setdefault(info.source_id, info.source)
-    groups: dict[str, list[tuple[str, int]]] = {"container": [], "unit": [], "file": [], "service": []}
+        if not query.sources or info.source in query.sources:
+            sources.setdefault(info.source_id, []).append(info.source)
+    shared = {
+        source_id: sources[source_id]
+        for source_id, _ in facet.values
+        if len({origin_field(source, source_id) for source in sources.get(source_id, ())}) > 1
+    }
+    counts = _of_sources(query, {source for _, *others in shared.values() for source in others}, until)
+    groups: dict[str, dict[str, int]] = {"container": {}, "unit": {}, "file": {}, "service": {}}
     for source_id, count in facet.values:
-        groups[origin_field(origins.get(source_id, APP), source_id)].append((source_id, count))
-    return [_view(text, name, tuple(values), out, total) for name, values in groups.items()]
+        left = count
+        first, *others = shared.get(source_id) or sources.get(source_id, [APP])[:1]
+        for source in others:
+            own = counts.get(source, {}).get(source_id, 0)
+            left -= own
+            _add(groups, source, source_id, own)
+        _add(groups, first, source_id, left)
+    return {name: sorted(found.items(), key=lambda pair: -pair[1]) for name, found in groups.items()}
+
+
+def _add(groups: Mapping[str, dict[str, int]], source: str, source_id: str, count: int) -> None:
+    if count > 0:
+        group = groups[origin_field(source, source_id)]
+        group[source_id] = group.get(source_id, 0) + count
+
+
+def _of_sources(query: LogQuery, sources: Iterable[str], until: float) -> dict[str, dict[str, int]]:
+    """The counts of source ids in each of these sources, of those there is time for: a container and the
+    program in it may go by one name."""
+    counts: dict[str, dict[str, int]] = {}
+    for source in sources:
+        left_ms = int((until - time.monotonic()) * 1000)
+        if left_ms < LEAST_MS:
+            break
+        try:
+            (found,) = service().store.facets(
+                replace(query, sources=(source,)), ("source_id",), most=SHARED_IDS, time_limit_ms=left_ms
+            )
+        except QueryTimeout:
+            break
+        counts[source] = dict(found.values)
+    return counts
 
 
 def excluded(search: Expr | None) -> dict[str, list[str]]:

@@ -141,6 +141,18 @@ def test_facets_add_and_exclude(service: Service, client: FlaskClient) -> None:
     assert 'class="facet-value" href="/logs" title="api"' in html
 
 
+def test_a_container_and_a_program_of_one_name_are_two_filters(
+    service: Service, client: FlaskClient
+) -> None:
+    for many, source in ((3, "docker"), (2, "app"), (1, "journal")):
+        store(service, [line(source, source=source, source_id="api")] * many)
+    for q, counts in (("", (3, 2, 1)), ("-app", (3, 0, 1)), ("source:app", (0, 2, 0))):
+        html = client.get(f"/logs?full=1&q={q}").text
+        for field, count in zip(("container", "service", "unit"), counts, strict=True):
+            found = re.findall(rf'data-field="{field}".*?title="api".*?class="number">(\d+)<', html, re.S)
+            assert [int(each) for each in found[:1]] == [count][: 1 if count else 0], (q, field)
+
+
 def test_a_file_is_told_by_the_end_of_its_path(service: Service, client: FlaskClient) -> None:
     path = "/srv/shop/releases/current/log/payments.json"
     store(service, [line("a", source_id=path, metadata={"service": "shop"})])
