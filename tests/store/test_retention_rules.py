@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hantu.model import LogEntry
+from hantu.model import LogEntry, LogLevel
 from hantu.query.logquery import LogQuery
 from hantu.store.keeping import Deadlines, rule_of, rules_of
 from hantu.store.sqlite import SqliteStore
@@ -117,6 +117,26 @@ def test_what_is_removed_is_the_same_however_often_it_is_broken_off(tmp_path: Pa
         assert sorted(contents(store)) == sorted(
             (each.message, each.time_ns, each.source_id) for each in kept(entries)
         )
+
+
+def test_what_is_newest_of_a_source_is_what_stays(tmp_path: Path) -> None:
+    with opened(tmp_path / "hantu.db", seal_entries=10**6, background=False) as store:
+        for at in range(4):
+            store.write_batch(
+                [
+                    entry("kept", at=2 * at, level=LogLevel.INFO, source_id="both"),
+                    entry("removed", at=2 * at + 1, level=LogLevel.WARN, source_id="both"),
+                    entry("kept", at=at, level=LogLevel.INFO, source_id="other"),
+                ]
+            )
+            store.seal()
+        assert store.cleanup(1, now_ns=NOW_NS, rules=rules_of(["level:<=info=100d"])) == 4
+        store.write_batch([entry("not sealed", at=3, source_id="hot")])
+        assert {each.source_id: each.newest_ns - START_NS for each in store.source_ids()} == {
+            "both": 6 * 10**9,
+            "other": 3 * 10**9,
+            "hot": 3 * 10**9,
+        }
 
 
 @pytest.mark.parametrize("scope", ["", "docker journal", "level:loud", "level:>>warn"])

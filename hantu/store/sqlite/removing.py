@@ -6,7 +6,7 @@ counts say is always exact. What stays of segments that follow one another becom
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, compress
 from typing import Final
@@ -16,7 +16,7 @@ import numpy as np
 
 from hantu.store.base import StoreError
 from hantu.store.keeping import Deadlines
-from hantu.store.sqlite.batch import Batch, BoolArray, IntArray
+from hantu.store.sqlite.batch import LEVEL_BITS, Batch, BoolArray, IntArray
 from hantu.store.sqlite.catalog import COLUMN_BITS, PARTITION_BITS, Catalog, DamagedColumn
 from hantu.store.sqlite.database import Database, Reader
 from hantu.store.sqlite.frame import Frame
@@ -29,6 +29,9 @@ from hantu.store.sqlite.word_index import WordIndex, documents, make_anew, remov
 
 _SUBTRACT: Final = "UPDATE cell SET entries = entries - ? WHERE cell_no = ?"
 _REMOVED: Final = "UPDATE meta SET value = value + ? WHERE name = 'shapes_removed'"
+_OLD_STREAMS: Final = "SELECT stream_no, newest_ns FROM stream WHERE newest_ns < ?"
+# Unless a seal has set it meanwhile.
+_SET_NEWEST: Final = "UPDATE stream SET newest_ns = ? WHERE stream_no = ? AND newest_ns = ?"
 LOTS_MOST: Final = 64
 """With more lots than this they are put together."""
 
@@ -144,6 +147,42 @@ class Removing:
                 )
             _forget_empty(connection)
             next_generation(connection)
+
+    def mend_newest(self, before_ns: int) -> None:
+        """Set the newest time of streams anew whose newest entry was before this: rules by level may have
+        taken it and left older ones."""
+        with self._database.reading(None) as reader:
+            known: dict[int, int] = dict(reader.rows(_OLD_STREAMS, (before_ns,)))
+            if not known:
+                return
+            now = self._newest(reader, known)
+        changes = [
+            (now.get(stream), stream, was) for stream, was in known.items() if now.get(stream) != was
+        ]
+        if changes and not self._catalog.damaged:
+            with self._database.writing() as connection:
+                connection.executemany(_SET_NEWEST, changes)
+
+    def _newest(self, reader: Reader, known: Mapping[int, int]) -> dict[int, int]:
+        """The newest time in segments of these streams, given with the latest that it can be."""
+        found: dict[int, int] = {}
+        left = dict(known)
+        for segment in sorted(self._catalog.view(reader).segments, key=lambda each: -each.newest_ns):
+            left = {
+                stream: most
+                for stream, most in left.items()
+                if stream not in found or found[stream] < min(most, segment.newest_ns)
+            }
+            if not left:
+                break
+            with suppress(DamagedColumn):
+                frame = self._catalog.frame(reader, segment)
+                streams = frame.cells >> LEVEL_BITS
+                for stream in set(streams.tolist()) & set(left):
+                    lines = np.flatnonzero(np.repeat(streams == stream, frame.counts))
+                    newest = int(frame.times(lines).max())
+                    found[stream] = max(found.get(stream, newest), newest)
+        return found
 
     def drop_shapes(self, breathe: Callable[[], None]) -> None:
         """Forget shapes that no segment uses; breathe() is called between slices."""

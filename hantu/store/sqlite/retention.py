@@ -126,6 +126,8 @@ class Retention:
                     removed(many.total())
                 if gone:
                     self._drop_streams()
+                    if not deadlines.uniform:
+                        self._removing.mend_newest(deadlines.newest_ns)
                     self.shrink(pause)
         finally:
             if gone:
