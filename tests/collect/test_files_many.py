@@ -13,9 +13,9 @@ from tests.collect.filedesk import FileDesk, rotate, write
 from tests.fault import tally
 from tests.fault.length import pick
 
-FILES = pick(1_000, 100_000)
-OPEN = pick(200, 5_000)
-WRITTEN = pick(300, 7_000)
+FILES = pick(1_000, 20_000)
+OPEN = pick(200, 2_000)
+WRITTEN = pick(300, 2_000)
 
 
 class ManyDesk(FileDesk):

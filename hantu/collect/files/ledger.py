@@ -78,7 +78,10 @@ class Ledger:
             if file.number == number:
                 return file.identity == content.identity
         mark = self.closed.get(number)
-        return mark is not None and mark.identity == content.identity and holds(content, mark)
+        if mark is None or not (mark.offset or mark.head_length):
+            # It was empty, and an inode alone tells nothing: file systems give it to the next file.
+            return False
+        return mark.identity == content.identity and holds(content, mark)
 
     def rewind(self, stored: dict[str, FileMark], out: Gathered) -> None:
         """Go back to what is stored; what is open stays open, it may have no name any more."""
