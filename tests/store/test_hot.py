@@ -7,8 +7,10 @@ import weakref
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from hantu.store.sqlite.batch import LEVEL_BITS, Column
+from hantu.store.sqlite.catalog import PRESS_AFTER_NS, Catalog
 from hantu.store.sqlite.escape import escape_lines
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.hot import HotBatch
@@ -45,8 +47,11 @@ def every(chunk: Chunk) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return np.arange(chunk.size)
 
 
-def test_a_frame_of_batches_gives_back_each_of_their_entries() -> None:
+@pytest.mark.parametrize("pressed", [(), (0, 2), (0, 1, 2)])
+def test_a_frame_of_batches_gives_back_each_of_their_entries(pressed: tuple[int, ...]) -> None:
     batches = in_a_row(3, size=50)
+    for at in pressed:
+        batches[at].press()
     (chunk,) = HotFrames(Shapes()).chunks(batches)
     frame = chunk.frame
     lines = frame.line_of(every(chunk))
@@ -127,6 +132,34 @@ def test_a_batch_read_again_after_damage_is_not_mistaken_for_another() -> None:
         *range(1, 3 * LINES + 1),
         *range(4 * LINES + 1, 8 * LINES + 1),
     ]
+
+
+@pytest.mark.parametrize("message", ["plain {}", "주문 {}\n둘째 줄", "", "\0{}\x1b[31m", "\U0001f9ff {} é"])
+def test_a_pressed_batch_says_the_same_in_half_the_memory(message: str) -> None:
+    open_one, pressed = batch(7, 100), batch(7, 100)
+    for each in (open_one, pressed):
+        each.messages = [message.format(number) for number in range(100)]
+    pressed.press()
+    assert list(pressed.messages) == open_one.messages
+    assert [pressed.messages[at] for at in range(-100, 100)] == [
+        open_one.messages[at] for at in range(-100, 100)
+    ]
+    assert list(pressed.metadata) == open_one.metadata
+    assert pressed.metadata[-30:] == open_one.metadata[-30:]
+    assert (list(pressed.times), list(pressed.cells)) == (open_one.times, open_one.cells)
+    assert (pressed.oldest_ns, pressed.newest_ns) == (open_one.oldest_ns, open_one.newest_ns)
+    assert (len(pressed), pressed.characters) == (len(open_one), open_one.characters)
+
+
+def test_batches_are_pressed_when_live_views_have_read_them() -> None:
+    catalog = Catalog(writes=True)
+    old, young = batch(1, 10), batch(11, 10)
+    old.created_ns = young.created_ns - PRESS_AFTER_NS - 1
+    catalog.accepted(old)
+    assert isinstance(old.messages, list)
+    catalog.accepted(young)
+    assert not isinstance(old.messages, list)
+    assert isinstance(young.messages, list)
 
 
 def test_a_seal_gives_up_what_queries_have_made_of_its_lines(tmp_path: Path) -> None:
