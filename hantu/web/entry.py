@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -66,6 +67,7 @@ class Detail:
     repeats: tuple[rows.Row, ...]
     trace_id: str
     trace_text: str
+    ago: str
     delay_s: float | None
     cut_bytes: int | None
     curl: str
@@ -139,6 +141,7 @@ def gather(entry: LogEntry, view: View, asked: context.Asked = context.FEW) -> D
         _repeats(entry, row, view),
         trace_id if isinstance(trace_id, str) else "",
         _leaf("trace", "trace", value_text(trace_id), "").add if trace_id else "",
+        i18n.ago(entry.time_ns, time.time_ns()),
         delay_s,
         cut if isinstance(cut, int) else None,
         copying.curl(f"/api/logs/entry/{entry.id}"),

@@ -168,6 +168,17 @@ def test_the_metadata_says_no_origin_twice(service: Service, client: FlaskClient
     assert html.count("<dt>id</dt>") == 1
 
 
+@pytest.mark.parametrize(("lang", "told"), [("en", "2 h ago"), ("ko", "2시간 전")])
+def test_an_opened_row_tells_its_time_and_how_long_ago_that_is(
+    service: Service, client: FlaskClient, lang: str, told: str
+) -> None:
+    store(service, [line("a", time_ns=time.time_ns() - 7_200 * 10**9)])
+    headers = {"Accept-Language": lang}
+    (row,) = re.findall(r'id="e-([^"]+)"', client.get("/logs").text)
+    html = client.get(f"/logs/{row}/detail", headers=headers | {"HX-Request": "true"}).text
+    assert f"</time><br>{told}" in html
+
+
 def test_each_bar_of_the_histogram_zooms(service: Service, client: FlaskClient) -> None:
     store(service, recent(100, level=LogLevel.ERROR))
     html = client.get("/logs?full=1").text
