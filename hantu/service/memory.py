@@ -8,7 +8,7 @@ from typing import Final
 
 from hantu.service.gauges import memory_bytes
 
-LOOK_S: Final = 1.0
+LOOK_S: Final = 0.25
 GROWN_BYTES: Final = 4 * 1024 * 1024
 """By so much the process grows before what nobody uses is given back: at 2,000 lines a second 26 of 165 MB
 were free when that was done every ten seconds (bench/soak.py)."""

@@ -40,15 +40,15 @@ _WRITER: Final = """
 PRAGMA synchronous = NORMAL;
 PRAGMA foreign_keys = ON;
 PRAGMA temp_store = MEMORY;
-PRAGMA cache_size = -4000;
+PRAGMA cache_size = -2000;
 """
-# No mmap_size: over 340 MB it took the same CPU and counted 245 MB as the process's memory. A small cache:
-# blobs are read once and the system keeps the pages; 8 MB a reader, and 2, gained nothing over 1, and
-# 32 MB for the writer, and 8, nothing over 4.
+# No mmap_size: over 340 MB it took the same CPU and counted 245 MB as the process's memory. Small caches:
+# blobs are read once and the system keeps the pages; 8 MB a reader gained nothing over half of one, nor did
+# 32 MB for the writer over 8, or 8 over 2.
 _READER: Final = """
 PRAGMA query_only = ON;
 PRAGMA temp_store = MEMORY;
-PRAGMA cache_size = -1000;
+PRAGMA cache_size = -500;
 """
 
 
