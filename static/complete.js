@@ -15,7 +15,7 @@
 
   let waiting = 0; // timer
   let asking = null; // AbortController of the request under way
-  let found = { word: "", tail: "", items: [] };
+  let found = { start: 0, word: "", tail: "", items: [] }; // start: where the word begins
   let active = -1;
   let composing = false;
 
@@ -79,7 +79,8 @@
 
   function show(answer, wanted) {
     const atEnd = box.selectionStart === box.value.length;
-    found = { ...answer, items: [...(atEnd ? recentItems() : []), ...answer.items] };
+    const start = box.selectionStart - answer.word.length;
+    found = { ...answer, start, items: [...(atEnd ? recentItems() : []), ...answer.items] };
     // What stands there already needs no list; asked for by a key, everything is shown.
     const only = found.items.length === 1 && found.items[0].text.trim() === answer.word;
     if (!found.items.length || (only && !wanted)) { close(); return; }
@@ -128,19 +129,26 @@
     box.setAttribute("aria-activedescendant", lines[active].id);
   }
 
+  /** The first that goes on as the word stands now: it may have grown since the list came. */
+  function nearest() {
+    const word = box.value.slice(found.start, box.selectionStart).toLowerCase();
+    if (word === found.word.toLowerCase()) return 0;
+    return found.items.findIndex((item) => !item.whole && item.text.toLowerCase().startsWith(word));
+  }
+
   function take(at) {
     const item = found.items[at];
     const cursor = box.selectionStart;
+    if (!item || cursor < found.start) { close(); return; }
     if (item.whole) {
       box.value = item.text;
       close();
       box.form.requestSubmit();
       return;
     }
-    const start = cursor - found.word.length;
     let end = cursor + found.tail.length;
     if (item.text.endsWith(" ") && box.value[end] === " ") end += 1;
-    box.setRangeText(item.text, start, end, "end");
+    box.setRangeText(item.text, found.start, end, "end");
     close();
     // After a field come its values; after a value, whether the whole is right.
     const whole = item.text.endsWith(" ");
@@ -173,7 +181,7 @@
       take(active);
     } else if (event.key === "Tab" && !event.shiftKey && (active >= 0 || found.word)) {
       event.preventDefault();
-      take(Math.max(active, 0));
+      take(active >= 0 ? active : nearest());
     }
   });
   // The box keeps the focus, so that a phone keeps its keyboard.

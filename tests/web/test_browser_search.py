@@ -114,6 +114,26 @@ def test_the_box_completes_fields_values_and_searches_from_before(browser: Brows
         assert reader.complaints == []
 
 
+def test_a_list_that_is_late_completes_the_word_as_it_stands(browser: Browser, base: str) -> None:
+    """Typing never waits: the list may be that of a shorter word."""
+    with reading(browser, base) as reader:
+        page = reader.open("/logs")
+        box, listed = page.locator("#q"), page.locator("#complete")
+        for word, taken in (("v", "level:"), ("x", "lex")):
+            box.fill("")
+            box.press_sequentially("le")
+            expect(listed.get_by_role("option").first).to_contain_text("level:")
+            # Nothing more is answered, as when the server is slow.
+            page.route("**/logs/complete?*", lambda route: None)
+            box.press_sequentially(word)
+            expect(listed).to_be_visible()
+            page.keyboard.press("Tab")
+            expect(box).to_have_value(taken)
+            expect(listed).to_be_hidden()
+            page.unroute("**/logs/complete?*")
+        assert reader.complaints == []
+
+
 def test_what_is_wrong_is_said_while_typing_and_mended_by_a_click(browser: Browser, base: str) -> None:
     with reading(browser, base, size=NARROW, locale="ko-KR", dark=True) as reader:
         page = reader.open("/logs")
