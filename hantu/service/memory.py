@@ -9,6 +9,8 @@ from typing import Final
 from hantu.service.gauges import memory_bytes
 
 LOOK_S: Final = 0.25
+REST_LOOK_S: Final = 2.0
+"""The looks of a process whose memory does not change come to be so far apart."""
 GROWN_BYTES: Final = 4 * 1024 * 1024
 """By so much the process grows before what nobody uses is given back: at 2,000 lines a second 26 of 165 MB
 were free when that was done every ten seconds (bench/soak.py)."""
@@ -72,8 +74,13 @@ class Growth:
 
 def body(stop: threading.Event, *, look_s: float = LOOK_S) -> None:
     """A Worker's body: gives back when the process has grown, and now and then, until stop."""
-    growth = Growth(memory_bytes())
-    while not stop.wait(look_s):
-        if growth.due(memory_bytes()):
+    resident = memory_bytes()
+    growth = Growth(resident)
+    wait_s = look_s
+    while not stop.wait(wait_s):
+        before, resident = resident, memory_bytes()
+        wait_s = look_s if resident != before else min(2 * wait_s, REST_LOOK_S)
+        if growth.due(resident):
             give_back()
-            growth.gave_back(memory_bytes())
+            resident = memory_bytes()
+            growth.gave_back(resident)
