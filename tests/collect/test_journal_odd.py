@@ -118,7 +118,7 @@ def test_a_file_whose_head_is_damaged_under_the_reader_loses_no_line(journald: P
             file.write(b"\xff" * 200)
         # It puts the damaged file aside and numbers anew.
         journald.start()
-        assert list(journald.folder.glob("*.journal~"))
+        wait_until(lambda: list(journald.folder.glob("*.journal~")))
         journald.write_lines(500, 1_000)
         desk.wait(1_000)
         assert tally.account(numbers(desk), range(1_000)) == (0, 0)

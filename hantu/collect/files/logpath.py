@@ -199,16 +199,18 @@ class LogPath(History):
         if not last.content.final and not last.intact():
             self._rewritten(last, out, now_ns)
 
-    def _look_before(self, last: LogFile, out: Gathered) -> None:
-        """The file was empty and changed: perhaps it was filled, copied and emptied in between."""
-        found = self._missed_before(last, last.changed_ns)
+    def _look_before(self, last: LogFile, out: Gathered) -> bool:
+        """The file was empty and changed: perhaps it was filled, copied and emptied in between; whether
+        it was. Then it begins anew behind what was found."""
+        found = self._missed_before(last, min(last.changed_ns, last.first.mtime_ns or last.changed_ns))
         if not found:
-            return
+            return False
         self.files.remove(last)
         out.files.pop(last, None)
         self.drop_mark(last.mark, out)
         for content in (*found, last.content):
             self._open(content, out)
+        return True
 
     def _is_known(self, content: Content, out: Gathered) -> bool:
         """Whether the file at the path is one that is read already, here or under another path."""
@@ -279,6 +281,7 @@ class LogPath(History):
 
     def _take(self, file: LogFile, older: list[LogFile], out: Gathered, now_ns: int, now_s: float) -> bool:
         """Read a chunk; False when the file is no longer what it was."""
+        begins = file.offset == 0
         try:
             entries = file.take(now_ns, now_s)
         except Rewritten:
@@ -293,6 +296,9 @@ class LogPath(History):
             self._failed(file, error, out, now_ns, now_s)
             return False
         file.failing_s = 0.0
+        # Another text since it was looked at: the one before lies in a copy, and is to be read first.
+        if begins and file.number and file is self.files[-1] and self._look_before(file, out):
+            return False
         for before in older:
             if before.holding:
                 out.add(before, before.flush(now_ns), self.meter)
