@@ -56,7 +56,7 @@ class LogFile:
         self.submitted = 0
         self.size = mark.size
         self._own_size = mark.size
-        self.mtime_ns = self.changed_ns = mark.mtime_ns
+        self.mtime_ns = self.changed_ns = self._own_changed_ns = mark.mtime_ns
         self.names = 1
         self._make_parser = make_parser
         self.fed_s = 0.0
@@ -159,10 +159,13 @@ class LogFile:
         try:
             entries = self._take(now_ns, now_s)
         except Rewritten:
-            # What was measured last is the length of another text: nothing of it is missing here.
+            # What was measured last is the length of another text: nothing of it is missing here. And a
+            # copy of this one may be as old as this one was.
             self.size = self._own_size
+            self.changed_ns = min(self.changed_ns, self._own_changed_ns)
             raise
         self._own_size = self.size
+        self._own_changed_ns = self.changed_ns
         return entries
 
     def _take(self, now_ns: int, now_s: float) -> list[LogEntry]:
