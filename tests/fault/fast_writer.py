@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.collect.filedesk import pack, rotate
+from tests.collect.filedesk import copytruncate, pack, rotate
 
 STEP_S = 0.01
 
@@ -43,11 +43,17 @@ def packed(path: Path, _turn: int) -> None:
         pack(second)
 
 
+def copied(path: Path, _turn: int) -> None:
+    """Copied and truncated; nothing is written in between, which would be in neither."""
+    copytruncate(path)
+
+
 STYLES: dict[str, Callable[[Path, int], None]] = {
     "rename": rename,
     "switch": switch,
     "again": again,
     "packed": packed,
+    "copied": copied,
 }
 
 

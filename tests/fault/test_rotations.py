@@ -43,7 +43,7 @@ def _write(style: str, path: Path, rate: float, turns: float) -> tuple[int, int]
 
 
 @pytest.mark.fault
-@pytest.mark.fault_row("R13")
+@pytest.mark.fault_row("R13", "R14")
 @pytest.mark.timeout(pick(120, 600))
 @pytest.mark.promise("M31")
 @pytest.mark.parametrize("styles", [[style] for style in STYLES] if LONG else TOGETHER, ids="-".join)
