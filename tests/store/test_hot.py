@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hantu.store.sqlite.batch import LEVEL_BITS, Column
-from hantu.store.sqlite.catalog import PRESS_AFTER_NS, Catalog
+from hantu.store.sqlite.catalog import OPEN_ENTRIES, PRESS_AFTER_NS, Catalog
 from hantu.store.sqlite.escape import escape_lines
 from hantu.store.sqlite.frame import Frame
 from hantu.store.sqlite.hot import HotBatch
@@ -151,14 +151,18 @@ def test_a_pressed_batch_says_the_same_in_half_the_memory(message: str) -> None:
     assert (len(pressed), pressed.characters) == (len(open_one), open_one.characters)
 
 
-def test_batches_are_pressed_when_live_views_have_read_them() -> None:
+def test_batches_are_pressed_when_live_views_and_first_pages_have_read_them() -> None:
     catalog = Catalog(writes=True)
-    old, young = batch(1, 10), batch(11, 10)
-    old.created_ns = young.created_ns - PRESS_AFTER_NS - 1
-    catalog.accepted(old)
-    assert isinstance(old.messages, list)
-    catalog.accepted(young)
+    old, recent, young = batch(1, 10), batch(11, 10), batch(11 + OPEN_ENTRIES, 10)
+    old.created_ns = recent.created_ns = young.created_ns - PRESS_AFTER_NS - 1
+    for each in (old, recent, young):
+        catalog.accepted(each)
     assert not isinstance(old.messages, list)
+    assert isinstance(recent.messages, list)
+    next_one = batch(recent.last_key + 1 + OPEN_ENTRIES, 10)
+    next_one.created_ns = young.created_ns
+    catalog.accepted(next_one)
+    assert not isinstance(recent.messages, list)
     assert isinstance(young.messages, list)
 
 

@@ -50,6 +50,8 @@ each. With 16 MB, words that stand in four segments are found 3 ms sooner the se
 with 2,000 lines a second has 9 MB more resident."""
 PRESS_AFTER_NS: Final = 10**9
 """Live views read what is younger, and of very many lines most are sealed by then."""
+OPEN_ENTRIES: Final = 1_000
+"""So many stay at hand: pages of the newest are asked for most."""
 DECODED_S: Final = 15.0
 """Under load other segments are the newest soon; to decode one again takes less than a millisecond."""
 
@@ -122,8 +124,10 @@ class Catalog:
         with self._fresh_lock:
             self._fresh[batch.first_key] = batch
             self._unpressed.append(weakref.ref(batch))
-            ripe = batch.created_ns - PRESS_AFTER_NS
-            while (oldest := self._unpressed[0]()) is None or oldest.created_ns < ripe:
+            before_ns, before = batch.created_ns - PRESS_AFTER_NS, batch.first_key - OPEN_ENTRIES
+            while (oldest := self._unpressed[0]()) is None or (
+                oldest.created_ns < before_ns and oldest.last_key < before
+            ):
                 self._unpressed.popleft()
                 if oldest is not None:
                     oldest.press()
@@ -178,7 +182,9 @@ class Catalog:
                 except ValueError as error:
                     self._tell(f"batch {first_key}", f"{error}; its entries cannot be shown")
                     continue
-                batch.press()
+                if self._writes:
+                    with self._fresh_lock:
+                        self._unpressed.append(weakref.ref(batch))
             batches.append(batch)
         return batches
 
