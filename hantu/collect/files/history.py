@@ -60,24 +60,26 @@ class History(Ledger):
         until = None if here is None else here.identity
         return self._collect(lambda around: self._never_read(around, since_ns, until))
 
-    def _missed_before(self, file: LogFile, since_ns: int) -> list[Content]:
-        """Those of them that are older than `file`."""
+    def _missed_before(self, file: LogFile, since_ns: int, *, packed: bool = True) -> list[Content]:
+        """Those of them that are older than `file`. packed: compressed ones too."""
 
         def find(around: Surroundings) -> Iterator[Content]:
             if _at(self.path) == file.identity:
-                return self._never_read(around, since_ns, None)
+                return self._never_read(around, since_ns, None, packed=packed)
             place = around.place_of(file)
-            return iter(()) if place is None else self._never_read(around, since_ns, place)
+            return iter(()) if place is None else self._never_read(around, since_ns, place, packed=packed)
 
         return self._collect(find)
 
-    def _never_read(self, around: Surroundings, since_ns: int, until: Identity | None) -> Iterator[Content]:
+    def _never_read(
+        self, around: Surroundings, since_ns: int, until: Identity | None, *, packed: bool = True
+    ) -> Iterator[Content]:
         return around.missed(
             self.files,
             self.closed.values(),
             since_ns=since_ns,
             until=until,
-            packed=since_ns > 0,
+            packed=packed and since_ns > 0,
             # At first sight, only what the patterns name; later, whatever this path's file was called.
             fits=_any if since_ns else self._fits,
         )

@@ -199,10 +199,11 @@ class LogPath(History):
         if not last.content.final and not last.intact():
             self._rewritten(last, out, now_ns)
 
-    def _look_before(self, last: LogFile, out: Gathered) -> bool:
+    def _look_before(self, last: LogFile, out: Gathered, *, packed: bool = True) -> bool:
         """The file was empty and changed: perhaps it was filled, copied and emptied in between; whether
         it was. Then it begins anew behind what was found."""
-        found = self._missed_before(last, min(last.changed_ns, last.first.mtime_ns or last.changed_ns))
+        since_ns = min(last.changed_ns, last.first.mtime_ns or last.changed_ns)
+        found = self._missed_before(last, since_ns, packed=packed)
         if not found:
             return False
         self.files.remove(last)
@@ -297,7 +298,7 @@ class LogPath(History):
             return False
         file.failing_s = 0.0
         # Another text since it was looked at: the one before lies in a copy, and is to be read first.
-        if begins and file.number and file is self.files[-1] and self._look_before(file, out):
+        if begins and file.number and file is self.files[-1] and self._look_before(file, out, packed=False):
             return False
         for before in older:
             if before.holding:
