@@ -11,7 +11,7 @@ A text is UTF-8 in which 0x00 stands for a value and 0xFF for a newline (and 0xF
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -23,12 +23,13 @@ VARIETY_OF_VALUES: Final = 2
 WORDS_MOST: Final = 60
 _ROUNDS: Final = 4
 """So often what varies in one place may let another one vary."""
-_NEWLINE: Final = b"\xff"
+NEWLINE: Final = b"\xff"
 _NUL: Final = b"\xfd"
 _KEY_ENDS: Final = b"=\xfe "
 """What follows `key=` is a word of its own. No text has the byte 0xFE."""
 _ONE_VALUE: Final = re.compile(rb"\0(?:[.:/_,+-]?\0)+")
-_COLOUR: Final = re.compile(r"\x1b\[[0-9;:]*m")
+_FIRST: Final = re.compile(rb"[^ =]*=?")
+_COLOUR: Final = re.compile(rb"\x1b\[[0-9;:]*m")
 WORDY: Final = re.compile(rb"[A-Za-z]{2}|[\xc2-\xf4]")
 
 Variable = Callable[[Sequence[Sequence[bytes]]], Sequence[frozenset[int]]]
@@ -64,24 +65,25 @@ class Families:
 
 
 def text_of(parts: Sequence[str]) -> bytes:
-    """The text of a pattern without terminal colours. parts: what stands around its values."""
-    pieces = (_COLOUR.sub("", part).encode().replace(SLOT, _NUL) for part in parts)
-    return seen(SLOT.join(pieces).replace(b"\n", _NEWLINE))
+    """The text of a pattern, when it is one line without terminal colours. parts: what stands around its
+    values."""
+    text = SLOT.join([part.encode().replace(SLOT, _NUL) for part in parts]).replace(b"\n", NEWLINE)
+    return text if NEWLINE in text else seen(_COLOUR.sub(b"", text))
 
 
 def parts_of(text: bytes) -> tuple[str, ...]:
     """What stands around the values of a text."""
     pieces = text.split(SLOT)
-    return tuple(piece.replace(_NUL, b"\0").replace(_NEWLINE, b"\n").decode() for piece in pieces)
+    return tuple(piece.replace(_NUL, b"\0").replace(NEWLINE, b"\n").decode() for piece in pieces)
 
 
 def seen(text: bytes) -> bytes:
-    """A text, or many, as a person sees it: values with a sign between them are one."""
+    """A text of one line, or many, as a person sees it: values with a sign between them are one."""
     return _ONE_VALUE.sub(SLOT, text)
 
 
 def families(texts: Sequence[bytes], variable: Variable) -> Families:
-    """Put texts that are alike into families; each was made by seen()."""
+    """Put texts that are alike into families; those of one line were made by seen()."""
     numbers: dict[bytes, int] = {}
     of_text = [numbers.setdefault(text, len(numbers)) for text in texts]
     common = list(numbers)
@@ -126,33 +128,43 @@ class Matcher:
     """Tells which of some families a text is of."""
 
     def __init__(self, found: Families, wanted: Iterable[int]) -> None:
-        self._of_mask: dict[int, dict[frozenset[int], dict[bytes, int]]] = {}
-        self.texts: dict[int, bytes] = {}
-        for family in wanted:
-            text = self.texts[family] = found.texts[family]
-            masks = self._of_mask.setdefault(_gaps(text), {})
-            # Also as it stands: a family may have members in which nothing varies.
-            for mask in {frozenset[int](), found.wild[family]}:
-                masks.setdefault(mask, {})[text] = family
+        self.texts = {family: found.texts[family] for family in wanted}
+        # Also as it stands: a family may have members in which nothing varies.
+        self._exact = {text: family for family, text in self.texts.items()}
+        self._masks: dict[bytes, dict[int, dict[frozenset[int], dict[bytes, int]]]] = {}
+        for family, text in self.texts.items():
+            if mask := found.wild[family]:
+                of_first = self._masks.setdefault(SLOT if 0 in mask else _first(text), {})
+                of_first.setdefault(_gaps(text), {}).setdefault(mask, {})[text] = family
 
     def __bool__(self) -> bool:
         return bool(self.texts)
 
     def family(self, text: bytes) -> int | None:
-        """The family of a text that was made by seen(), None when it is of none."""
-        masks: Mapping[frozenset[int], Mapping[bytes, int]] = self._of_mask.get(_gaps(text), {})
-        words = _words(text)
-        for mask, known in masks.items():
-            family = known.get(masked(words, mask) if mask else text)
-            if family is not None:
-                return family
+        """The family of a text, None when it is of none; one of one line was made by seen()."""
+        family = self._exact.get(text)
+        if family is not None or NEWLINE in text:
+            return family
+        # Most texts are of none: they are told by their first word, without taking them apart.
+        for first in (_first(text), SLOT):
+            masks = self._masks[first].get(_gaps(text), {}) if first in self._masks else {}
+            words = _words(text) if masks else []
+            for mask, known in masks.items():
+                family = known.get(masked(words, mask))
+                if family in self.texts:
+                    return family
         return None
 
     def drop(self, family: int) -> None:
-        """Look for this family no longer."""
-        text = self.texts.pop(family)
-        for known in self._of_mask[_gaps(text)].values():
-            known.pop(text, None)
+        """Look for this family no longer, if at all."""
+        text = self.texts.pop(family, None)
+        if text is not None:
+            del self._exact[text]
+
+
+def _first(text: bytes) -> bytes:
+    found = _FIRST.match(text)
+    return found.group() if found else b""
 
 
 def _gaps(text: bytes) -> int:
@@ -162,10 +174,11 @@ def _gaps(text: bytes) -> int:
 def _by_length(texts: Sequence[bytes]) -> Iterable[tuple[list[int], list[list[bytes]]]]:
     """The texts of one line that have as many words: their places, and the words of each."""
     lots: dict[int, tuple[list[int], list[list[bytes]]]] = {}
-    for at, text in enumerate(texts):
-        gaps = _gaps(text)
-        if gaps < WORDS_MOST and _NEWLINE not in text:
+    lines = b"\n".join(texts).replace(b"=", _KEY_ENDS).split(b"\n")
+    for at, line in enumerate(lines):
+        gaps = line.count(b" ")
+        if gaps < WORDS_MOST and NEWLINE not in line:
             members, words = lots.setdefault(gaps, ([], []))
             members.append(at)
-            words.append(_words(text))
+            words.append(line.split(b" "))
     return [lot for lot in lots.values() if len(lot[0]) >= VARIETY_OF_VALUES]

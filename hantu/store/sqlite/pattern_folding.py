@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from hantu.store.pattern_families import families, parts_of, seen
+from hantu.store.pattern_families import NEWLINE, families, parts_of, seen
 from hantu.store.sqlite.batch import IntArray
 from hantu.store.sqlite.escape import COLOUR_BEGIN, ESCAPED_COLOUR, unescape_lines
 from hantu.store.sqlite.pattern_counts import PatternCounts
@@ -52,13 +52,17 @@ class Folding:
 
 def texts_of(statics: Iterable[bytes]) -> list[bytes]:
     """The texts of shapes, as pattern_families puts them into families."""
-    lines = list(statics)
-    if not lines:
-        return []
-    blob = b"\n".join(lines)
-    if COLOUR_BEGIN in blob:
-        blob = ESCAPED_COLOUR.sub(b"", blob)
-    return seen(blob).split(b"\n")
+    texts = list(statics)
+    # What has several lines stays as it is: stack traces are long.
+    single = [at for at, text in enumerate(texts) if NEWLINE not in text]
+    if single:
+        blob = b"\n".join([texts[at] for at in single])
+        if COLOUR_BEGIN in blob:
+            blob = ESCAPED_COLOUR.sub(b"", blob)
+        lines = seen(blob).split(b"\n")
+        for at, line in zip(single, lines, strict=True):
+            texts[at] = line
+    return texts
 
 
 def _by(combine: np.ufunc, values: IntArray, starts: IntArray) -> IntArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -27,9 +28,10 @@ class _Rows:
     that each text has come to. opened: how often places were."""
 
     def __init__(self, words: Sequence[Sequence[bytes]]) -> None:
-        numbers: dict[bytes, int] = {SLOT: 0}
-        flat = [numbers.setdefault(word, len(numbers)) for text in words for word in text]
-        self.words = np.array(flat, np.int64).reshape(len(words), len(words[0]))
+        flat = list(chain.from_iterable(words))
+        numbers = {word: number for number, word in enumerate(dict.fromkeys(chain([SLOT], flat)))}
+        found = np.fromiter(map(numbers.__getitem__, flat), np.int64, count=len(flat))
+        self.words = found.reshape(len(words), len(words[0]))
         self.wild = np.zeros(self.words.shape, np.bool_)
         self.of_text = np.arange(len(words))
         self.opened = 0

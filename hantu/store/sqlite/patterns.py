@@ -29,6 +29,8 @@ from hantu.store.sqlite.values import runs_of, statics
 _HAND_OUT_MS: Final = 1_000
 """For examples, and for looking which patterns are new, when the count took all the time."""
 _AT_ONCE: Final = 2_000
+_PIECES: Final = 8
+"""Of the longest pieces of a text: where one is missing, no line is of it."""
 
 
 class PatternFinder:
@@ -148,7 +150,8 @@ class PatternFinder:
                 known.add(*known_before(chunk.frame, span.start_s, counts))
             for block_no in np.unique(view.bounds.block_no[older]).tolist():
                 self._know_block(reader, known, counts, block_no, span)
-            _strike(left, np.unique(folding.family[known.seen[folding.ids]]).tolist())
+            for family in np.unique(folding.family[known.seen[folding.ids]]).tolist():
+                left.drop(family)
             self._strike_alike(reader, left, known.others(folding.ids), counts)
             self._strike_plain(reader, left, span)
         except apsw.InterruptError:
@@ -190,12 +193,16 @@ class PatternFinder:
                     statics.append(counts.static(each))
                 except KeyError as error:
                     self._catalog.excuse(error)
-            _strike(left, map(left.family, texts_of(statics)))
+            _strike(left, statics)
 
     def _strike_plain(self, reader: Reader, left: Matcher, span: Span) -> None:
         """Strike what stands before the span as a text without a shape: a shape gets its number when it is
         seen for the second time."""
         view = self._catalog.view(reader)
+        pieces = {
+            family: sorted(text.split(SLOT), key=len, reverse=True)[:_PIECES]
+            for family, text in left.texts.items()
+        }
         for segment in sorted(view.segments, key=lambda each: -each.newest_ns):
             if not left:
                 return
@@ -212,11 +219,11 @@ class PatternFinder:
                 self._catalog.excuse(error)
                 continue
             if COLOUR_BEGIN not in blob and not any(
-                max(text.split(SLOT), key=len) in blob for text in left.texts.values()
+                all(piece in blob for piece in pieces[family]) for family in left.texts
             ):
                 continue
             runs = runs_of(blob)
-            _strike(left, map(left.family, texts_of(statics(blob, runs.where(runs.values())))))
+            _strike(left, statics(blob, runs.where(runs.values())))
 
 
 class _Known:
@@ -240,9 +247,10 @@ class _Known:
         return np.flatnonzero(rest).tolist()
 
 
-def _strike(left: Matcher, found: Iterable[int | None]) -> None:
-    for family in set(found):
-        if family in left.texts:
+def _strike(left: Matcher, statics: Iterable[bytes]) -> None:
+    """Strike the families that these shapes are of."""
+    for family in set(map(left.family, texts_of(statics))):
+        if family is not None:
             left.drop(family)
 
 
