@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,40 @@ def test_what_was_seen_unread_and_truncated_is_a_gap_of_its_own_length(
     desk.settle(seconds=10)
     (told,) = desk.messages(gaps=True)
     assert told.startswith(f"{(10_000 - read) * 112:,} bytes or more were lost here")
+
+
+@pytest.mark.promise("M26", "M31")
+@pytest.mark.parametrize("share", [0.01, 0.5, 1.0])
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_compressed_copy_that_is_being_written_is_not_read_beside_its_original(
+    desk: FileDesk, tmp_path: Path, share: float, restarted: bool
+) -> None:
+    path = tmp_path / "app.log"
+    write(path, "read")
+    desk.settle()
+    desk.kill()
+    expected = ["read"]
+    for part in range(2):
+        # The first of them hantu has never seen.
+        lines = [f"{part} line {number} {os.urandom(40).hex()}" for number in range(200)]
+        write(path, *lines)
+        expected += lines
+        first = rotate(path)
+    whole = gzip.compress(first.read_bytes())
+    packed = first.with_name(first.name + ".gz")
+    packed.write_bytes(whole[: int(len(whole) * share)])
+    write(path, "new")
+    desk.settle(seconds=10)
+    assert desk.messages() == [*expected, "new"]
+    packed.write_bytes(whole)
+    os.utime(packed, ns=(first.stat().st_atime_ns, first.stat().st_mtime_ns))
+    first.unlink()
+    write(path, "newer")
+    if restarted:
+        desk.kill()
+    desk.settle(seconds=10)
+    assert desk.messages() == [*expected, "new", "newer"]
+    assert desk.messages(gaps=True) == []
 
 
 def test_a_packed_file_that_was_read_is_not_read_again(desk: FileDesk, tmp_path: Path) -> None:

@@ -96,10 +96,30 @@ class Surroundings:
             content = self._open(found)
             if content is None:
                 continue
-            if not content.measure()[0] or self.claimed(content, None) or _is_copy(content, known, done):
+            if (
+                not content.measure()[0]
+                or self.claimed(content, None)
+                or _is_copy(content, known, done)
+                or (found.packed and self._is_being_packed(content, found.path))
+            ):
                 content.close()
             else:
                 yield content
+
+    def _is_being_packed(self, content: Content, path: str) -> bool:
+        """Whether it is a compressed copy, so far as it goes, of a file that still lies beside it: that one
+        is read. gzip removes it once the copy is complete."""
+        plain = self._plain(path.removesuffix(".gz"))
+        if plain is None:
+            return False
+        try:
+            head = content.read_at(0, HEAD_BYTES)
+            return head == plain.read_at(0, len(head))
+        except (OSError, EOFError, zlib.error):
+            # Not even its beginning is there yet.
+            return True
+        finally:
+            plain.close()
 
     def place_of(self, file: LogFile) -> Identity | None:
         """Which of the rotated files is this one: itself, or the compressed copy that replaced it."""
