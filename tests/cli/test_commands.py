@@ -420,7 +420,7 @@ def test_collector_is_stopped_and_started_by_its_name(data_dir: Path, tmp_path: 
         # Both say why it collects no more.
         why = "no file matches yet"
         wait_until(lambda: why in hantu(data_dir, "collectors").stdout)
-        assert f"{log}: ended, 0 lines, {why}" in hantu(data_dir, "doctor").stdout
+        wait_until(lambda: f"{log}: ended, 0 lines, {why}" in hantu(data_dir, "doctor").stdout)
         missing = hantu(data_dir, "collectors", "stop", "nothing")
         assert missing.exit_code == 1
         assert "there is no collector nothing" in missing.stderr
