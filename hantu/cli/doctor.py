@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -22,11 +22,14 @@ from hantu.client.migration.checklist import Mark
 from hantu.client.migration.operate import operate
 from hantu.client.migration.plan import WrongUse
 from hantu.collect.build import probe_sources
-from hantu.config import SECRET_KEYS, settings
+from hantu.config import SECRET_KEYS, Config, settings
+from hantu.install.plan import UNIT_FILE
 from hantu.store import open_store
 from hantu.store.base import StoreError
 from hantu.store.health import Depth
 from hantu.text import visible
+
+INSTALLED_DATA: Final = Config().data_dir
 
 FREE_LEAST_BYTES = 500 * 10**6
 
@@ -81,7 +84,12 @@ def _database(desk: Desk) -> Iterator[Finding]:
 def _service(desk: Desk) -> Iterator[Finding]:
     control = desk.control()
     if control is None:
-        yield Finding("service", True, "not running", "start it with: hantu serve")
+        if UNIT_FILE.is_file() and desk.config.data_dir == INSTALLED_DATA:
+            # After five ends in five minutes systemd starts it no more until it is told to forget them.
+            fix = f"systemctl reset-failed {UNIT_FILE.stem}; systemctl start {UNIT_FILE.stem}"
+            yield Finding("service", False, "installed, but not running", fix)
+        else:
+            yield Finding("service", True, "not running", "start it with: hantu serve")
         for probe in probe_sources(desk.config):
             yield Finding(probe.name, probe.ok, probe.says, probe.fix)
         return

@@ -211,6 +211,22 @@ def test_a_disk_that_will_not_hold_what_is_kept_is_foreseen(
     assert "retention_bytes keeps about" in bounded["says"]
 
 
+def test_an_installed_service_that_does_not_run_is_told(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(data_dir, 1)
+    assert found(data_dir)["service"]["ok"]
+    unit = tmp_path / "hantu.service"
+    unit.touch()
+    monkeypatch.setattr("hantu.cli.doctor.UNIT_FILE", unit)
+    # Another folder than the service's.
+    assert found(data_dir)["service"]["ok"]
+    monkeypatch.setattr("hantu.cli.doctor.INSTALLED_DATA", data_dir)
+    told = found(data_dir)["service"]
+    assert (told["ok"], told["says"]) == (False, "installed, but not running")
+    assert told["fix"] == "systemctl reset-failed hantu; systemctl start hantu"
+
+
 def test_the_user_of_the_service_needs_the_groups(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
