@@ -27,7 +27,7 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.promises
 
-# Every fault at length, three quarters of an hour; then the table of docs/reliability.md anew.
+# Every fault at length, a quarter of an hour; then the table of docs/reliability.md anew.
 # ROWS="R7 R8" tries these alone; the others' results stay.
 fault: $(VENV)/.dev
 	HANTU_FAULT=long $(BIN)/python -m pytest -p tests.fault.table --rows "$(ROWS)" -m fault_row -v $(ARGS)
