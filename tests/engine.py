@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -265,12 +265,16 @@ def require_engine() -> None:
     require("root", os.geteuid() == 0, "a private Docker engine needs root")
 
 
-def private_engine(**options: object) -> Iterator[PrivateEngine]:
-    """A started engine with the image loaded; stopped and removed at the end, also after a failure."""
+def private_engine(
+    within: Callable[[Path], Sequence[str]] = lambda _folder: (), **options: object
+) -> Iterator[PrivateEngine]:
+    """A started engine with the image loaded; stopped and removed at the end, also after a failure.
+
+    within: the command that runs it, for its folder; the rest as PrivateEngine's."""
     require_engine()
     # A short path: a Unix socket's may have 107 bytes. Not tmp_path, whose files pytest keeps.
     folder = Path(tempfile.mkdtemp(prefix="hantu-engine-"))
-    engine = PrivateEngine(folder, **options)  # type: ignore[arg-type]  # passed on as they are
+    engine = PrivateEngine(folder, within=within(folder), **options)  # type: ignore[arg-type]  # passed on as they are
     try:
         engine.start()
         engine.load_image()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import pytest
 
 from tests.collect.desk import Desk
 from tests.collect.journaldesk import Desk as JournalDesk
-from tests.engine import PrivateEngine, require_engine
+from tests.engine import PrivateEngine, private_engine
 from tests.fault import tally
 from tests.journald import PrivateJournal
 from tests.journald import journald as private
@@ -39,19 +37,13 @@ LINES = 200
 
 @pytest.fixture
 def journald_engine(journald: PrivateJournal) -> Iterator[PrivateEngine]:
-    require_engine()
-    folder = Path(tempfile.mkdtemp(prefix="hantu-engine-"))
     machine = Path("/etc/machine-id").read_text(encoding="ascii").strip()
-    places = [str(place) for place in (folder, journald.run, journald.folder)]
-    within = ["unshare", "-m", "sh", "-c", MOUNTS, "sh", *places, machine]
-    engine = PrivateEngine(folder, within=within)
-    try:
-        engine.start()
-        engine.load_image()
-        yield engine
-    finally:
-        engine.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+
+    def within(folder: Path) -> list[str]:
+        places = [str(place) for place in (folder, journald.run, journald.folder)]
+        return ["unshare", "-m", "sh", "-c", MOUNTS, "sh", *places, machine]
+
+    yield from private_engine(within)
 
 
 @pytest.mark.promise("M17", "M28")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,20 +35,14 @@ class CountingStore(MemoryStore):
         self.in_order = True
         self._last = -1
 
-    def write_batch(
-        self,
-        entries: Sequence[LogEntry],
-        checkpoints: Mapping[str, bytes | None] | None = None,
-        *,
-        durable: bool = False,
-    ) -> WriteResult:
+    def write_batch(self, entries: Sequence[LogEntry], *rest: Any, **named: Any) -> WriteResult:
         for entry in entries:
             number = int(entry.message.rpartition(" ")[2])
             self.times[number] += 1
             self.in_order &= number == self._last + 1
             self._last = number
         self.came += len(entries)
-        return super().write_batch((), checkpoints, durable=durable)
+        return super().write_batch((), *rest, **named)
 
 
 def resident_bytes() -> int:
