@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from hantu.boot import boot_id
+
 try:
     import fcntl
 except ImportError:  # no such thing as flock here: each process counts on its own
@@ -27,7 +29,6 @@ _FILE_BYTES_MOST: Final = 8 << 20
 LOCK_WAIT_S: Final = 1.5
 """Less than the 2 s within which an error is told, however many processes want the file."""
 _LOCK_LOOK_S: Final = 0.005
-_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Cooldown:
         self._clock = clock
         self._lock_wait_s = lock_wait_s
         self._own: dict[str, Quiet] = {}
-        self._boot = _boot_id()
+        self._boot = boot_id()
 
     def __len__(self) -> int:
         """Errors that are quiet now, as far as this process knows without the file."""
@@ -284,11 +285,3 @@ def _lock(handle: int, wait_s: float) -> bool:
             return False
         else:
             return True
-
-
-def _boot_id() -> str:
-    """What tells one start of the machine from the next: the monotonic clock begins anew with each."""
-    try:
-        return _BOOT.read_text(encoding="ascii").strip()
-    except (OSError, ValueError):
-        return ""

@@ -10,14 +10,14 @@ import shutil
 import subprocess
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
+
+from hantu.boot import boot_id
 
 JOURNALCTL: Final = "journalctl"
 LINE_MOST: Final = 16 * 1024 * 1024
 """A longer line (an entry with a core dump in it) is read past."""
 
-_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 _READ_BYTES: Final = 1 << 18
 _PIECE_BYTES: Final = 1 << 20
 _PIPE_BYTES: Final = 1 << 20
@@ -81,10 +81,7 @@ def boot_of(cursor: str) -> str:
 
 def this_boot() -> str:
     """This start of the machine, as cursors have it."""
-    try:
-        return _BOOT.read_text(encoding="ascii").strip().replace("-", "")
-    except OSError:
-        return ""
+    return boot_id().replace("-", "")
 
 
 def explain(complaint: str, status: int | None, *, user: str = "") -> JournalctlError:

@@ -8,11 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Final
 
-_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+from hantu.boot import boot_id
+
 STEP_NS: Final = 500_000_000
 """Set by less is not set. A clock that is slewed, as NTP does, moves both of a Moment alike; a leap second
 is one step of a second."""
@@ -46,7 +45,7 @@ def decode_moment(raw: bytes) -> Moment | None:
 
 def moment() -> Moment:
     """Now."""
-    return Moment(time.time_ns(), time.clock_gettime_ns(time.CLOCK_BOOTTIME), _boot_id())
+    return Moment(time.time_ns(), time.clock_gettime_ns(time.CLOCK_BOOTTIME), (boot_id() or "unknown"))
 
 
 class ClockFalls:
@@ -81,11 +80,3 @@ class ClockFalls:
         # Of the time between the last look and the start of the machine nothing is known. Its start
         # lies after that look, or the clock was set back.
         return now, now.offset_ns - STEP_NS if now.offset_ns < before.clock_ns - STEP_NS else None
-
-
-@cache
-def _boot_id() -> str:
-    try:
-        return _BOOT.read_text(encoding="ascii").strip()
-    except OSError:
-        return "unknown"
