@@ -18,10 +18,6 @@ EXECUTIONS: Final[dict[str, str]] = {
     "Active": "보관 중",
     "Archived": "보존됨",
     "Deleted": "삭제됨",
-    "it ran longer than its timeout of {seconds} s": "제한 시간 {seconds}초를 넘겼습니다.",
-    "its runner sent no sign of life for {many} intervals of {seconds} s": (
-        "실행기가 {seconds}초 간격 신호를 {many}번 연달아 보내지 않았습니다."
-    ),
     # The list
     "Search runs": "실행 검색",
     "words of the job, the prompt, the output or the error": "작업, 요청, 출력, 에러에 있는 낱말",

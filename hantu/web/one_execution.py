@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 import zlib
 from collections.abc import Mapping, Sequence
@@ -39,6 +38,7 @@ from hantu.web.leaving import IMAGES, TEXTS, UNKNOWN
 from hantu.web.logs import Lines, find
 from hantu.web.one_error import trace_url
 from hantu.web.render import fragment, page, see, url, wants_fragment
+from hantu.web.sentences import say
 from hantu.web.view import View
 
 LOG_LINES: Final = 100
@@ -60,8 +60,6 @@ KINDS: Final = {
     "LOG": "Log",
     "OTHER": "Other",
 }
-_TIMEOUT: Final = re.compile(r"it ran longer than its timeout of (\S+) s")
-_SILENT: Final = re.compile(r"its runner sent no sign of life for (\d+) intervals of (\S+) s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +123,6 @@ def one_execution(execution_id: UUID) -> Response:
         "run": run,
         "trace_url": trace_url(run.trace_id),
         "error_tree": _tree(run.error_details),
-        "said_of": said_of,
     }
     if wants_fragment():
         changed = request.args.get("at", "") != told.version
@@ -224,21 +221,6 @@ def _steps(steps: Sequence[Transition], now_ns: int) -> list[Step]:
     return shown
 
 
-def said_of(text: str | None) -> str:
-    """What hantu itself says of the end of a run in the reader's language; what others say as it is."""
-    told = text or ""
-    if found := _TIMEOUT.fullmatch(told):
-        return i18n.translate("it ran longer than its timeout of {seconds} s", seconds=found[1])
-    if found := _SILENT.fullmatch(told):
-        many, seconds = found.groups()
-        return i18n.translate(
-            "its runner sent no sign of life for {many} intervals of {seconds} s",
-            many=many,
-            seconds=seconds,
-        )
-    return told
-
-
 def reason_of(step: Transition) -> str:
     """How a step came about, in words; "" when nobody said."""
     reason = step.reason or ""
@@ -246,8 +228,8 @@ def reason_of(step: Transition) -> str:
         f"cancelled by {acts.PAGE}": lambda: i18n.translate("on this page"),
         f"cancelled by {CONTROL_NAME}": lambda: i18n.translate("from the command line"),
     }
-    say = told.get(reason)
-    return say() if say else said_of(reason)
+    known = told.get(reason)
+    return known() if known else say(reason)
 
 
 def _next(run: Execution) -> list[Step]:

@@ -355,6 +355,12 @@ DOOR: Final[dict[str, str]] = {
 """What the error pages say besides: of who may ask, and of the HTTP library."""
 
 REASONS: Final[dict[str, str]] = {
+    # Executions that hantu itself ended
+    "it ran longer than its timeout of {seconds} s": "제한 시간 {seconds}초를 넘겼습니다.",
+    "its runner sent no sign of life for {many} intervals of {seconds} s": (
+        "실행기가 {seconds}초 간격 신호를 {many}번 연달아 보내지 않았습니다."
+    ),
+    # Times and regular expressions
     "day is out of range for month": "그 달에 없는 날",
     "month must be in 1..12": "달은 1..12",
     "year {year} is out of range": "쓸 수 없는 해 {year}",

@@ -19,7 +19,7 @@ from hantu.query.logquery import LogQuery
 from hantu.service import Service
 from hantu.store.base import QueryTimeout
 from hantu.store.execution_base import ExecutionQuery
-from hantu.web import one_execution
+from hantu.web.sentences import say
 from tests.waiting import wait_until
 from tests.web.desk import served, token
 from tests.web.executiondesk import DAY_NS, HOUR_NS, JOBS, MINUTE_NS, Going, going, month, put, with_file
@@ -47,16 +47,16 @@ def busy(service: Service, app: flask.Flask) -> Going:
             "실행기가 20초 간격 신호를 3번 연달아 보내지 않았습니다.",
         ),
         ("disk is full", "disk is full"),
-        (None, ""),
+        ("", ""),
     ],
 )
 def test_what_hantu_says_of_an_end_is_in_the_readers_language(
-    app: flask.Flask, text: str | None, korean: str
+    app: flask.Flask, text: str, korean: str
 ) -> None:
     with app.test_request_context(headers=KOREAN):
-        assert one_execution.said_of(text) == korean
+        assert say(text) == korean
     with app.test_request_context(headers={"Accept-Language": "en"}):
-        assert one_execution.said_of(text) == (text or "")
+        assert say(text) == text
 
 
 def words(html: str) -> str:
