@@ -144,6 +144,9 @@ def test_a_pressed_batch_says_the_same_in_half_the_memory(message: str) -> None:
     assert [pressed.messages[at] for at in range(-100, 100)] == [
         open_one.messages[at] for at in range(-100, 100)
     ]
+    for beyond in (100, -101):
+        with pytest.raises(IndexError):
+            pressed.messages[beyond]
     assert list(pressed.metadata) == open_one.metadata
     assert pressed.metadata[-30:] == open_one.metadata[-30:]
     assert (list(pressed.times), list(pressed.cells)) == (open_one.times, open_one.cells)

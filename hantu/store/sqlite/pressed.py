@@ -31,8 +31,7 @@ class _Pressed(Sequence[Text], Generic[Text]):
     def __getitem__(self, at: int | slice) -> Text | list[Text]:
         if isinstance(at, slice):
             return list(self)[at]
-        if at < 0:
-            at += len(self)
+        at = range(len(self))[at]
         return self._text(self._blob[self._ends[at] : self._ends[at + 1]])
 
     def __iter__(self) -> Iterator[Text]:
