@@ -209,8 +209,8 @@ CREATE INDEX error_group_state ON error_group (
 CREATE INDEX error_group_muted ON error_group (status)
 WHERE muted_until_ns IS NOT NULL OR muted_below_an_hour IS NOT NULL;
 
--- Which group a service's fingerprint belongs to, with its own part of the group's figures, so that what was
--- merged can be split again.
+-- Which group a service's fingerprint belongs to. While it shares the group it has its own part of the group's
+-- figures, so that what was merged can be split again; alone in it, its count is 0 and the figures are the group's.
 CREATE TABLE error_fingerprint (
   service TEXT NOT NULL,
   fingerprint TEXT NOT NULL,
@@ -252,8 +252,8 @@ CREATE TRIGGER error_logs_group AFTER INSERT ON error_logs WHEN new.grouped = 0 
     service, fingerprint, group_no, error_type, place, message, level, count, first_ns, last_ns
   )
   SELECT
-    new.service, new.fingerprint, (SELECT max(group_no) FROM error_group), '', '', '', new.level, 0,
-    new.time_ns, new.time_ns
+    new.service, new.fingerprint, (SELECT max(group_no) FROM error_group), new.error_type, '', '',
+    'ERROR', 0, 0, 0
   WHERE NOT EXISTS (
     SELECT 1 FROM error_fingerprint WHERE service = new.service AND fingerprint = new.fingerprint
   );
@@ -279,7 +279,7 @@ CREATE TRIGGER error_logs_group AFTER INSERT ON error_logs WHEN new.grouped = 0 
     count = count + 1,
     first_ns = min(first_ns, new.time_ns),
     last_ns = max(last_ns, new.time_ns)
-  WHERE service = new.service AND fingerprint = new.fingerprint;
+  WHERE service = new.service AND fingerprint = new.fingerprint AND count > 0;
   UPDATE error_group
   SET
     error_type = iif(new.time_ns >= last_ns, new.error_type, error_type),

@@ -20,7 +20,7 @@ from hantu.errors import ErrorRecord
 from hantu.hidden import clean
 
 OLDEST_VERSION: Final = 3
-NEWEST_VERSION: Final = 5
+NEWEST_VERSION: Final = 6
 APPLICATION_ID: Final = 0x68616E74
 BUSY_LIMIT_S: Final = 2.0
 _HEADER_BYTES: Final = 100

@@ -63,6 +63,11 @@ def opened(path: Path, **options: Any) -> Iterator[SqliteStore]:
         store.close()
 
 
+def rows(store: SqliteStore, statement: str) -> list[tuple[Any, ...]]:
+    """All that a person's statement gives."""
+    return store.sql(statement, most=10**6, time_limit_ms=60_000)[1]
+
+
 def made_by_version(path: Path, version: int, rows: str = "") -> None:
     """A file as a hantu of that schema version left it. rows: SQL that filled it."""
     connection = apsw.Connection(str(path))

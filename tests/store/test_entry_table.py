@@ -25,7 +25,7 @@ from hantu.store.sqlite.entry_access import DECLARATION
 from hantu.store.sqlite.entry_rows import FRAMES_MOST
 from hantu.store.sqlite.frame import Frame
 from tests.contract.strategies import ORIGINS, SAMPLES
-from tests.store.made import START_NS, entry, many, opened, write_all
+from tests.store.made import START_NS, entry, many, opened, rows, write_all
 
 NAMES_OF_COLUMNS = "id key source source_id level message timestamp time_ns metadata trace_id created_at"
 COLUMNS = NAMES_OF_COLUMNS.split(" ")
@@ -101,10 +101,6 @@ def as_row(entry: LogEntry) -> tuple[Any, ...]:
 def iso(time_ns: int) -> str:
     seconds, rest = divmod(time_ns, 10**9)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
-
-
-def rows(store: SqliteStore, statement: str) -> list[tuple[Any, ...]]:
-    return store.sql(statement, most=10**6, time_limit_ms=60_000)[1]
 
 
 def steps(store: SqliteStore, statement: str) -> str:

@@ -20,7 +20,7 @@ from hantu.store.sqlite import SqliteStore
 from hantu.store.sqlite.error_rows import of_entry
 from hantu.store.sqlite.error_texts import DAMAGED, USES_MOST
 from tests.contract.error_samples import at, error
-from tests.store.made import entry, made_by_version, opened
+from tests.store.made import entry, made_by_version, opened, rows
 
 
 def failing(number: int, place: str = "orders", **more: Any) -> LogEntry:
@@ -52,10 +52,6 @@ def stacks(store: SqliteStore) -> list[tuple[int, int]]:
     """(stack_no, uses) of each dictionary."""
     both = "SELECT stack_no, uses FROM error_outline FULL JOIN error_stack USING (stack_no)"
     return [(number, uses) for number, uses in rows(store, f"{both} ORDER BY stack_no")]
-
-
-def rows(store: SqliteStore, sql: str) -> list[tuple[Any, ...]]:
-    return store.sql(sql, most=10_000)[1]
 
 
 def test_errors_of_one_place_share_their_stack_trace(tmp_path: Path) -> None:

@@ -32,15 +32,14 @@ WHERE {condition}
 _OWN: Final = "service = :service AND fingerprint = :fingerprint"
 _OF_GROUP: Final = _COUNT.format(
     table="error_group",
-    condition=f"group_no = (SELECT group_no FROM error_fingerprint WHERE {_OWN})"  # noqa: S608  constants
-    " AND status = 'UNRESOLVED' AND muted_below_an_hour IS NULL",
+    condition="group_no = :group_no AND status = 'UNRESOLVED' AND muted_below_an_hour IS NULL",
 )
 # What changes with nearly every error, and no more: SQLite writes each index anew of which a column is set,
 # whether its value changes or not, and of a page the whole page.
-_ONLY_COUNT: Final = f"""
+_ONLY_COUNT: Final = """
 UPDATE error_group
 SET message = :message, count = count + :count, last_ns = :last_ns
-WHERE group_no = (SELECT group_no FROM error_fingerprint WHERE {_OWN})
+WHERE group_no = :group_no
   AND status = 'UNRESOLVED'
   AND muted_below_an_hour IS NULL
   AND error_type = :error_type
@@ -48,9 +47,9 @@ WHERE group_no = (SELECT group_no FROM error_fingerprint WHERE {_OWN})
   AND first_ns <= :first_ns
   AND last_ns <= :last_ns
   AND (level = 'CRITICAL' OR NOT :is_critical)
-"""  # noqa: S608  constants
+"""
 _OF_FINGERPRINT: Final = _COUNT.format(table="error_fingerprint", condition=_OWN)
-_KNOWN: Final = f"SELECT 1 FROM error_fingerprint WHERE {_OWN}"  # noqa: S608  constants
+_KNOWN: Final = "SELECT group_no, count FROM error_fingerprint WHERE service = ? AND fingerprint = ?"
 _ADD_GROUP: Final = """
 INSERT INTO error_group (service, error_type, place, message, level, count, first_ns, last_ns)
 VALUES (
@@ -62,13 +61,12 @@ _ADD_FINGERPRINT: Final = """
 INSERT INTO error_fingerprint (
   service, fingerprint, group_no, error_type, place, message, level, count, first_ns, last_ns
 )
-VALUES (
-  :service, :fingerprint, last_insert_rowid(), :error_type, :place, :message,
-  iif(:is_critical, 'CRITICAL', 'ERROR'), :count, :first_ns, :last_ns
-)
+VALUES (?, ?, last_insert_rowid(), ?, '', '', 'ERROR', 0, 0, 0)
 """
 
 _Key = tuple[str, str]
+_Home = tuple[int, int]
+"""group_no of a fingerprint, and its own count: 0 while no other is in that group."""
 
 
 @dataclass(slots=True)
@@ -98,34 +96,35 @@ def count(connection: apsw.Connection, records: Sequence[ErrorRecord]) -> list[b
         part.count += 1
         part.is_critical = part.is_critical or record.level == CRITICAL
     # Groups get their numbers as they arrive.
-    counted = {key for key, part in parts.items() if _add_new(connection, part)}
+    homes = [(key, _home(connection, key, part)) for key, part in parts.items()]
+    known = [(key, home) for key, home in homes if home is not None]
     # Fingerprints may share a group: of equally new ones the last to arrive is shown.
-    known = sorted((item for item in parts.items() if item[0] not in counted), key=lambda item: item[1].at)
-    counted.update(key for key, part in known if _add(connection, part))
-    return [(record.service, record.fingerprint) in counted for record in records]
+    known.sort(key=lambda item: parts[item[0]].at)
+    left = {key for key, home in known if not _add(connection, parts[key], home)}
+    return [(record.service, record.fingerprint) not in left for record in records]
 
 
-def _add_new(connection: apsw.Connection, part: _Part) -> bool:
-    """Make a group of a part whose fingerprint has none yet."""
-    own = {"service": part.newest.service, "fingerprint": part.newest.fingerprint}
-    if connection.execute(_KNOWN, own).fetchone() is not None:
-        return False
-    binds = _binds(part)
-    connection.execute(_ADD_GROUP, binds)
-    connection.execute(_ADD_FINGERPRINT, binds)
-    return True
+def _home(connection: apsw.Connection, key: _Key, part: _Part) -> _Home | None:
+    """Where the figures of a fingerprint are; None when it had no group, and got one with this part's."""
+    home: _Home | None = connection.execute(_KNOWN, key).fetchone()
+    if home is None:
+        connection.execute(_ADD_GROUP, _binds(part))
+        connection.execute(_ADD_FINGERPRINT, (*key, part.newest.error_type))
+    return home
 
 
-def _add(connection: apsw.Connection, part: _Part) -> bool:
+def _add(connection: apsw.Connection, part: _Part, home: _Home) -> bool:
     """Count a part, unless its group is none that can be counted at once."""
-    binds = _binds(part)
+    group_no, own = home
+    binds = _binds(part) | {"group_no": group_no}
     for statement in (_ONLY_COUNT, _OF_GROUP):
         connection.execute(statement, binds)
         if connection.changes():
             break
     else:
         return False
-    connection.execute(_OF_FINGERPRINT, binds)
+    if own:
+        connection.execute(_OF_FINGERPRINT, binds)
     return True
 
 

@@ -59,6 +59,21 @@ RETURNING group_no
 _LEAVE: Final = """
 UPDATE error_fingerprint SET group_no = :own WHERE service = :service AND fingerprint = :fingerprint
 """
+# What is alone in its group has no figures of its own: they are the group's.
+_FIGURES: Final = "error_type, place, message, level, count, first_ns, last_ns"
+_OWN_FIGURES: Final = f"""
+UPDATE error_fingerprint
+SET ({_FIGURES}) = (
+  SELECT {_FIGURES} FROM error_group WHERE error_group.group_no = error_fingerprint.group_no
+)
+WHERE count = 0 AND group_no IN (SELECT value FROM json_each(?))
+"""  # noqa: S608  constants
+_NO_FIGURES: Final = """
+UPDATE error_fingerprint
+SET place = '', message = '', level = 'ERROR', count = 0, first_ns = 0, last_ns = 0
+WHERE group_no = :group_no
+  AND (SELECT count(*) FROM error_fingerprint WHERE group_no = :group_no) = 1
+"""
 _SUM_UP: Final = """
 UPDATE error_group
 SET
@@ -145,7 +160,9 @@ def merge(connection: apsw.Connection, group_nos: Sequence[int], into: int, at_n
         raise DifferentServices("errors of different services cannot be merged")
     if not gone:
         return
-    connection.execute(_JOIN, {"all": json.dumps([into, *gone]), "into": into})
+    every = json.dumps([into, *gone])
+    connection.execute(_JOIN, {"all": every, "into": into})
+    connection.execute(_OWN_FIGURES, (every,))
     for statement in _TAKE:
         binds = {"into": into, "gone": json.dumps(gone)}
         connection.execute(statement, binds if ":into" in statement else {"gone": binds["gone"]})
@@ -170,6 +187,7 @@ def split(connection: apsw.Connection, service: str, fingerprint: str, at_ns: in
     connection.execute(_LEAVE, {**key, "own": own})
     for group_no in (left, own):
         _sum_up(connection, group_no)
+        connection.execute(_NO_FIGURES, {"group_no": group_no})
         note(connection, group_no, GroupEvent(at_ns, Act.SPLIT, by, fingerprint))
     return own
 

@@ -12,6 +12,7 @@ from hantu.store.base import NewerSchema
 from hantu.store.ids import new_store_id
 from hantu.store.sqlite.migrate_accounts import ACCOUNTS
 from hantu.store.sqlite.migrate_executions import FOURTH
+from hantu.store.sqlite.migrate_figures import FIGURES
 from hantu.store.sqlite.migrate_gaps import GAPS
 from hantu.store.sqlite.migrate_keeping import KEEPING
 from hantu.store.sqlite.migrate_outlines import OUTLINES
@@ -276,7 +277,7 @@ ROWS: Final = 1
 FIRST: Final = 2
 """The version that a new file begins with."""
 
-MIGRATIONS: Final = (_SECOND, _THIRD, FOURTH, ACCOUNTS + VIEWS + KEEPING + GAPS + OUTLINES)
+MIGRATIONS: Final = (_SECOND, _THIRD, FOURTH, ACCOUNTS + VIEWS + KEEPING + GAPS + OUTLINES, FIGURES)
 """The first makes a file of version FIRST; each other leads from a version to the next."""
 
 VERSION: Final = FIRST + len(MIGRATIONS) - 1
