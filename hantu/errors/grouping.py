@@ -18,49 +18,66 @@ MESSAGE_MOST: Final = 1_000
 
 _LOOK_AT: Final = 4_000
 
-# In the order in which they are tried at each character. A mark that masking left stays what it is.
+# Each rule begins with one character, and looks behind that where it has to: such a rule is passed over
+# without being tried. A mark that masking left stays what it is.
+_HEX: Final = "[0-9A-Fa-f]"
+_NOT_WITHIN: Final = rf"{_HEX}(?<![0-9A-Za-z]{_HEX})"
+_GROUP_NOT_WITHIN: Final = rf"{_HEX}(?<![0-9A-Za-z:]{_HEX}){_HEX}{{0,3}}:"
+_DIGIT: Final = r"\d(?<!\d\d)"
+_PART: Final = r"[^\s/?#&'\"<>(){}\[\],;:]"
+_REST_OF_MONTH: Final = (
+    r"(?:(?<=J)(?:an|un|ul)|(?<=F)eb|(?<=M)a[ry]|(?<=A)(?:pr|ug)|(?<=S)ep|(?<=O)ct|(?<=N)ov|(?<=D)ec)"
+)
+_MONTH: Final = rf"[JFMASOND]{_REST_OF_MONTH}"
+_REST_OF_DAY: Final = r"(?:(?<=M)on|(?<=T)(?:ue|hu)|(?<=W)ed|(?<=F)ri|(?<=S)(?:at|un))"
+_IN_MONTH: Final = (
+    r"\ (?:\d{4}|\d{1,2})(?!\d)(?:,?\ \d{4}(?!\d))?(?:\ \d{2}:\d{2}:\d{2})?(?:\ (?:UTC|GMT|KST|[+-]\d{4}))?"
+)
+_NUMBER_GOES_ON: Final = r"(?:[.,]\d+)*(?:[eE][-+]?\d+)?(?:\s?[조억만천]\s?(?:\d+(?:[.,]\d+)*)?)*%?"
+# In the order in which they are tried at each character.
 _FOLDED: Final = (
-    ("id", r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![0-9A-Za-z])"),
+    ("id", rf"{_NOT_WITHIN}{_HEX}{{7}}-(?:{_HEX}{{4}}-){{3}}{_HEX}{{12}}(?![0-9A-Za-z])"),
     (
         "time",
-        r"(?<!\d)(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/][A-Z][a-z]{2}[-/]\d{4})"
+        rf"{_DIGIT}(?:\d{{3}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}|\d?[-/][A-Z][a-z]{{2}}[-/]\d{{4}})"
         r"(?:[T :]\s?\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?)?"
-        r"(?:\s?(?:Z\b|UTC\b|GMT\b|KST\b|[+-]\d{2}:?\d{2}\b))?"
-        r"|(?<!\d)\d{4}년\s?\d{1,2}월\s?\d{1,2}일(?:\s?\([월화수목금토일]\))?"
-        r"|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?\ )?(?:\d{1,2}\ )?"
-        r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\ (?:\d{4}|\d{1,2})(?!\d)(?:,?\ \d{4}(?!\d))?"
-        r"(?:\ \d{2}:\d{2}:\d{2})?(?:\ (?:UTC|GMT|KST|[+-]\d{4}))?"
-        r"|(?:오전|오후)\s?\d{1,2}(?:시(?:\s?\d{1,2}분)?(?:\s?\d{1,2}초)?|:\d{2}(?::\d{2})?)"
-        r"|(?<!\d)\d{1,2}시\s?\d{1,2}분(?:\s?\d{1,2}초)?"
-        r"|(?<![\d:])\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?(?:\s?[AaPp][Mm])?(?![\d:])",
+        r"(?:\s?(?:Z\b|UTC\b|GMT\b|KST\b|[+-]\d{2}:?\d{2}\b))?",
     ),
-    ("address", r"(?<![\w.+-])[\w.+-]++@[\w-]+\.[\w.-]*\w"),
+    ("time", rf"{_DIGIT}\d{{3}}년\s?\d{{1,2}}월\s?\d{{1,2}}일(?:\s?\([월화수목금토일]\))?"),
+    ("time", rf"[MTWFS]{_REST_OF_DAY},?\ (?:\d{{1,2}}\ )?{_MONTH}{_IN_MONTH}"),
+    ("time", rf"\d\d?\ {_MONTH}{_IN_MONTH}"),
+    ("time", rf"{_MONTH}{_IN_MONTH}"),
+    ("time", r"오[전후]\s?\d{1,2}(?:시(?:\s?\d{1,2}분)?(?:\s?\d{1,2}초)?|:\d{2}(?::\d{2})?)"),
+    ("time", rf"{_DIGIT}\d?시\s?\d{{1,2}}분(?:\s?\d{{1,2}}초)?"),
+    ("time", r"\d(?<![\d:]\d)\d?:\d{2}:\d{2}(?:[.,]\d+)?(?:\s?[AaPp][Mm])?(?![\d:])"),
+    ("address", r"[\w.+-](?<![\w.+-][\w.+-])[\w.+-]*+@[\w-]+\.[\w.-]*\w"),
+    ("address", r"\d(?<![\d.]\d)\d{0,2}(?:\.\d{1,3}){3}(?::\d{1,5}|/\d{1,2})?(?![\d.]*\d)"),
+    ("address", r"\[[0-9A-Fa-f:]*:[0-9A-Fa-f:.%\w]*\](?::\d{1,5})?"),
+    ("address", rf"{_GROUP_NOT_WITHIN}(?:{_HEX}{{1,4}}:){{2,6}}{_HEX}{{1,4}}(?![0-9A-Za-z:])"),
+    ("address", rf"{_GROUP_NOT_WITHIN}(?:{_HEX}{{1,4}}:){{0,5}}(?::{_HEX}{{1,4}}){{1,6}}(?![0-9A-Za-z:])"),
+    ("text", r"'[^'\n\d]{0,200}\d[^'\n]{0,200}'"),
+    ("text", r"\"[^\"\n\d]{0,200}\d[^\"\n]{0,200}\""),
+    ("text", r"`[^`\n\d]{0,200}\d[^`\n]{0,200}`"),
+    ("part", rf"{_PART}(?<=/{_PART})(?!(?<=v)\d{{1,2}}\b)(?:(?<=\d)|{_PART}*\d){_PART}*"),
+    ("hex", r"0[xX][0-9A-Fa-f]+"),
     (
-        "address",
-        r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5}|/\d{1,2})?(?![\d.]*\d)"
-        r"|\[[0-9A-Fa-f:]*:[0-9A-Fa-f:.%\w]*\](?::\d{1,5})?"
-        r"|(?<![0-9A-Za-z:])(?:[0-9A-Fa-f]{1,4}:){3,7}[0-9A-Fa-f]{1,4}(?![0-9A-Za-z:])"
-        r"|(?<![0-9A-Za-z:])(?:[0-9A-Fa-f]{1,4}:){1,6}(?::[0-9A-Fa-f]{1,4}){1,6}(?![0-9A-Za-z:])",
+        "hex",
+        r"[0-9a-f](?<![0-9A-Za-z][0-9a-f])(?:(?<=\d)|(?=[a-f]*\d))(?:(?<=[a-f])|(?=\d*[a-f]))"
+        r"[0-9a-f]{5,}(?![0-9A-Za-z])",
     ),
-    (
-        "text",
-        r"'[^'\n\d]{0,200}\d[^'\n]{0,200}'|\"[^\"\n\d]{0,200}\d[^\"\n]{0,200}\"|`[^`\n\d]{0,200}\d[^`\n]{0,200}`",
-    ),
-    ("part", r"(?<=/)(?!v\d{1,2}\b)[^\s/?#&'\"<>(){}\[\],;:]*\d[^\s/?#&'\"<>(){}\[\],;:]*"),
-    ("hex", r"0[xX][0-9A-Fa-f]+|(?<![0-9A-Za-z])(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{6,}(?![0-9A-Za-z])"),
-    (
-        "n",
-        r"(?<![0-9A-Za-z_])[A-Za-z]++(?:[-_][A-Za-z]++){0,3}[-_]?\d{3,}\w*"
-        r"|(?<![0-9A-Za-z_])(?:(?<!\w)[-+])?\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?(?:\s?[조억만천]"
-        r"\s?(?:\d+(?:[.,]\d+)*)?)*%?",
-    ),
+    ("n", r"[A-Za-z](?<![0-9A-Za-z_][A-Za-z])[A-Za-z]*+(?:[-_][A-Za-z]++){0,3}[-_]?\d{3,}\w*"),
+    ("n", rf"[-+](?<!\w[-+])\d+{_NUMBER_GOES_ON}"),
+    ("n", rf"\d(?<![0-9A-Za-z_]\d)\d*{_NUMBER_GOES_ON}"),
 )
 # Plain words are passed over in one step: nothing that is folded begins with one, but for names of months
 # and days, and the Korean for morning and afternoon.
-_WORDS: Final = (
-    r"(?:(?!(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Mon|Tue|Wed|Thu|Fri|Sat|Sun|오전|오후)\b)"
-    r"[^\W\d_]++[.,:;?!)]?(?:\s++|$))++"
+_LETTER: Final = r"[^\W\d_]"
+_OTHER_WORD: Final = (
+    rf"{_LETTER}(?<!{_LETTER}{_LETTER})(?!(?:{_REST_OF_MONTH}|{_REST_OF_DAY}|(?<=오)[전후])\b)"
+    rf"{_LETTER}*+[.,:;?!)]?(?:\s++|$)"
 )
+_WORDS: Final = rf"{_OTHER_WORD}(?:{_OTHER_WORD})*+"
+_MARKS: Final = tuple(f"<{name}>" for name, _ in _FOLDED)
 _CHANGING: Final = re.compile(r"[\d@]|:[0-9A-Fa-f]{0,4}:")
 
 
@@ -86,10 +103,10 @@ def fold_message(message: str) -> str:
 @cache
 def _pattern() -> re.Pattern[str]:
     # Compiled at the first error: a program that only imports the library does not wait for it.
-    rules = "|".join(f"(?P<{name}_{at}>{rule})" for at, (name, rule) in enumerate(_FOLDED))
-    return re.compile(f"{_WORDS}|{rules}")
+    # An empty group at the end of each tells which it was; a name around it would have to be tried.
+    return re.compile("|".join((_WORDS, *(f"{rule}()" for _, rule in _FOLDED))))
 
 
 def _mark(match: re.Match[str]) -> str:
-    name = match.lastgroup
-    return match.group() if name is None else f"<{name.rpartition('_')[0]}>"
+    rule = match.lastindex
+    return match.group() if rule is None else _MARKS[rule - 1]
