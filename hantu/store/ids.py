@@ -25,7 +25,7 @@ class EntryIds:
     The first 60 free bits are the store's number, the last 62 the key; UUIDs of one store sort by
     key. Source of the layout: RFC 9562, section 5.8 "UUID Version 8"."""
 
-    __slots__ = ("_prefix", "_short")
+    __slots__ = ("_first", "_prefix", "_short")
 
     def __init__(self, store_id: int) -> None:
         """store_id: 0 ≤ store_id < 2**60."""
@@ -34,12 +34,17 @@ class EntryIds:
         digits = f"{store_id:015x}"
         self._prefix = f"{digits[:8]}-{digits[8:12]}-8{digits[12:]}-"
         self._short = f"{self._prefix}8000-"
+        self._first = int(f"{self._short}000000000000".replace("-", ""), 16)
 
     def text(self, key: int) -> str:
         """The UUID of the entry with this key, 0 ≤ key < 2**62, lower case."""
         if key >> _LOW_BITS:
             return f"{self._prefix}{0x8000 | key >> _LOW_BITS:04x}-{key & _LOW_MASK:012x}"
         return f"{self._short}{key:012x}"
+
+    def octets(self, key: int) -> bytes:
+        """The 16 bytes of that UUID."""
+        return (self._first | key).to_bytes(16)
 
     def key(self, text: str) -> int | None:
         """The key behind a UUID in any case; None when it is no UUID of this store."""

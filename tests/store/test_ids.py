@@ -19,6 +19,7 @@ def test_every_key_comes_back_from_its_uuid(store_id: int, key: int) -> None:
     text = ids.text(key)
     parsed = uuid.UUID(text)
     assert str(parsed) == text
+    assert ids.octets(key) == parsed.bytes
     assert (parsed.version, parsed.variant) == (8, uuid.RFC_4122)
     assert ids.key(text) == key
     assert ids.key(text.upper()) == key

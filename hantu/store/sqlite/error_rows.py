@@ -58,7 +58,7 @@ class ErrorRows:
         found: dict[bytes, ErrorRecord] = {}
         for key, entry in entries:
             if entry.level >= _FIRST and (record := of_entry(entry)) is not None:
-                error_id = UUID(record.id or self._ids.text(key)).bytes
+                error_id = UUID(record.id).bytes if record.id else self._ids.octets(key)
                 # An id made of the key is a new one.
                 if not record.id or not (error_id in found or _is_known(connection, error_id)):
                     found[error_id] = record

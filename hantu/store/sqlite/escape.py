@@ -16,6 +16,10 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import numpy as np
+
+from hantu.store.sqlite.fields import octets
+
 _Replacement = Callable[[bytes], bytes]
 
 NEWLINE: Final = b"\xff"
@@ -44,10 +48,11 @@ def escape_lines(messages: Sequence[str]) -> bytes:
     # One by one: joined, a single line of Korean would make wide characters of all.
     lines = list(map(str.encode, messages))
     blob = b"\0".join(lines)
-    if blob.count(b"\0") > max(0, len(lines) - 1):
+    if np.count_nonzero(octets(blob) == 0) > max(0, len(lines) - 1):
         blob = b"\0".join([line.replace(b"\0", NUL) for line in lines])
     blob = blob.translate(_INWARD)
-    return _replaced(blob, _COLOUR, _escaped_colour) if b"\x1b[" in blob else blob
+    # One byte is looked for a hundred times as fast as two.
+    return _replaced(blob, _COLOUR, _escaped_colour) if b"\x1b" in blob else blob
 
 
 def unescape_lines(blob: bytes, count: int) -> list[str]:

@@ -19,7 +19,7 @@ from hantu.store.sqlite.order import Order
 from hantu.store.sqlite.segment_writer import VALUE_COLUMNS, ShapeBook
 from hantu.store.sqlite.times import SECOND_NS, Fractions
 from hantu.store.sqlite.value_column import Values
-from hantu.store.sqlite.values import gathered, runs_of, statics
+from hantu.store.sqlite.values import gathered, take_apart
 
 _NONE: Final = np.zeros(0, np.int64)
 _FEW: Final = 8
@@ -232,9 +232,7 @@ class Frame:
         """The static texts of the lines without a shape, each once, and which of them each line has."""
         if not len(self.plain_numbers()):
             return [], _NONE
-        blob = self.plain_text()
-        runs = runs_of(blob)
-        texts = statics(blob, runs.where(runs.values()))
+        texts = take_apart(self.plain_text())[1]
         distinct = list(dict.fromkeys(texts))
         numbers = dict(zip(distinct, range(len(distinct)), strict=True))
         return distinct, np.fromiter(map(numbers.__getitem__, texts), np.int64, len(texts))

@@ -24,7 +24,7 @@ from hantu.store.sqlite.pattern_folding import Folding, texts_of
 from hantu.store.sqlite.search import Search
 from hantu.store.sqlite.shapes import SLOT
 from hantu.store.sqlite.sweep import Sweep, Unit
-from hantu.store.sqlite.values import runs_of, statics
+from hantu.store.sqlite.values import take_apart
 
 _HAND_OUT_MS: Final = 1_000
 """For examples, and for looking which patterns are new, when the count took all the time."""
@@ -222,8 +222,7 @@ class PatternFinder:
                 all(piece in blob for piece in pieces[family]) for family in left.texts
             ):
                 continue
-            runs = runs_of(blob)
-            _strike(left, statics(blob, runs.where(runs.values())))
+            _strike(left, take_apart(blob)[1])
 
 
 class _Known:

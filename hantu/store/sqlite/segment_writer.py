@@ -25,7 +25,7 @@ from hantu.store.sqlite.order import write_order
 from hantu.store.sqlite.plain_words import write_words
 from hantu.store.sqlite.times import SECOND_NS, write_times
 from hantu.store.sqlite.value_column import write_values
-from hantu.store.sqlite.values import Runs, ValueClass, class_of, gathered, runs_of, statics
+from hantu.store.sqlite.values import Runs, ValueClass, class_of, gathered, runs_of, take_apart
 
 MOST_SLOTS: Final = 1000
 """A line with more values is kept as text."""
@@ -100,13 +100,8 @@ def _split(
 
     A function of its own, as _with_values(): what they need lies in memory twice as long else, and it is
     more than all that they return."""
-    runs = runs_of(blob) if count else runs_of(b"")
-    breathe()
-    values = runs.where(runs.values())
-    del runs
-    lines = statics(blob, values)[:count]
-    breathe()
-    numbers, slots = _numbered(lines, shapes)
+    values, lines = take_apart(blob, breathe)
+    numbers, slots = _numbered(lines[:count], shapes)
     breathe()
     return values, numbers, slots
 
