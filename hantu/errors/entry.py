@@ -60,7 +60,7 @@ def error_of(  # noqa: PLR0917  the store calls it for each error, with an entry
         # Most lines at error end here.
         return None
     stack = (_stack_of(found) if tells else "") or stack_said
-    error_type = _type_of(found)
+    error_type = _type_of(found) if tells else ""
     if not (stack or error_type or all(key in found for key in _OWN)):
         return None
     if not error_type:

@@ -25,6 +25,8 @@ _NOT_WITHIN: Final = rf"{_HEX}(?<![0-9A-Za-z]{_HEX})"
 _GROUP_NOT_WITHIN: Final = rf"{_HEX}(?<![0-9A-Za-z:]{_HEX}){_HEX}{{0,3}}:"
 _DIGIT: Final = r"\d(?<!\d\d)"
 _PART: Final = r"[^\s/?#&'\"<>(){}\[\],;:]"
+_MAIL: Final = r"[\w.+-](?<![\w.+-][\w.+-])[\w.+-]*+@[\w-]+\.[\w.-]*\w"
+_NEVER: Final = "(?!)"
 _REST_OF_MONTH: Final = (
     r"(?:(?<=J)(?:an|un|ul)|(?<=F)eb|(?<=M)a[ry]|(?<=A)(?:pr|ug)|(?<=S)ep|(?<=O)ct|(?<=N)ov|(?<=D)ec)"
 )
@@ -50,7 +52,7 @@ _FOLDED: Final = (
     ("time", r"오[전후]\s?\d{1,2}(?:시(?:\s?\d{1,2}분)?(?:\s?\d{1,2}초)?|:\d{2}(?::\d{2})?)"),
     ("time", rf"{_DIGIT}\d?시\s?\d{{1,2}}분(?:\s?\d{{1,2}}초)?"),
     ("time", r"\d(?<![\d:]\d)\d?:\d{2}:\d{2}(?:[.,]\d+)?(?:\s?[AaPp][Mm])?(?![\d:])"),
-    ("address", r"[\w.+-](?<![\w.+-][\w.+-])[\w.+-]*+@[\w-]+\.[\w.-]*\w"),
+    ("address", _MAIL),
     ("address", r"\d(?<![\d.]\d)\d{0,2}(?:\.\d{1,3}){3}(?::\d{1,5}|/\d{1,2})?(?![\d.]*\d)"),
     ("address", r"\[[0-9A-Fa-f:]*:[0-9A-Fa-f:.%\w]*\](?::\d{1,5})?"),
     ("address", rf"{_GROUP_NOT_WITHIN}(?:{_HEX}{{1,4}}:){{2,6}}{_HEX}{{1,4}}(?![0-9A-Za-z:])"),
@@ -96,15 +98,18 @@ def fingerprint(error_type: str, place: str, message: str, stack_trace: str = ""
 def fold_message(message: str) -> str:
     """`message` with what differs between occurrences as a word in angle brackets, one blank between
     words."""
-    folded = _pattern().sub(_mark, message[:_LOOK_AT]) if _CHANGING.search(message) else message
-    return " ".join(folded.split())[:MESSAGE_MOST]
+    if _CHANGING.search(message):
+        message = _pattern(mail="@" in message).sub(_mark, message[:_LOOK_AT])
+    return " ".join(message.split())[:MESSAGE_MOST]
 
 
 @cache
-def _pattern() -> re.Pattern[str]:
-    # Compiled at the first error: a program that only imports the library does not wait for it.
+def _pattern(*, mail: bool) -> re.Pattern[str]:
+    # Compiled at the first error: a program that only imports the library does not wait for it. Without the
+    # rule for mail addresses, which tries each word, it takes a fifth less.
+    rules = [rule if mail or rule is not _MAIL else _NEVER for _, rule in _FOLDED]
     # An empty group at the end of each tells which it was; a name around it would have to be tried.
-    return re.compile("|".join((_WORDS, *(f"{rule}()" for _, rule in _FOLDED))))
+    return re.compile("|".join((_WORDS, *(f"{rule}()" for rule in rules))))
 
 
 def _mark(match: re.Match[str]) -> str:

@@ -24,7 +24,10 @@ _HEAD: Final = re.compile(
     r"(?=[\w$.]*?(?:Exception|Error|Throwable|Fault|Timeout|Failure)\b|(?:[a-z_]\w*\.){2,}[A-Z]|[A-Z]\w+(?::|$))"
     r"(?P<type>(?:[A-Za-z_$][\w$]*\.)*[A-Za-z_$][\w$]*)(?: \[\w+\])?(?::[ ]?(?P<said>.*)|$)"
 )
-_PYTHON_HEAD: Final = re.compile(r"(?P<type>(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)(?::[ ]?(?P<said>.*)|$)")
+# Begins with a character that is there for each line only: what comes between is passed over quickly.
+_PYTHON_HEAD: Final = re.compile(
+    r"\n(?:  \| )?(?P<type>(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)(?::[ ]?(?P<said>.*)|$)", re.MULTILINE
+)
 _PYTHON_FRAME: Final = re.compile(
     r'\s*(?:\| )?\s*File "(?P<file>[^"\n]*)", line \d+, in (?P<function>[^\n]+)$'
 )
@@ -112,13 +115,10 @@ def named(stack: str) -> tuple[str, str]:
 
 
 def _python_named(stack: str) -> tuple[str, str]:
-    """The last unindented line that names an error: chained tracebacks end with the one that counts."""
-    after = stack.rpartition(_PYTHON)[2] if _PYTHON in stack else stack
-    for line in after.split("\n"):
-        bare = line.removeprefix("  | ")
-        if bare and bare[0] not in " \t|+" and (match := _PYTHON_HEAD.match(bare)):
-            return match["type"], match["said"] or ""
-    return "", ""
+    """The first unindented line that names an error: chained tracebacks end with the one that counts."""
+    last = stack.rfind(_PYTHON)
+    match = _PYTHON_HEAD.search(stack, last) if last >= 0 else _PYTHON_HEAD.search(f"\n{stack}")
+    return (match["type"], match["said"] or "") if match else ("", "")
 
 
 def top_frame(stack: str) -> tuple[str, str]:
@@ -138,10 +138,7 @@ def top_frame(stack: str) -> tuple[str, str]:
 def _frames(stack: str) -> Iterator[tuple[str, str, str]]:
     """Each frame's own words, its module and function, the innermost first."""
     if _PYTHON in stack or '  File "' in stack:
-        # From the end: most often the first one counts, and traces are long.
-        for line in reversed(stack[max(0, stack.rfind(_PYTHON)) :].split("\n")):
-            if 'File "' in line and (match := _PYTHON_FRAME.match(line)):
-                yield match["file"], _stem(match["file"]), match["function"]
+        yield from _python_frames(stack)
     elif "goroutine " in stack and _GO_FRAME.search(stack):
         for match in _GO_FRAME.finditer(stack):
             yield f"{match['function']} {match['file']}", *_of_go(match["function"])
@@ -160,6 +157,16 @@ def _frames(stack: str) -> Iterator[tuple[str, str, str]]:
     else:
         for match in _RUBY_FRAME.finditer(stack):
             yield match["file"], _stem(match["file"]), match["function"]
+
+
+def _python_frames(stack: str) -> Iterator[tuple[str, str, str]]:
+    # From the end: most often the first one counts, and traces are long.
+    first, end = max(0, stack.rfind(_PYTHON)), len(stack)
+    while (at := stack.rfind('File "', first, end)) >= 0:
+        begin = max(first, stack.rfind("\n", first, at) + 1)
+        if match := _PYTHON_FRAME.match(stack[begin:end].partition("\n")[0]):
+            yield match["file"], _stem(match["file"]), match["function"]
+        end = begin
 
 
 def _of_at(frame: str) -> tuple[str, str, str]:
