@@ -26,7 +26,7 @@ IDLE_READERS: Final = 8
 BUSY_MS: Final = 10_000
 _CLOSE_S: Final = 1.0
 
-WAL_PAGES: Final = 2_000
+WAL_PAGES: Final = 4_000
 """Pages in the WAL after which a commit copies them back into the file."""
 WAL_PAGES_SCARCE: Final = 250
 """The same while there is little room on the disk: what is not copied back yet takes its room twice."""

@@ -178,11 +178,10 @@ def _in_columns(
     stride[arrival] = groups.counts[group_of_line]
     number = np.empty(len(arrival), np.int64)
     number[arrival] = slots_of_group[group_of_line]
-    slot = np.arange(len(values.starts)) - np.repeat(positions(number), number)
-    target = np.repeat(place, number) + slot * np.repeat(stride, number)
-    source = np.empty(len(target), np.int64)
-    source[target] = np.arange(len(target))
-    ordered = Runs(values.starts[source], values.lengths[source], values.kinds[source])
+    # As if each line's values were counted on from those before.
+    target = np.arange(len(values.starts)) * np.repeat(stride, number)
+    target += np.repeat(place - positions(number) * stride, number)
+    ordered = values.placed(target)
     sizes = np.repeat(groups.counts, slots_of_group)
     if not len(sizes):
         return _Shaped(ordered, np.zeros(0, np.uint8), sizes)

@@ -68,6 +68,12 @@ class Runs:
         at = np.flatnonzero(mask)  # Arrays take numbers of places three times as fast as a mask.
         return Runs(self.starts[at], self.lengths[at], self.kinds[at])
 
+    def placed(self, at: IntArray) -> Runs:
+        """All of the runs, each at its place; int64[r]."""
+        placed = Runs(np.empty_like(self.starts), np.empty_like(self.lengths), np.empty_like(self.kinds))
+        placed.starts[at], placed.lengths[at], placed.kinds[at] = self.starts, self.lengths, self.kinds
+        return placed
+
     def values(self) -> BoolArray:
         """Which of the runs are values."""
         return cast(
@@ -93,17 +99,18 @@ def runs_of(blob: bytes) -> Runs:
 def _or_ed(padded: ByteArray, starts: IntArray, lengths: IntArray) -> ByteArray:
     """The kinds of all characters of each run, or-ed. padded: kinds of characters, and _WORD more bytes."""
     words = np.ndarray((len(padded) - _WORD + 1,), "<u8", padded.data, strides=(1,))
-    short = np.minimum(lengths, _WORD)
-    # The first and the last eight characters, which are all that most runs have.
-    ored = (words[starts] | words[starts + lengths - short]) & _MASKS[short]
+    ored = words[starts] & _MASKS[np.minimum(lengths, _WORD)]
+    long = np.flatnonzero(lengths > _WORD)
+    # To fetch words takes most of the time. Most runs are short, and two words are all of most others.
+    ored[long] |= words[starts[long] + lengths[long] - _WORD]
     for bits in (32, 16, 8):
         ored |= ored >> np.uint64(bits)
     found: ByteArray = ored.astype(np.uint8)
-    long = np.flatnonzero(lengths > 2 * _WORD)
-    if len(long):
+    longer = long[lengths[long] > 2 * _WORD]
+    if len(longer):
         # Each with the gap behind it, which has no kind.
-        bounds = np.stack((starts[long], starts[long] + lengths[long]), axis=1).ravel()
-        found[long] = np.bitwise_or.reduceat(padded, bounds)[::2]
+        bounds = np.stack((starts[longer], starts[longer] + lengths[longer]), axis=1).ravel()
+        found[longer] = np.bitwise_or.reduceat(padded, bounds)[::2]
     return found
 
 
