@@ -7,6 +7,7 @@ Memory is resident memory less that of the process before it opens the store: Py
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from bench.corpus import Corpus
 from bench.measure import Work, peak_rss_mb, percentiles, rss_mb, table
 from bench.streams import scratch
 from hantu.model import LogEntry
-from hantu.service.memory import give_back
+from hantu.service.memory import give_back, keep_little
 from hantu.store.sqlite import SqliteStore
 
 BATCH = 1_000
@@ -105,7 +106,9 @@ def made(lines: int) -> Iterator[list[bytes]]:
 
 
 def write(path: Path, lines: int) -> Written:
-    """Fill a store."""
+    """Fill a store, with malloc and Python's collector of garbage as `hantu serve` has them."""
+    keep_little()
+    gc.freeze()
     longest = own_mb = 0.0
     store: SqliteStore | None = None
     done: list[Work] = []
@@ -178,7 +181,7 @@ def measure(lines: int) -> tuple[Written, Read, int]:
 
 
 SAID = """Decoded from NDJSON, committed and sealed by one thread, medians of a quarter of a million lines each; made,
-written and read in processes of their own.
+written (with malloc and garbage collection as the service has them) and read in processes of their own.
 Memory is what the store adds to the process: Python, libraries and the bench are taken off. "Most" is
 after each kind of query once, "at rest" when what is free was given back to the system."""
 HEAD = (
