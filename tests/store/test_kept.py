@@ -16,9 +16,11 @@ class Thing:
 class Book:
     """A Kept, and what was made for it."""
 
-    def __init__(self, most_bytes: int, *, unused_s: float = math.inf) -> None:
+    def __init__(self, most_bytes: int, *, unused_s: float = math.inf, stays_s: float = 0.0) -> None:
         self.now_s = 0.0
-        self.kept: Kept[int, Thing] = Kept(most_bytes, unused_s=unused_s, clock=lambda: self.now_s)
+        self.kept: Kept[int, Thing] = Kept(
+            most_bytes, unused_s=unused_s, stays_s=stays_s, clock=lambda: self.now_s
+        )
         self.made: list[int] = []
 
     def get(self, *names: int) -> None:
@@ -46,6 +48,17 @@ def test_things_asked_for_long_ago_make_room() -> None:
     assert book.made == [1, 2, 3, 4]
     book.get(2)
     assert book.made == [1, 2, 3, 4, 2]
+
+
+def test_who_asks_for_more_than_there_is_room_for_again_and_again_finds_the_first() -> None:
+    book = Book(200, stays_s=1)
+    book.get(1, 2, 3, 4)
+    book.get(1, 2, 3, 4)
+    assert book.made == [1, 2, 3, 4, 3, 4]
+    book.now_s = 2
+    book.get(2, 5, 2, 5)
+    assert book.made[6:] == [5]
+    assert book.kept.size_bytes == 200
 
 
 def test_one_that_is_larger_than_the_bound_is_kept_all_the_same() -> None:

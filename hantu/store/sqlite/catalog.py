@@ -54,6 +54,8 @@ OPEN_ENTRIES: Final = 1_000
 """So many stay at hand: pages of the newest are asked for most."""
 DECODED_S: Final = 15.0
 """Under load other segments are the newest soon; to decode one again takes less than a millisecond."""
+DECODED_STAYS_S: Final = 0.1
+"""What one search needs of more segments than there is room for: the newest of them stay for the next."""
 
 # In one row: a second one would ask for Python's lock again, which a writer may have.
 _SNAPSHOT: Final = """
@@ -114,7 +116,7 @@ class Catalog:
         self._words: Kept[tuple[int, ...], PlainWords] = Kept(plain_words.KEPT_BYTES)
         self._filters: Kept[int, Filter] = Kept(FILTER_BYTES)
         self.timelines: Kept[int, Timeline] = Kept(timeline.KEPT_BYTES)
-        self.decoded: Kept[int, Decoded] = Kept(DECODED_BYTES, unused_s=DECODED_S)
+        self.decoded: Kept[int, Decoded] = Kept(DECODED_BYTES, unused_s=DECODED_S, stays_s=DECODED_STAYS_S)
         self._streams: dict[int, tuple[str, str]] = {}
         self._newest_stream = 0
         self._seen_stream = 0

@@ -26,17 +26,21 @@ Thing = TypeVar("Thing", bound=Sized)
 class Kept(Generic[Name, Thing]):
     """Those that were asked for last, within most_bytes, and always one; safe in any thread.
 
-    unused_s: what nobody has asked for in so long goes when another comes, or when forget() is called."""
+    unused_s: what nobody has asked for in so long goes when another comes, or when forget() is called.
+    stays_s: what was asked for so lately stays, and the new one goes. Who asks for more than there is room
+    for, one after the other and that again and again, would else find none of them."""
 
     def __init__(
         self,
         most_bytes: int,
         *,
         unused_s: float = math.inf,
+        stays_s: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._most_bytes = most_bytes
         self._unused_s = unused_s
+        self._stays_s = stays_s
         self._clock = clock
         self._lock = threading.Lock()
         self._things: OrderedDict[Name, Thing] = OrderedDict()
@@ -74,10 +78,11 @@ class Kept(Generic[Name, Thing]):
         with self._lock:
             self._drop(name)
             self._things[name], self._sizes[name] = thing, size_bytes
-            self._used_s[name] = self._clock()
+            now_s = self._used_s[name] = self._clock()
             self._bytes += size_bytes
             while self._bytes > self._most_bytes and len(self._things) > 1:
-                self._drop(next(iter(self._things)))
+                oldest = next(iter(self._things))
+                self._drop(oldest if self._used_s[oldest] <= now_s - self._stays_s else name)
             self._drop_unused()
 
     def forget(self, gone: Callable[[Name], bool]) -> None:
