@@ -1,5 +1,5 @@
 """Schema version 6: a fingerprint that is alone in its group has no figures of its own, for they are the
-group's: SQLite writes whole pages, and most of what was written of an error was these."""
+group's: SQLite writes whole pages, and one in ten that a batch with errors wrote was for these."""
 
 from __future__ import annotations
 
