@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import gc
 import subprocess
 import sys
 import threading
@@ -36,6 +37,7 @@ from bench.docker_stream import docker_stream, idle
 from bench.journal import JOURNAL_MOST, journal
 from bench.measure import Work, machine, peak_rss_mb, percentiles, table, work
 from hantu.model import LogEntry
+from hantu.service.memory import keep_little
 from hantu.store import open_store
 from hantu.store.base import LogStorage
 
@@ -118,8 +120,11 @@ def main() -> None:
         "Machine",
         f"{machine()}\n\n{chosen.lines:,} lines; commit {commit.stdout.strip() or 'unknown'}; {datetime.date.today()}",
     )
+    keep_little()
     corpus = Corpus()
     entries = list(track(corpus.entries(chosen.lines), "corpus", total=chosen.lines, console=console))
+    # As hantu serve: else Python looks for garbage among millions of lines while a query is timed.
+    gc.freeze()
     some = entries[:SERVICE_LINES_MOST]
     with streams.scratch() as folder_name:
         folder = Path(folder_name)
