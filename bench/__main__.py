@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 from rich.console import Console
@@ -64,6 +65,8 @@ PARTS = (
 REPORT = Path("build/bench/report.md")
 BATCH = 2000
 SERVICE_LINES_MOST = 500_000
+TRACED = 100
+"""Lines of the oldest requests, whose ids are looked for."""
 console = Console(stderr=True)
 
 
@@ -204,12 +207,13 @@ def _queries(report: Report, store: LogStorage, entries: list[LogEntry], folder:
     rare = next(
         entry.message.split("run=")[1][:8] for entry in reversed(entries) if "started run=" in entry.message
     )
-    trace = next(
+    traced = (
         entry.metadata["trace_id"] for entry in entries if entry.metadata and "trace_id" in entry.metadata
     )
+    traces = " ".join(dict.fromkeys(islice(traced, TRACED)))
     found = store.search(queries.parse("checkpoint")).entries[0]
     rows: list[tuple[object, ...]] = []
-    asked = queries.rows(folder / "hantu.db", rare, str(trace), found.id)
+    asked = queries.rows(folder / "hantu.db", rare, traces, found.id)
     rows += track(asked, "queries", console=console)
     text = folder / "corpus.txt"
     with text.open("w", encoding="utf-8") as file:
