@@ -139,6 +139,8 @@ def write(path: Path, lines: int) -> Written:
 
 def read(path: Path) -> Read:
     """Ask a store each kind of question once, and then those of MEDIANS again and again."""
+    keep_little()
+    gc.freeze()
     give_back()
     own_mb = rss_mb()
     began = time.perf_counter()
@@ -181,7 +183,7 @@ def measure(lines: int) -> tuple[Written, Read, int]:
 
 
 SAID = """Decoded from NDJSON, committed and sealed by one thread, medians of a quarter of a million lines each; made,
-written (with malloc and garbage collection as the service has them) and read in processes of their own.
+written and read in processes of their own, with malloc and garbage collection as the service has them.
 Memory is what the store adds to the process: Python, libraries and the bench are taken off. "Most" is
 after each kind of query once, "at rest" when what is free was given back to the system."""
 HEAD = (
