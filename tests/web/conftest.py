@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from hantu.collect.base import CollectorStatus
 from hantu.service import Service
-from tests.web.desk import Collecting, app_of, running_service
+from tests.web.desk import Collecting, app_of, running_service, served
 
 
 @pytest.fixture
@@ -23,6 +23,13 @@ def service(tmp_path: Path) -> Iterator[Service]:
 @pytest.fixture
 def app(service: Service) -> flask.Flask:
     return app_of(service)
+
+
+@pytest.fixture
+def base(app: flask.Flask) -> Iterator[str]:
+    """Where a browser finds the pages."""
+    with served(app) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture

@@ -1,26 +1,16 @@
-"""/logs in a browser: its service's address, lines with numbers, the rows that are shown."""
+"""/logs in a browser: lines with numbers, the rows that are shown."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
-import pytest
 from playwright.sync_api import Page
 
 from hantu.model import LogEntry
-from hantu.service import Service
-from tests.web.desk import app_of, line, served
+from tests.web.desk import line
 
 SECOND_NS = 10**9
 ABOVE_PX = "el => el.getBoundingClientRect().top"
-
-
-@pytest.fixture
-def base(service: Service) -> Iterator[str]:
-    """Where the pages are."""
-    with served(app_of(service)) as port:
-        yield f"http://127.0.0.1:{port}"
 
 
 def numbered(first: int, last: int, **parts: object) -> list[LogEntry]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -28,12 +27,6 @@ SOCKET = """(url) => new Promise((done) => {
   socket.onerror = () => done(true);
 })"""
 browser = chromium.browser
-
-
-@pytest.fixture
-def base(service: Service) -> Iterator[str]:
-    with served(app_of(service)) as port:
-        yield f"http://127.0.0.1:{port}"
 
 
 def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:

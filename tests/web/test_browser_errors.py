@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -13,7 +12,7 @@ from hantu.model import LogLevel
 from hantu.service import Service
 from tests import browser as chromium
 from tests.browser import NARROW, reading, screens
-from tests.web.desk import app_of, served, store
+from tests.web.desk import store
 from tests.web.errordesk import HOUR_NS, MINUTE_NS, SECOND_NS, STACK, busy_day, kinds, record
 from tests.web.test_browser_safety import HOSTILE
 
@@ -22,12 +21,6 @@ browser = chromium.browser
 
 TYPES = "tr.error .error-type"
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-
-
-@pytest.fixture
-def base(service: Service) -> Iterator[str]:
-    with served(app_of(service)) as port:
-        yield f"http://127.0.0.1:{port}"
 
 
 def numbers(service: Service) -> dict[str, int]:

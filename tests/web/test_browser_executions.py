@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 
 import flask
 import pytest
@@ -15,7 +14,7 @@ from hantu.model import LogLevel
 from hantu.service import Service
 from tests import browser as chromium
 from tests.browser import NARROW, reading, screens
-from tests.web.desk import served, store
+from tests.web.desk import store
 from tests.web.executiondesk import (
     JOBS,
     MINUTE_NS,
@@ -35,12 +34,6 @@ browser = chromium.browser
 
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 ROWS = "tr.run .run-job"
-
-
-@pytest.fixture
-def base(app: flask.Flask) -> Iterator[str]:
-    with served(app) as port:
-        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture

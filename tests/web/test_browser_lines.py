@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -15,7 +14,7 @@ from hantu.service import Service
 from tests import browser as chromium
 from tests.browser import AWAY, Reader, reading
 from tests.waiting import wait_until
-from tests.web.desk import app_of, line, served, store
+from tests.web.desk import line, store
 
 pytestmark = pytest.mark.browser
 browser = chromium.browser
@@ -44,12 +43,6 @@ PIN = (
 )
 BLANKS = "[document.querySelector('.entries')].map(all => all.childNodes.length - all.children.length)[0]"
 BY_ID = "id => document.getElementById(id).getBoundingClientRect().top"
-
-
-@pytest.fixture
-def base(service: Service) -> Iterator[str]:
-    with served(app_of(service)) as port:
-        yield f"http://127.0.0.1:{port}"
 
 
 def numbered(last: int) -> list[LogEntry]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -13,7 +12,7 @@ from hantu.service import Service
 from tests import browser as chromium
 from tests.browser import AWAY, NARROW, Reader, reading
 from tests.waiting import wait_until
-from tests.web.desk import app_of, line, served, store
+from tests.web.desk import line, store
 
 pytestmark = pytest.mark.browser
 browser = chromium.browser
@@ -40,12 +39,6 @@ PIN = (
 NEAR_TOP = "scrollTo(0, scrollY + document.querySelector('.entries').getBoundingClientRect().top + 600)"
 BLANKS = "[document.querySelector('.entries')].map(all => all.childNodes.length - all.children.length)[0]"
 BY_ID = "id => document.getElementById(id).getBoundingClientRect().top"
-
-
-@pytest.fixture
-def base(service: Service) -> Iterator[str]:
-    with served(app_of(service)) as port:
-        yield f"http://127.0.0.1:{port}"
 
 
 def lines(first: int, count: int, **parts: object) -> list[LogEntry]:

@@ -12,13 +12,11 @@ from hantu.model import LogLevel
 from hantu.service import Service
 from tests import browser as chromium
 from tests.browser import NARROW, WIDE, reading
-from tests.web import logpage
 from tests.web.desk import line, store
 from tests.web.logpage import ABOVE_PX, SECOND_NS, messages, numbered
 
 pytestmark = pytest.mark.browser
 browser = chromium.browser
-base = logpage.base
 
 TRACE = (
     "주문 실패: 예수금 부족\n"

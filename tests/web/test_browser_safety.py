@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -12,7 +11,7 @@ from hantu.model import LogLevel
 from hantu.service import Service
 from tests import browser as chromium
 from tests.browser import NARROW, reading
-from tests.web.desk import app_of, line, served, store
+from tests.web.desk import line, store
 
 pytestmark = pytest.mark.browser
 browser = chromium.browser
@@ -28,12 +27,6 @@ HOSTILE = (
     "{{ 7 * 7 }} {% raw %} ${7*7}",
 )
 PATHS = ("/logs", "/logs?q=zzz", "/logs?wrap=1&q=level:>=info", "/sources", "/status", "/nowhere")
-
-
-@pytest.fixture
-def base(service: Service) -> Iterator[str]:
-    with served(app_of(service)) as port:
-        yield f"http://127.0.0.1:{port}"
 
 
 def hostile_lines() -> list[object]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -13,7 +12,7 @@ from hantu.model import LogEntry, LogLevel
 from hantu.service import Service
 from tests import browser as chromium
 from tests.browser import NARROW, SCREENS, WIDE, reading, screens
-from tests.web.desk import app_of, line, served, store
+from tests.web.desk import line, store
 
 pytestmark = pytest.mark.browser
 browser = chromium.browser
@@ -24,10 +23,9 @@ NO_PICKER = "delete window.showSaveFilePicker"
 
 
 @pytest.fixture
-def base(service: Service) -> Iterator[str]:
+def base(base: str, service: Service) -> str:
     store(service, sample())
-    with served(app_of(service)) as port:
-        yield f"http://127.0.0.1:{port}"
+    return base
 
 
 def sample() -> list[LogEntry]:

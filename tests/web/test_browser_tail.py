@@ -13,13 +13,11 @@ from hantu.service import Service
 from tests import browser as chromium
 from tests.browser import NARROW, WIDE, reading
 from tests.waiting import wait_until
-from tests.web import logpage
 from tests.web.desk import line, store
 from tests.web.logpage import ABOVE_PX, messages, numbered
 
 pytestmark = pytest.mark.browser
 browser = chromium.browser
-base = logpage.base
 
 
 @pytest.mark.promise("M35", "M41")
